@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "trendex",
+    products: [
+        .executable(name: "trendex", targets: ["TrendexCommand"]),
+        .executable(name: "trendex-bench", targets: ["Bench"]),
+        .library(name: "SearchEngine", targets: ["SearchEngine"]),
+        .library(name: "TrendStore", targets: ["TrendStore"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // SIMD kernels; the only place where intrinsics appear.
+        .target(name: "CVectorKernels"),
+        // CBLAS and LAPACKE as Debian ships them.
+        .systemLibrary(name: "CLinearAlgebra"),
+        // Strict JSON: a pull reader for request bodies, a byte writer, and a value tree for payloads.
+        .target(
+            name: "JSON",
+            dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Quantization", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
+        .target(name: "VectorIndex", dependencies: ["Quantization", "CVectorKernels"]),
+        .target(
+            name: "SearchEngine",
+            dependencies: [
+                "JSON", "VectorIndex", "Quantization", "CVectorKernels",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        .target(
+            name: "TrendStore",
+            dependencies: ["SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "SearchServer",
+            dependencies: [
+                "SearchEngine", "TrendStore", "JSON",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        .executableTarget(
+            name: "TrendexCommand",
+            dependencies: [
+                "SearchServer", "SearchEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(
+            name: "Bench",
+            dependencies: [
+                "SearchEngine", "VectorIndex", "Quantization", "JSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "CVectorKernelsTests", dependencies: ["CVectorKernels"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "CVectorKernels"]),
+        .testTarget(name: "VectorIndexTests", dependencies: ["VectorIndex", "Quantization"]),
+        .testTarget(name: "SearchEngineTests", dependencies: ["SearchEngine", "JSON"]),
+        .testTarget(name: "TrendStoreTests", dependencies: ["TrendStore", "SearchEngine", "JSON"]),
+        .testTarget(
+            name: "SearchServerTests",
+            dependencies: [
+                "SearchServer", "SearchEngine", "JSON",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ]),
+    ]
+)
