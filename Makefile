@@ -1,0 +1,67 @@
+# Every task of the project. `make` alone lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+BIN := .build/release
+# One build serves the server, the benchmark and the tests.
+SWIFT_BUILD := swift build -c release --build-tests
+
+.PHONY: help setup build serve test test-swift test-python demo bench bench-peers format lint docs clean
+
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the missing Debian packages, or print the command that does
+	@PYTHON="$(PYTHON)" scripts/setup.sh build
+
+build: setup ## Build for release: .build/release/trendex and .build/release/trendex-bench
+	swift build -c release
+
+serve: build ## Build, then serve on port 6333 (data in ./storage)
+	@exec $(BIN)/trendex serve
+
+test: ## Set up, build and run every test: Swift, compatibility, crash
+	@PYTHON="$(PYTHON)" scripts/setup.sh build python
+	$(SWIFT_BUILD)
+	@$(MAKE) --no-print-directory $(VENV)/.ready
+	@scripts/test.sh swift python
+
+test-swift: setup ## Run the Swift tests alone
+	$(SWIFT_BUILD)
+	@scripts/test.sh swift
+
+test-python: build ## Run the compatibility and crash tests alone
+	@PYTHON="$(PYTHON)" scripts/setup.sh python
+	@$(MAKE) --no-print-directory $(VENV)/.ready
+	@scripts/test.sh python
+
+demo: build ## Load a small sample of trends and run a few semantic searches
+	@PYTHON="$(PYTHON)" scripts/setup.sh python-only
+	@$(PYTHON) demo/demo.py
+
+bench: build $(VENV)/.ready ## Measure build, search, filters, upserts and memory (see benchmarks/)
+	@scripts/bench.sh
+
+bench-peers: build $(VENV)/.ready ## The same with peers from PyPI beside it
+	@scripts/bench.sh --peers
+
+format: ## Format the Swift sources in place
+	swift format --in-place --recursive Package.swift Sources Tests
+
+lint: ## Check the Swift sources' format and style
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+docs: build ## Make the API reference: a static site in .docs/
+	@scripts/docs.sh
+
+clean: ## Delete what was built (storage and snapshots stay)
+	rm -rf .build .docs $(VENV)
+	find Tests demo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The Python tools of the tests and benchmarks, at pinned versions.
+$(VENV)/.ready: Tests/compatibility/requirements.txt Tests/compatibility/requirements-1.7.txt
+	@PYTHON="$(PYTHON)" scripts/python-tools.sh $(VENV)
