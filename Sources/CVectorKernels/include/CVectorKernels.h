@@ -1,3 +1,137 @@
-#ifndef C_VECTOR_KERNELS_H
-#define C_VECTOR_KERNELS_H
+#ifndef TRENDEX_VECTOR_KERNELS_H
+#define TRENDEX_VECTOR_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Vector kernels for several instruction sets, behind one table of function pointers.
+//
+// Conventions, unless a field says otherwise:
+//   - n counts elements, n >= 0; pointers may have any alignment; nothing is read past element n − 1.
+//   - "gathered" scores row base + slots[i]·stride for each i < count and "range" scores row first + i·stride; stride is
+//     in bytes and may be larger than the row. Both write out[i], are exact equals of count "pair" calls, score several
+//     rows at once and prefetch the rows ahead (a prefetch never faults). out must not overlap the inputs.
+//   - Integer results are exact and equal at every level. Float results use several float accumulators, so levels differ
+//     by rounding only; "gathered", "range" and "pair" of one level agree bit for bit.
+//   - Every function is pure, reentrant and free of allocation. Cost O(n) a row.
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma clang assume_nonnull begin
+
+/// Instruction sets, each a superset of the ones a CPU of that kind is guaranteed to have.
+typedef enum __attribute__((enum_extensibility(closed))) {
+    TVK_LEVEL_SCALAR = 0, ///< portable C
+    TVK_LEVEL_AVX2 = 1,   ///< x86-64 with AVX2, FMA and F16C
+    TVK_LEVEL_AVX512 = 2, ///< x86-64 with AVX-512 F, BW, VL, DQ and VNNI
+    TVK_LEVEL_NEON = 3,   ///< aarch64; uses the dot-product extension where the CPU has it
+} tvk_level;
+
+/// Longest vector for which every integer kernel is free of overflow.
+#define TVK_MAX_DIMENSIONS 65536
+
+/// Scores of quantized rows (bytes). What query and row hold, and what the int32 means, is said at each table field.
+typedef struct {
+    int32_t (*pair)(const void *query, const uint8_t *row, size_t n);
+    void (*gathered)(const void *query, const uint8_t *base, size_t stride, const uint32_t *slots, size_t count, size_t n,
+        int32_t *out);
+    void (*range)(const void *query, const uint8_t *first, size_t stride, size_t count, size_t n, int32_t *out);
+} tvk_code_scorer;
+
+/// Scores of a float32 query against rows of some element type.
+typedef struct {
+    float (*pair)(const float *query, const void *row, size_t n);
+    void (*gathered)(const float *query, const void *base, size_t stride, const uint32_t *slots, size_t count, size_t n,
+        float *out);
+    void (*range)(const float *query, const void *first, size_t stride, size_t count, size_t n, float *out);
+} tvk_float_scorer;
+
+/// The three distances for one element type of the rows.
+typedef struct {
+    tvk_float_scorer dot; ///< Σ qᵢ·rᵢ
+    tvk_float_scorer l2;  ///< Σ (qᵢ − rᵢ)²
+    tvk_float_scorer l1;  ///< Σ |qᵢ − rᵢ|
+} tvk_float_family;
+
+typedef struct {
+    tvk_level level;
+
+    // ---- codes -----------------------------------------------------------------------------------------------------
+
+    /// Query int8[n], row uint8[n]: Σ rowᵢ·queryᵢ. Rows hold signed codes c as uint8 c XOR 0x80 = c + 128, so the result
+    /// is Σ cᵢ·queryᵢ + 128·Σ queryᵢ: a constant per query that ranking doesn't need.
+    /// |result| <= n·255·128, which fits int32 for n <= 65,536 (2,139,095,040).
+    tvk_code_scorer dot_u8i8;
+
+    /// Query uint8[n], row uint8[n]: Σ |queryᵢ − rowᵢ| <= n·255.
+    tvk_code_scorer l1_u8;
+
+    /// Query uint8[n], row uint8[n]: Σ (queryᵢ − rowᵢ)² <= n·65,025. The int32 holds the bits of a uint32, which is exact
+    /// for n <= 65,536; as int32 it is non-negative for n <= 33,025.
+    tvk_code_scorer l2_u8;
+
+    /// Two rows of XOR-0x80 codes: Σ (queryᵢ − 128)·(rowᵢ − 128), without any constant. |result| <= n·16,384.
+    tvk_code_scorer dot_codes;
+
+    /// 4-bit rows. n counts dimensions and must be a multiple of 128. A row is n/128 blocks of 64 bytes; byte j of block b
+    /// holds dimension 128·b + j in its low nibble and 128·b + 64 + j in its high nibble, unsigned 0…15. Query int8[n] in
+    /// the order of the dimensions. Result Σ nibbleᵢ·queryᵢ, |result| <= n·15·128.
+    tvk_code_scorer dot_u4i8;
+
+    /// Query and row are bit strings of n bytes: the number of bits that differ.
+    tvk_code_scorer hamming;
+
+    // ---- floats ----------------------------------------------------------------------------------------------------
+
+    tvk_float_family f32; ///< rows float[n]
+    tvk_float_family f16; ///< rows IEEE 754 binary16[n]
+    tvk_float_family u8;  ///< rows uint8[n]
+
+    /// Σ xᵢ² of float[n], binary16[n], and uint8[n] (exact).
+    float (*sum_squares_f32)(const float *x, size_t n);
+    float (*sum_squares_f16)(const uint16_t *x, size_t n);
+    uint64_t (*sum_squares_u8)(const uint8_t *x, size_t n);
+
+    // ---- conversions -----------------------------------------------------------------------------------------------
+
+    /// Rounds to the nearest binary16, ties to even. Returns how many finite elements became infinite (|x| >= 65,520).
+    size_t (*f32_to_f16)(const float *x, uint16_t *out, size_t n);
+    void (*f16_to_f32)(const uint16_t *x, float *out, size_t n);
+    /// Truncates toward zero and saturates to 0…255; NaN gives 0. Returns how many elements were NaN or outside
+    /// (−1, 256), that is, how many truncation alone couldn't represent.
+    size_t (*f32_to_u8)(const float *x, uint8_t *out, size_t n);
+    void (*u8_to_f32)(const uint8_t *x, float *out, size_t n);
+
+    /// Signed 8-bit codes: out = clamp(round-to-even(x·scale), −127, 127) XOR flip, as bytes. flip 0x80 makes row codes,
+    /// 0 makes a query. NaN gives −127.
+    void (*quantize)(const float *x, size_t n, float scale, uint8_t flip, uint8_t *out);
+    /// Undoes quantize: out = (codes XOR flip, as int8)·scale + offset[i].
+    void (*dequantize)(const uint8_t *codes, size_t n, uint8_t flip, float scale, const float *offset, float *out);
+    /// Σ xᵢ of int8[n].
+    int32_t (*sum_i8)(const int8_t *x, size_t n);
+
+    /// Walsh–Hadamard transform in place, Sylvester order, unnormalised (applying it twice multiplies by n). n is a power
+    /// of two (or 0). O(n log n).
+    void (*hadamard)(float *x, size_t n);
+    /// out[i] = x[order[i]]·signs[i]. out must not overlap x.
+    void (*permute)(const float *x, const uint32_t *order, const float *signs, float *out, size_t n);
+} tvk_kernels;
+
+/// The table of one level, or NULL when this build or this CPU doesn't have it. Scalar is always there.
+const tvk_kernels *_Nullable tvk_kernels_for(tvk_level level);
+
+/// The fastest table of this CPU, chosen once. The environment variable TRENDEX_SIMD_LEVEL (scalar, avx2, avx512, neon),
+/// read at the first call, forces a level; a value that is unknown or not available falls back to the fastest.
+const tvk_kernels *tvk_kernels_best(void);
+
+/// The level's name as the environment variable spells it.
+const char *tvk_level_name(tvk_level level);
+
+#pragma clang assume_nonnull end
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,0 +1,141 @@
+import CVectorKernels
+
+extension ScalarQuantizer {
+    /// Prepares a query for `kernel`.
+    ///
+    /// - Parameters:
+    ///   - query: `float[dimensions]`, as the metric takes it; for cosine of any length, it is normalised on the way.
+    ///   - prepared: `codeBytes` bytes, overwritten whole.
+    ///   - scratch: `float[scratchCount]` of the caller's; overlaps neither.
+    /// - Returns: What turns the kernel's integers into scores.
+    /// - Complexity: O(d log d), d for manhattan.
+    public func encodeQuery(
+        _ query: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
+    ) -> QueryTerms {
+        // A dot product's query needn't be in the rows' units: its own power of two keeps it clear of the clamp.
+        let scale = metric == .dot ? Double(Self.powerOfTwoScale(largest: largestMagnitude(query))) : rowScale(query)
+        load(query, scaledBy: scale, into: scratch)
+        rotation?.apply(scratch, scratch: scratch + dimensions)
+        let rowUnit = 1 / Double(inputScale)
+        let queryUnit = metric == .manhattan ? 1 : metric == .dot ? 1 / scale : rowUnit
+        return prepare(scratch, unit: rowUnit * queryUnit, into: prepared)
+    }
+
+    /// Makes a stored row, given by its code, a query, so that rows are scored against each other by the same integer
+    /// kernel and in the same units as queries are. For cosine and dot no row terms take part.
+    ///
+    /// - Complexity: O(d): the code is in rotated axes already.
+    public func encodeQuery(
+        fromCode code: UnsafePointer<UInt8>, into prepared: UnsafeMutablePointer<UInt8>,
+        scratch: UnsafeMutablePointer<Float>
+    ) -> QueryTerms {
+        dequantize(code, into: scratch)
+        let unit = 1 / Double(inputScale)
+        return prepare(scratch, unit: metric == .manhattan ? unit : unit * unit, into: prepared)
+    }
+
+    /// The score of two stored rows by their codes and row terms, symmetric in them. For many rows against one,
+    /// `encodeQuery(fromCode:into:scratch:)` and the batched kernel are faster.
+    ///
+    /// - Complexity: O(d).
+    public func score(
+        _ a: UnsafePointer<UInt8>, term termA: Float, _ b: UnsafePointer<UInt8>, term termB: Float
+    ) -> Float {
+        let unit = 1 / Double(inputScale)
+        let kernels = Kernels.best
+        let score: Double
+        switch metric {
+        case .manhattan:
+            score = -Double(kernels.pointee.l1_u8.pair(a, b, codeBytes)) * Double(step) * unit
+        case .cosine, .dot, .euclid:
+            let product =
+                Double(kernels.pointee.dot_codes.pair(a, b, codeBytes)) * Double(step) * Double(step) * unit * unit
+            let terms = (Double(termA) + Double(termB)) * unit * unit
+            score = metric == .euclid ? min(2 * product - terms, 0) : product + terms
+        }
+        let largest = Double(Float.greatestFiniteMagnitude)
+        return Float(min(max(score, -largest), largest))
+    }
+
+    /// Quantizes a scaled and rotated query. `unit` is the score of one scaled unit.
+    private func prepare(
+        _ values: UnsafeMutablePointer<Float>, unit: Double, into prepared: UnsafeMutablePointer<UInt8>
+    ) -> QueryTerms {
+        let kernels = Kernels.best
+        return center.withUnsafeBufferPointer { buffer in
+            guard let center = buffer.baseAddress else {
+                return QueryTerms(offset: 0, scale: 1, bias: 0, rowTermWeight: 0)
+            }
+            switch metric {
+            case .cosine, .dot:
+                let bias = Double(kernels.pointee.f32.dot.pair(values, center, dimensions))
+                let (queryStep, offset) = quantizeQuery(values, into: prepared)
+                return terms(offset: offset, scale: Double(step) * queryStep, bias: bias, rowTermWeight: 0, unit: unit)
+            case .euclid:
+                for i in 0..<dimensions { values[i] -= center[i] }
+                let squared = Double(kernels.pointee.sum_squares_f32(values, dimensions))
+                let (queryStep, offset) = quantizeQuery(values, into: prepared)
+                return terms(
+                    offset: offset, scale: 2 * Double(step) * queryStep, bias: -squared, rowTermWeight: -1, unit: unit)
+            case .manhattan:
+                // What of the query lies outside the codes' range is equally far from every code.
+                let edge = 127 * step
+                var outside = 0.0
+                for i in 0..<dimensions {
+                    values[i] -= center[i]
+                    let excess = abs(values[i]) - edge
+                    outside += excess > 0 ? Double(excess) : 0
+                }
+                kernels.pointee.quantize(values, dimensions, 1 / step, 0x80, prepared)
+                for i in dimensions..<codeBytes { prepared[i] = 0x80 }
+                return terms(offset: 0, scale: -Double(step), bias: -outside, rowTermWeight: 0, unit: unit)
+            }
+        }
+    }
+
+    /// int8 codes of a query over its own whole range. Returns their step and 128 times their sum.
+    private func quantizeQuery(
+        _ values: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<UInt8>
+    ) -> (step: Double, offset: Int32) {
+        let kernels = Kernels.best
+        let queryStep = max(largestMagnitude(values) / 127, Self.smallestStep)
+        kernels.pointee.quantize(values, dimensions, 1 / queryStep, 0, prepared)
+        for i in dimensions..<codeBytes { prepared[i] = 0 }
+        let sum = UnsafeRawPointer(prepared).withMemoryRebound(to: Int8.self, capacity: dimensions) {
+            kernels.pointee.sum_i8($0, dimensions)
+        }
+        return (Double(queryStep), 128 * sum)
+    }
+
+    /// Applies the unit, lowered where a score could otherwise leave a float's range.
+    private func terms(
+        offset: Int32, scale: Double, bias: Double, rowTermWeight: Double, unit: Double
+    ) -> QueryTerms {
+        let rowTerms = Double(Self.clamp) * Double(Self.clamp) * 4 * Double(dimensions)
+        let integers = metric == .manhattan ? 255.0 * Double(dimensions) : 16_384.0 * Double(dimensions)
+        let greatest = abs(bias) + abs(scale) * integers + abs(rowTermWeight) * rowTerms
+        let unit = min(unit, 1e38 / max(greatest, 1e-38))
+        // A scale of zero would lose the order of rows whose scores all underflow.
+        let least = Double(Float.leastNormalMagnitude)
+        let magnitude = max(abs(scale * unit), least)
+        return QueryTerms(
+            offset: offset, scale: Float(scale < 0 ? -magnitude : magnitude), bias: Float(bias * unit),
+            rowTermWeight: Float(rowTermWeight * unit))
+    }
+
+    func largestMagnitude(_ values: UnsafePointer<Float>) -> Float {
+        var largest: Float = 0
+        for i in 0..<dimensions {
+            let magnitude = abs(values[i])
+            largest = magnitude > largest ? magnitude : largest
+        }
+        return largest
+    }
+
+    /// A power of two that brings `largest` near 1 and is safely invertible; 1 for zero and for what isn't finite.
+    static func powerOfTwoScale(largest: Float) -> Float {
+        guard largest > 0, largest.isFinite else { return 1 }
+        let exponent = min(max(-Int(largest.exponent), -120), 120)
+        return Float(sign: .plus, exponent: exponent, significand: 1)
+    }
+}

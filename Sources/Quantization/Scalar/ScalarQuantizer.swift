@@ -1,0 +1,152 @@
+import CVectorKernels
+
+/// Rows as one byte per dimension: rotated (except for L1, which a rotation would change), centred on the sample's mean,
+/// then quantized symmetrically with one step for all components.
+///
+/// The rotation makes all components alike and nearly Gaussian, so that a single step loses little; centring takes away
+/// what all rows share. Because rows are centred by a constant, ⟨a, q⟩ = ⟨a − μ, q⟩ + ⟨μ, q⟩ and the integer product of
+/// the codes ranks by itself. Euclidean distance adds each row's squared length (its *row term*).
+///
+/// **Input range.** Every finite float is accepted, and no NaN or infinity comes out: rows are scaled by a power of two so
+/// that the sample's largest component is about 1, and clamped to ±10⁹ of that; coefficients that would overflow a float
+/// are lowered together, which keeps the order of the scores. NaN components count as the lower clamp.
+///
+/// A code is `codeBytes` bytes: `dimensions` codes, each a signed code −127…127 XOR 0x80, then padding of 0x80. A query is
+/// `codeBytes` bytes too: signed codes and padding of 0 for dot products, bytes like a row's for manhattan.
+///
+/// Immutable; encoding and queries allocate nothing and may run on any number of threads.
+public final class ScalarQuantizer: Sendable {
+    public let dimensions: Int
+    public let metric: Metric
+    /// Fixes the rotation.
+    public let seed: UInt64
+    /// Bytes of a code and of a prepared query: `dimensions` rounded up to a multiple of 64.
+    public let codeBytes: Int
+    /// Rows are multiplied by this power of two (after being normalised, for cosine) before anything else.
+    public let inputScale: Float
+    /// The width of one quantization step, in scaled units; positive and finite, and so is its inverse.
+    public let step: Float
+    /// The sample's mean, scaled and rotated: `float[dimensions]`.
+    public let center: [Float]
+
+    let rotation: Rotation?
+    let centerSquared: Float
+
+    static let clamp: Float = 1e9
+    static let smallestStep: Float = 1e-30
+
+    /// Floats of scratch that encoding and queries need.
+    public var scratchCount: Int { 2 * dimensions }
+
+    init(dimensions: Int, metric: Metric, seed: UInt64, inputScale: Float, step: Float, center: [Float]) {
+        precondition(center.count == dimensions)
+        self.dimensions = dimensions
+        self.metric = metric
+        self.seed = seed
+        self.inputScale = inputScale
+        self.step = step
+        self.center = center
+        codeBytes = Self.codeBytes(dimensions: dimensions)
+        rotation = metric.isRotationInvariant ? Rotation(dimensions: dimensions, seed: seed) : nil
+        centerSquared = center.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return 0 }
+            return Kernels.best.pointee.sum_squares_f32(base, buffer.count)
+        }
+    }
+
+    /// Bytes of a code of `dimensions` components.
+    public static func codeBytes(dimensions: Int) -> Int { (dimensions + 63) / 64 * 64 }
+
+    /// Whether scores of prepared queries need the row term of each row. Only euclid does; other metrics rank by the
+    /// integer alone, and row terms need not be kept for searching.
+    public var queriesNeedRowTerms: Bool { metric == .euclid }
+
+    /// The kernel that scores prepared queries against codes; call it with n = `codeBytes`.
+    public var kernel: tvk_code_scorer {
+        metric == .manhattan ? Kernels.best.pointee.l1_u8 : Kernels.best.pointee.dot_u8i8
+    }
+
+    /// Resident bytes of the quantizer itself.
+    public var residentBytes: Int { dimensions * (rotation == nil ? 4 : 20) }
+
+    // MARK: Rows
+
+    /// Encodes a row.
+    ///
+    /// - Parameters:
+    ///   - row: `float[dimensions]`; for cosine of any length, it is normalised on the way.
+    ///   - code: `codeBytes` bytes, overwritten whole.
+    ///   - scratch: `float[scratchCount]` of the caller's; overlaps neither.
+    /// - Returns: The row term. Euclid: the squared length of the centred row; cosine and dot: ⟨row, μ⟩ − |μ|²/2;
+    ///   manhattan: 0. In scaled units, finite.
+    /// - Complexity: O(d log d), d for manhattan.
+    @discardableResult
+    public func encode(
+        row: UnsafePointer<Float>, into code: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
+    ) -> Float {
+        let kernels = Kernels.best
+        let values = scratch
+        load(row, scaledBy: rowScale(row), into: values)
+        rotation?.apply(values, scratch: scratch + dimensions)
+        var term: Float = 0
+        center.withUnsafeBufferPointer { buffer in
+            guard let center = buffer.baseAddress else { return }
+            if metric == .cosine || metric == .dot {
+                term = kernels.pointee.f32.dot.pair(values, center, dimensions) - centerSquared / 2
+            }
+            for i in 0..<dimensions { values[i] -= center[i] }
+        }
+        if metric == .euclid { term = kernels.pointee.sum_squares_f32(values, dimensions) }
+        kernels.pointee.quantize(values, dimensions, 1 / step, 0x80, code)
+        for i in dimensions..<codeBytes { code[i] = 0x80 }
+        return term
+    }
+
+    /// The row that a code stands for: `float[dimensions]`, unscaled and on the original axes (for cosine the
+    /// normalised row). Up to quantization error; components beyond a float's range are clamped to it.
+    ///
+    /// - Parameter scratch: `float[scratchCount]` of the caller's.
+    /// - Complexity: O(d log d).
+    public func decode(
+        _ code: UnsafePointer<UInt8>, into row: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        dequantize(code, into: row)
+        rotation?.applyInverse(row, scratch: scratch)
+        let largest = Float.greatestFiniteMagnitude
+        for i in 0..<dimensions { row[i] = min(max(row[i] / inputScale, -largest), largest) }
+    }
+
+    /// The rotated, scaled row (centre added back) that a code stands for.
+    func dequantize(_ code: UnsafePointer<UInt8>, into values: UnsafeMutablePointer<Float>) {
+        center.withUnsafeBufferPointer { buffer in
+            guard let center = buffer.baseAddress else { return }
+            Kernels.best.pointee.dequantize(code, dimensions, 0x80, step, center, values)
+        }
+    }
+
+    /// What a row or a query of the metric is multiplied by so that it comes to scaled units.
+    func rowScale(_ row: UnsafePointer<Float>) -> Double {
+        guard metric == .cosine else { return Double(inputScale) }
+        let norm = Normalization.norm(row, dimensions: dimensions)
+        return norm > 0 && norm.isFinite ? Double(inputScale) / norm : 1
+    }
+
+    /// values = clamp(source·scale).
+    func load(_ source: UnsafePointer<Float>, scaledBy scale: Double, into values: UnsafeMutablePointer<Float>) {
+        let clamp = Self.clamp
+        if scale < 1e37 && scale > 1e-37 {
+            let factor = Float(scale)
+            for i in 0..<dimensions {
+                let value = source[i] * factor
+                let bounded = value > -clamp ? value : -clamp
+                values[i] = bounded < clamp ? bounded : clamp
+            }
+        } else {
+            for i in 0..<dimensions {
+                let value = Float(Double(source[i]) * scale)
+                let bounded = value > -clamp ? value : -clamp
+                values[i] = bounded < clamp ? bounded : clamp
+            }
+        }
+    }
+}
