@@ -48,10 +48,12 @@ public enum FieldPredicate: Sendable, Hashable {
     case matchAny(MatchSet)
     /// Holds if some value is not in the set.
     case matchExcept(MatchSet)
-    /// Without a text index on the key: contains the substring. With one: has all tokens.
+    /// Has all of the text's tokens. Without a text index on the key, tokens are lowercase words, and one element of an
+    /// array must have them all; with one, they are the index's, anywhere in the array.
     case matchText(String)
     /// Has any of the text's tokens.
     case matchTextAny(String)
+    /// An element has the text's tokens one after another. A text index without phrase matching knows no phrases.
     case matchPhrase(String)
     case range(RangeBounds)
     case datetimeRange(DatetimeBounds)

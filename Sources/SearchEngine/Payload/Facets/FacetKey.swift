@@ -1,0 +1,126 @@
+import JSON
+
+/// Names a facet: one way in which payloads are indexed.
+package enum FacetKey: Hashable, Sendable {
+    case keywords(PayloadPath)
+    case integers(PayloadPath)
+    case bools(PayloadPath)
+    /// Integers and floats by value: ranges and order.
+    case numbers(PayloadPath)
+    case datetimes(PayloadPath)
+    case geo(PayloadPath)
+    case text(PayloadPath, TextSettings)
+    /// Whether, and how many, values there are.
+    case presence(PayloadPath)
+    /// The points that fulfil a condition which no other facet answers.
+    case predicate(Condition)
+
+    /// `nil` for a predicate, which looks at the whole payload.
+    var path: PayloadPath? {
+        switch self {
+        case .keywords(let path), .integers(let path), .bools(let path), .numbers(let path), .datetimes(let path),
+            .geo(let path), .text(let path, _), .presence(let path):
+            path
+        case .predicate: nil
+        }
+    }
+
+    func makeFacet() -> any Facet {
+        switch self {
+        case .keywords: KeywordFacet()
+        case .integers: IntegerFacet()
+        case .bools: BoolFacet()
+        case .numbers: NumberFacet()
+        case .datetimes: DatetimeFacet()
+        case .geo: GeoFacet()
+        case .text(_, let settings): TextFacet(settings)
+        case .presence: PresenceFacet()
+        case .predicate(let condition): PredicateFacet(condition)
+        }
+    }
+}
+
+/// An index over all payloads of a collection under one aspect.
+///
+/// A facet is a function of the pairs (slot, payload) that it holds: removing a pair that it doesn't hold changes
+/// nothing, which lets a builder replay writes without knowing which of them its scan has seen.
+protocol Facet: AnyObject {
+    func insert(_ slot: UInt32, _ view: PayloadView)
+    func remove(_ slot: UInt32, _ view: PayloadView)
+    /// Brings what was inserted into its final order; inserting stays possible.
+    func finish()
+    var residentBytes: Int { get }
+}
+
+extension Facet {
+    func finish() {}
+}
+
+/// A payload, and its values at the path of the facet that looks at it.
+struct PayloadView {
+    var payload: JSONValue
+    var values: PathValues
+}
+
+/// Which facets a filter needs.
+struct FacetKeyCollector {
+    let textSettings: (PayloadPath) -> TextSettings
+    private(set) var keys: [FacetKey] = []
+    private var seen: Set<FacetKey> = []
+
+    init(textSettings: @escaping (PayloadPath) -> TextSettings) { self.textSettings = textSettings }
+
+    private mutating func add(_ key: FacetKey) {
+        if seen.insert(key).inserted { keys.append(key) }
+    }
+
+    mutating func collect(_ filter: Filter) {
+        for condition in filter.must + filter.should + filter.mustNot + (filter.minShould?.conditions ?? []) {
+            collect(condition)
+        }
+    }
+
+    private mutating func collect(_ condition: Condition) {
+        switch condition {
+        case .field(let path, let predicate): collect(path, predicate)
+        case .isEmpty(let path), .isNull(let path): add(.presence(path))
+        case .hasID, .hasVector: break
+        case .nested: add(.predicate(condition))
+        case .filter(let filter): collect(filter)
+        }
+    }
+
+    private mutating func collect(_ path: PayloadPath, _ predicate: FieldPredicate) {
+        switch predicate {
+        case .match(.keyword), .matchAny(.keywords): add(.keywords(path))
+        case .match(.integer), .matchAny(.integers): add(.integers(path))
+        case .match(.bool): add(.bools(path))
+        case .matchExcept(let set):
+            switch set {
+            case .keywords: add(.keywords(path))
+            case .integers: add(.integers(path))
+            }
+            add(.presence(path))
+        case .matchText, .matchTextAny, .matchPhrase: add(.text(path, textSettings(path)))
+        case .range: add(.numbers(path))
+        case .datetimeRange: add(.datetimes(path))
+        case .geoBoundingBox, .geoRadius, .geoPolygon: add(.geo(path))
+        case .valuesCount, .isEmpty, .isNull: add(.presence(path))
+        }
+    }
+}
+
+extension PayloadFieldSchema {
+    /// The facets that a payload index consists of.
+    func facetKeys(_ path: PayloadPath) -> [FacetKey] {
+        switch type {
+        case .keyword, .uuid: [.keywords(path)]
+        case .integer: (lookup || !range ? [.integers(path)] : []) + (range ? [.numbers(path)] : [])
+        case .float: [.numbers(path)]
+        case .bool: [.bools(path)]
+        case .datetime: [.datetimes(path)]
+        case .geo: [.geo(path)]
+        case .text: [.text(path, TextSettings(self))]
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import JSON
+
+/// An inverted index of tokens, and each text's tokens in order where conditions need them.
+final class TextFacet: Facet {
+    private let settings: TextSettings
+    private var tokenIDs: [String: Int32] = [:]
+    private var tokens: [String] = []
+    private var postings: [SlotSet] = []
+    /// The tokens of each slot's texts in order, with `border` between two texts; kept only for phrases, and for
+    /// conditions on single elements.
+    private var sequences: [UInt32: [Int32]] = [:]
+
+    private static let border: Int32 = -1
+
+    init(_ settings: TextSettings) { self.settings = settings }
+
+    private var keepsSequences: Bool { settings.phrases || settings.perElement }
+
+    private func id(_ token: String) -> Int32 {
+        if let id = tokenIDs[token] { return id }
+        let id = Int32(tokens.count)
+        tokenIDs[token] = id
+        tokens.append(token)
+        postings.append(.none)
+        return id
+    }
+
+    func insert(_ slot: UInt32, _ view: PayloadView) {
+        var sequence: [Int32] = []
+        var isFirst = true
+        for case .string(let text) in view.values.elements {
+            if !isFirst { sequence.append(Self.border) }
+            isFirst = false
+            for token in settings.documentTokens(text) {
+                let id = id(token)
+                postings[Int(id)].insert(slot)
+                if keepsSequences, settings.tokenizer != .prefix { sequence.append(id) }
+            }
+            if keepsSequences, settings.tokenizer == .prefix {
+                for token in settings.queryTokens(text) { sequence.append(id(token)) }
+            }
+        }
+        // A lone token's posting says it all.
+        if keepsSequences, sequence.count > 1 { sequences[slot] = sequence }
+    }
+
+    func remove(_ slot: UInt32, _ view: PayloadView) {
+        for case .string(let text) in view.values.elements {
+            for token in settings.documentTokens(text) {
+                if let id = tokenIDs[token] { postings[Int(id)].remove(slot) }
+            }
+        }
+        sequences[slot] = nil
+    }
+
+    func select(_ predicate: FieldPredicate, into bits: inout SlotBits) {
+        switch predicate {
+        case .matchText(let query): selectAll(Array(Set(settings.queryTokens(query))), into: &bits)
+        case .matchTextAny(let query):
+            for token in settings.queryTokens(query) {
+                if let id = tokenIDs[token] { bits.formUnion(postings[Int(id)]) }
+            }
+        case .matchPhrase(let query):
+            if settings.phrases { selectPhrase(settings.queryTokens(query), into: &bits) }
+        default: break
+        }
+    }
+
+    /// The slots that have every one of the tokens; `nil` if there are none.
+    private func candidates(_ query: [Int32], _ universe: Int) -> SlotBits {
+        let ascending = query.map { postings[Int($0)] }.sorted { $0.count < $1.count }
+        var bits = SlotBits(universe: universe)
+        for (index, slots) in ascending.enumerated() {
+            if index == 0 { bits.formUnion(slots) } else { bits.formIntersection(slots) }
+        }
+        return bits
+    }
+
+    private func ids(_ query: [String]) -> [Int32]? {
+        let ids = query.compactMap { tokenIDs[$0] }
+        return ids.count == query.count && !ids.isEmpty ? ids : nil
+    }
+
+    private func selectAll(_ query: [String], into bits: inout SlotBits) {
+        guard let ids = ids(query) else { return }
+        let found = candidates(ids, bits.universe)
+        guard settings.perElement, ids.count > 1 else { return bits.formUnion(found) }
+        let wanted = Set(ids)
+        found.forEach { slot in
+            let sequence = sequences[slot] ?? []
+            if !sequence.contains(Self.border) || holdsAll(wanted, sequence) { bits.insert(slot) }
+        }
+    }
+
+    /// Whether one text has all the tokens. Sequences of prefixes would need them cut again, but no path without an
+    /// index makes prefixes.
+    private func holdsAll(_ wanted: Set<Int32>, _ sequence: [Int32]) -> Bool {
+        sequence.split(separator: Self.border).contains { wanted.isSubset(of: $0) }
+    }
+
+    private func selectPhrase(_ phrase: [String], into bits: inout SlotBits) {
+        guard let ids = ids(phrase) else { return }
+        let found = candidates(ids, bits.universe)
+        guard ids.count > 1 else { return bits.formUnion(found) }
+        found.forEach { slot in
+            if let sequence = sequences[slot], holds(ids, sequence) { bits.insert(slot) }
+        }
+    }
+
+    private func holds(_ phrase: [Int32], _ sequence: [Int32]) -> Bool {
+        guard sequence.count >= phrase.count else { return false }
+        let last = phrase.count - 1
+        return (0...sequence.count - phrase.count).contains { start in
+            for index in 0..<last where sequence[start + index] != phrase[index] { return false }
+            let token = sequence[start + last]
+            if token == phrase[last] { return true }
+            // The last word of a phrase may be a beginning.
+            return settings.tokenizer == .prefix && token != Self.border
+                && tokens[Int(token)].utf8.starts(with: tokens[Int(phrase[last])].utf8)
+        }
+    }
+
+    func selectEverything(into bits: inout SlotBits) {
+        for slots in postings { bits.formUnion(slots) }
+    }
+
+    var residentBytes: Int {
+        var bytes = tokenIDs.capacity * 21 + tokens.capacity * 16 + postings.capacity * MemoryLayout<SlotSet>.stride
+        for token in tokens where token.utf8.count > 15 { bytes += token.utf8.count + 32 }
+        for slots in postings { bytes += slots.allocatedBytes }
+        bytes += sequences.capacity * 13
+        for sequence in sequences.values { bytes += 32 + sequence.capacity * 4 }
+        return bytes
+    }
+}

@@ -1,0 +1,95 @@
+import JSON
+
+/// Distinct values, each with the slots that have it.
+struct ValuePostings<Value: Hashable> {
+    private(set) var postings: [Value: SlotSet] = [:]
+
+    subscript(value: Value) -> SlotSet { postings[value] ?? .none }
+
+    mutating func insert(_ value: Value, _ slot: UInt32) {
+        postings[value, default: .none].insert(slot)
+    }
+
+    mutating func remove(_ value: Value, _ slot: UInt32) {
+        guard let index = postings.index(forKey: value) else { return }
+        postings.values[index].remove(slot)
+        if postings.values[index].isEmpty { postings.remove(at: index) }
+    }
+
+    func formUnion(of values: some Sequence<Value>, into bits: inout SlotBits) {
+        for value in values {
+            if let slots = postings[value] { bits.formUnion(slots) }
+        }
+    }
+
+    func formUnionOfAll(into bits: inout SlotBits) {
+        for slots in postings.values { bits.formUnion(slots) }
+    }
+
+    /// `valueBytes` is what a value allocates by itself.
+    func allocatedBytes(_ valueBytes: (Value) -> Int) -> Int {
+        var bytes = postings.capacity * (MemoryLayout<Value>.stride + MemoryLayout<SlotSet>.stride + 1)
+        for (value, slots) in postings { bytes += valueBytes(value) + slots.allocatedBytes }
+        return bytes
+    }
+}
+
+/// Strings by equality.
+final class KeywordFacet: Facet {
+    private(set) var slots = ValuePostings<String>()
+
+    func insert(_ slot: UInt32, _ view: PayloadView) {
+        for case .string(let value) in view.values.elements { slots.insert(value, slot) }
+    }
+
+    func remove(_ slot: UInt32, _ view: PayloadView) {
+        for case .string(let value) in view.values.elements { slots.remove(value, slot) }
+    }
+
+    var residentBytes: Int { slots.allocatedBytes { $0.utf8.count > 15 ? $0.utf8.count + 32 : 0 } }
+}
+
+/// Integers by equality. A float is none, even if its value is integral.
+final class IntegerFacet: Facet {
+    private(set) var slots = ValuePostings<Int64>()
+
+    func insert(_ slot: UInt32, _ view: PayloadView) {
+        for case .integer(let value) in view.values.elements { slots.insert(value, slot) }
+    }
+
+    func remove(_ slot: UInt32, _ view: PayloadView) {
+        for case .integer(let value) in view.values.elements { slots.remove(value, slot) }
+    }
+
+    var residentBytes: Int { slots.allocatedBytes { _ in 0 } }
+}
+
+final class BoolFacet: Facet {
+    private(set) var slots = ValuePostings<Bool>()
+
+    func insert(_ slot: UInt32, _ view: PayloadView) {
+        for case .bool(let value) in view.values.elements { slots.insert(value, slot) }
+    }
+
+    func remove(_ slot: UInt32, _ view: PayloadView) {
+        for case .bool(let value) in view.values.elements { slots.remove(value, slot) }
+    }
+
+    var residentBytes: Int { slots.allocatedBytes { _ in 0 } }
+}
+
+/// The points that fulfil one condition, which is evaluated on every write.
+final class PredicateFacet: Facet {
+    private let condition: Condition
+    private(set) var slots = SlotSet()
+
+    init(_ condition: Condition) { self.condition = condition }
+
+    func insert(_ slot: UInt32, _ view: PayloadView) {
+        if PayloadMatcher().matches(condition, view.payload, nil) { slots.insert(slot) }
+    }
+
+    func remove(_ slot: UInt32, _ view: PayloadView) { slots.remove(slot) }
+
+    var residentBytes: Int { slots.allocatedBytes }
+}

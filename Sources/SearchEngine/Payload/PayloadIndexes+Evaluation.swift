@@ -1,0 +1,167 @@
+import JSON
+
+/// What a filter may ask of a collection beside its payloads.
+package struct FilterContext {
+    /// The slot of a point, if it exists.
+    package var slot: (PointID) -> UInt32?
+    /// The slots that have a vector of this name, one bit each, as many words as the universe has; `nil` if no point
+    /// has one.
+    package var vectorSlots: (String) -> UnsafePointer<UInt64>?
+
+    package init(
+        slot: @escaping (PointID) -> UInt32?, vectorSlots: @escaping (String) -> UnsafePointer<UInt64>?
+    ) {
+        self.slot = slot
+        self.vectorSlots = vectorSlots
+    }
+}
+
+extension PayloadIndexes {
+    /// The live slots that fulfil a filter, and how many they are, exactly.
+    ///
+    /// `universe` is the number of slots; `live` has one bit for each of them, zero past the last. `missing(for:)` must be
+    /// empty. Complexity: O(conditions · universe / 64 + postings and range entries of the conditions).
+    package func evaluate(
+        _ filter: Filter, universe: Int, live: UnsafePointer<UInt64>, context: FilterContext
+    ) -> (words: [UInt64], count: Int) {
+        let evaluation = FilterEvaluation(indexes: self, universe: universe, context: context)
+        var bits = evaluation.bits(filter)
+        bits.formIntersection(words: live)
+        return (bits.words, bits.count)
+    }
+}
+
+/// One evaluation of a filter; recursion is as deep as the filter, which its parser bounds.
+private struct FilterEvaluation {
+    let indexes: PayloadIndexes
+    let universe: Int
+    let context: FilterContext
+
+    func bits(_ filter: Filter) -> SlotBits {
+        var result: SlotBits?
+        func intersect(_ bits: SlotBits) {
+            if result == nil { result = bits } else { result?.formIntersection(bits) }
+        }
+        for condition in filter.must { intersect(bits(condition)) }
+        if !filter.should.isEmpty {
+            var union = SlotBits(universe: universe)
+            for condition in filter.should { add(condition, to: &union) }
+            intersect(union)
+        }
+        if let minShould = filter.minShould { intersect(atLeast(minShould.minCount, minShould.conditions)) }
+        var bits = result ?? SlotBits(allOf: universe)
+        if !filter.mustNot.isEmpty {
+            var union = SlotBits(universe: universe)
+            for condition in filter.mustNot { add(condition, to: &union) }
+            bits.subtract(union)
+        }
+        return bits
+    }
+
+    func bits(_ condition: Condition) -> SlotBits {
+        if case .filter(let filter) = condition { return bits(filter) }
+        var bits = SlotBits(universe: universe)
+        add(condition, to: &bits)
+        return bits
+    }
+
+    /// The slots that fulfil at least `minCount` of the conditions.
+    func atLeast(_ minCount: Int, _ conditions: [Condition]) -> SlotBits {
+        guard minCount > 0 else { return SlotBits(allOf: universe) }
+        guard minCount <= conditions.count else { return SlotBits(universe: universe) }
+        // One binary counter a slot, its digits spread over planes, the lowest first.
+        var planes: [SlotBits] = []
+        for condition in conditions {
+            var carry = bits(condition)
+            for index in planes.indices {
+                var next = carry
+                next.formIntersection(planes[index])
+                planes[index].formSymmetricDifference(carry)
+                carry = next
+            }
+            if carry.count > 0 { planes.append(carry) }
+        }
+        // Compares all counters with `minCount`, from the highest digit down.
+        var greater = SlotBits(universe: universe)
+        var equal = SlotBits(allOf: universe)
+        for index in planes.indices.reversed() {
+            if index < Int.bitWidth - 1, minCount >> index & 1 == 1 {
+                equal.formIntersection(planes[index])
+            } else {
+                var above = equal
+                above.formIntersection(planes[index])
+                greater.formUnion(above)
+                equal.subtract(planes[index])
+            }
+        }
+        // Digits of `minCount` above all planes: no counter gets there.
+        if planes.count < Int.bitWidth - minCount.leadingZeroBitCount { return SlotBits(universe: universe) }
+        greater.formUnion(equal)
+        return greater
+    }
+
+    /// Adds the slots that fulfil a condition.
+    func add(_ condition: Condition, to bits: inout SlotBits) {
+        switch condition {
+        case .field(let path, let predicate): add(path, predicate, to: &bits)
+        case .isEmpty(let path): presence(path).select(.allEmpty, into: &bits)
+        case .isNull(let path): presence(path).select(.someNull, into: &bits)
+        case .hasID(let ids):
+            for id in ids {
+                if let slot = context.slot(id) { bits.insert(slot) }
+            }
+        case .hasVector(let name):
+            if let words = context.vectorSlots(name) {
+                var slots = SlotBits(allOf: universe)
+                slots.formIntersection(words: words)
+                bits.formUnion(slots)
+            }
+        case .nested: bits.formUnion(indexes.facet(.predicate(condition), as: PredicateFacet.self).slots)
+        case .filter(let filter): bits.formUnion(self.bits(filter))
+        }
+    }
+
+    private func add(_ path: PayloadPath, _ predicate: FieldPredicate, to bits: inout SlotBits) {
+        switch predicate {
+        case .match(.keyword(let value)): bits.formUnion(keywords(path)[value])
+        case .match(.integer(let value)): bits.formUnion(integers(path)[value])
+        case .match(.bool(let value)): bits.formUnion(indexes.facet(.bools(path), as: BoolFacet.self).slots[value])
+        case .matchAny(.keywords(let values)): keywords(path).formUnion(of: values, into: &bits)
+        case .matchAny(.integers(let values)): integers(path).formUnion(of: values, into: &bits)
+        case .matchExcept(let set):
+            let postings =
+                switch set {
+                case .keywords(let values): values.map { keywords(path)[$0] }
+                case .integers(let values): values.map { integers(path)[$0] }
+                }
+            var others = SlotBits(universe: universe)
+            presence(path).selectExcept(postings, into: &others)
+            bits.formUnion(others)
+        case .matchText, .matchTextAny, .matchPhrase:
+            indexes.facet(.text(path, indexes.settings(path)), as: TextFacet.self).select(predicate, into: &bits)
+        case .range(let bounds):
+            indexes.facet(.numbers(path), as: NumberFacet.self).select(bounds, into: &bits)
+        case .datetimeRange(let bounds):
+            indexes.facet(.datetimes(path), as: DatetimeFacet.self).select(bounds, into: &bits)
+        case .geoBoundingBox, .geoRadius, .geoPolygon:
+            if let shape = GeoShape(predicate) {
+                indexes.facet(.geo(path), as: GeoFacet.self).select(shape, into: &bits)
+            }
+        case .valuesCount(let bounds): presence(path).select(bounds, into: &bits)
+        case .isEmpty(let isEmpty): presence(path).select(isEmpty ? .someEmpty : .someFilled, into: &bits)
+        case .isNull(let isNull): presence(path).select(isNull ? .someNull : .someNotNull, into: &bits)
+        }
+    }
+
+    private func keywords(_ path: PayloadPath) -> ValuePostings<String> {
+        indexes.facet(.keywords(path), as: KeywordFacet.self).slots
+    }
+
+    private func integers(_ path: PayloadPath) -> ValuePostings<Int64> {
+        indexes.facet(.integers(path), as: IntegerFacet.self).slots
+    }
+
+    private func presence(_ path: PayloadPath) -> PresenceFacet {
+        indexes.facet(.presence(path), as: PresenceFacet.self)
+    }
+}

@@ -1,0 +1,208 @@
+import JSON
+import OrderedCollections
+import Synchronization
+
+/// The payload indexes of one collection: they turn filters into sets of slots, and order points by a value.
+///
+/// An index consists of *facets*. The facets of a payload index that somebody asked for (`createIndex`) are kept; those
+/// that a filter merely needs are made on first use and kept within a budget, the least recently used going first.
+/// Answers don't depend on which index exists, but for text: a text index brings its own tokens.
+///
+/// Not locked inside. `insert`, `replace`, `install`, `createIndex` and `dropIndex` are called under the owner's exclusive
+/// lock; everything else under its shared lock, by any number of threads at once. A filter is evaluated under the same
+/// hold of the shared lock in which `missing` was found empty; if something is missing, the owner releases the lock, builds
+/// (see `FacetBuilder`), installs, and begins again. Deleted points need no call: the owner masks them with `live`.
+package final class PayloadIndexes: @unchecked Sendable {
+    private(set) var table = FacetTable()
+    package private(set) var schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema> = [:]
+    /// Of the paths with a text index.
+    package private(set) var textSettings: [PayloadPath: TextSettings] = [:]
+    private var explicitKeys: Set<FacetKey> = []
+    let implicitBudgetBytes: Int
+    private let clock = Atomic<UInt64>(0)
+    private let builders = Mutex<[WeakBuilder]>([])
+    private var writesSinceCheck = 0
+
+    private struct WeakBuilder {
+        weak var builder: FacetBuilder?
+    }
+
+    package init(implicitBudgetBytes: Int) {
+        self.implicitBudgetBytes = implicitBudgetBytes
+    }
+
+    // MARK: Writes (exclusive)
+
+    /// Adds the payload of a new slot. Complexity: O(facets), and a merge now and then.
+    package func insert(slot: UInt32, payload: JSONValue) {
+        table.insert(slot, payload)
+        forEachBuilder { $0.logInsert(slot, payload) }
+        checkBudget()
+    }
+
+    /// Exchanges the payload of a slot. `old` must be what was given last for it.
+    package func replace(slot: UInt32, old: JSONValue, new: JSONValue) {
+        table.replace(slot, old, new)
+        forEachBuilder { $0.logReplace(slot, old, new) }
+        checkBudget()
+    }
+
+    private func forEachBuilder(_ body: (FacetBuilder) -> Void) {
+        builders.withLock { builders in
+            guard !builders.isEmpty else { return }
+            builders.removeAll { $0.builder == nil }
+            for weak in builders {
+                if let builder = weak.builder { body(builder) }
+            }
+        }
+    }
+
+    // MARK: Explicit indexes
+
+    /// Registers a payload index, replacing the one that the path had. Its facets are then `missing(for:at:)`, unless some
+    /// filter has had them made; without them everything works, on first use a little later. (Exclusive.)
+    package func createIndex(_ path: PayloadPath, _ schema: PayloadFieldSchema) {
+        schemas[path] = schema
+        schemasChanged()
+    }
+
+    /// Answers whether there was an index. What filters need of it stays within the budget. (Exclusive.)
+    @discardableResult
+    package func dropIndex(_ path: PayloadPath) -> Bool {
+        guard schemas.removeValue(forKey: path) != nil else { return false }
+        schemasChanged()
+        evict(keeping: [])
+        return true
+    }
+
+    private func schemasChanged() {
+        explicitKeys = Set(schemas.flatMap { path, schema in schema.facetKeys(path) })
+        textSettings = [:]
+        for (path, schema) in schemas where schema.type == .text { textSettings[path] = TextSettings(schema) }
+    }
+
+    /// The text settings that hold on a path.
+    func settings(_ path: PayloadPath) -> TextSettings { textSettings[path] ?? .unindexed }
+
+    /// Evaluates conditions on single points as the indexes would.
+    package var matcher: PayloadMatcher { PayloadMatcher(textSettings: textSettings) }
+
+    // MARK: Missing facets
+
+    /// What must be built before the filter can be evaluated.
+    package func missing(for filter: Filter) -> [FacetKey] {
+        var collector = FacetKeyCollector(textSettings: settings)
+        collector.collect(filter)
+        return missing(collector.keys)
+    }
+
+    /// What must be built before points can be ordered by the path.
+    package func missing(forOrder path: PayloadPath) -> [FacetKey] { missing(orderKeys(path)) }
+
+    /// What must be built for an index of this kind.
+    package func missing(for schema: PayloadFieldSchema, at path: PayloadPath) -> [FacetKey] {
+        missing(schema.facetKeys(path))
+    }
+
+    private func missing(_ keys: [FacetKey]) -> [FacetKey] { keys.filter { table.entries[$0] == nil } }
+
+    /// Numbers order before datetimes are looked at, unless an index says what the path holds.
+    func orderKeys(_ path: PayloadPath) -> [FacetKey] {
+        switch schemas[path]?.type {
+        case .integer, .float: [.numbers(path)]
+        case .datetime: [.datetimes(path)]
+        default: [.numbers(path), .datetimes(path)]
+        }
+    }
+
+    // MARK: Building
+
+    /// A builder for facets, which logs all writes from now on. (Shared lock at least.)
+    package func makeBuilder(for keys: [FacetKey]) -> FacetBuilder {
+        let builder = FacetBuilder(keys)
+        builders.withLock { $0.append(WeakBuilder(builder: builder)) }
+        return builder
+    }
+
+    /// Takes over a builder's facets, as of now, and evicts others if they are too many. (Exclusive.)
+    package func install(_ builder: FacetBuilder) {
+        builders.withLock { builders in builders.removeAll { $0.builder == nil || $0.builder === builder } }
+        builder.finish()
+        builder.replay()
+        for key in builder.keys where table.entries[key] == nil {
+            guard let built = builder.table.entries[key] else { continue }
+            let entry = FacetEntry(key, built.facet)
+            entry.lastUse.store(tick(), ordering: .relaxed)
+            table.add(entry)
+        }
+        evict(keeping: Set(builder.keys))
+    }
+
+    private func tick() -> UInt64 { clock.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    private func checkBudget() {
+        writesSinceCheck += 1
+        guard writesSinceCheck >= 16_384 else { return }
+        writesSinceCheck = 0
+        evict(keeping: [])
+    }
+
+    private func evict(keeping kept: Set<FacetKey>) {
+        let implicit = table.entries.values.filter { !explicitKeys.contains($0.key) }
+        var sizes = implicit.map {
+            (entry: $0, bytes: $0.facet.residentBytes, use: $0.lastUse.load(ordering: .relaxed))
+        }
+        var total = sizes.reduce(0) { $0 + $1.bytes }
+        guard total > implicitBudgetBytes else { return }
+        sizes.sort { $0.use < $1.use }
+        for (entry, bytes, _) in sizes where total > implicitBudgetBytes && !kept.contains(entry.key) {
+            table.remove(entry.key)
+            total -= bytes
+        }
+    }
+
+    // MARK: Reads (shared)
+
+    /// The facet of a key, which must not be missing.
+    func facet<Kind: Facet>(_ key: FacetKey, as kind: Kind.Type = Kind.self) -> Kind {
+        guard let entry = table.entries[key], let facet = entry.facet as? Kind else {
+            preconditionFailure("a facet is missing: check missing(for:) under the same lock")
+        }
+        entry.lastUse.store(tick(), ordering: .relaxed)
+        return facet
+    }
+
+    /// How many facets there are.
+    package var facetCount: Int { table.entries.count }
+
+    /// Bytes of all facets. Complexity: O(distinct values).
+    package var residentBytes: Int { table.entries.values.reduce(0) { $0 + $1.facet.residentBytes } }
+
+    /// How many live points have a value that the index of the path takes; `nil` if there is no index, or if it is not
+    /// built yet. `universe` and `live` are as in `evaluate`. Complexity: O(indexed values).
+    package func pointCount(_ path: PayloadPath, universe: Int, live: UnsafePointer<UInt64>) -> Int? {
+        guard let schema = schemas[path], missing(for: schema, at: path).isEmpty else { return nil }
+        var bits = SlotBits(universe: universe)
+        switch schema.type {
+        case .keyword: facet(.keywords(path), as: KeywordFacet.self).slots.formUnionOfAll(into: &bits)
+        case .uuid:
+            for (value, slots) in facet(.keywords(path), as: KeywordFacet.self).slots.postings
+            where PointID(uuid: value) != nil {
+                bits.formUnion(slots)
+            }
+        case .integer where schema.lookup || !schema.range:
+            facet(.integers(path), as: IntegerFacet.self).slots.formUnionOfAll(into: &bits)
+        case .integer:
+            facet(.numbers(path), as: NumberFacet.self).slots.forEach(in: .min ... .max) { entry in
+                if entry.tag != NumberFacet.floatTag { bits.insert(entry.slot) }
+            }
+        case .float: facet(.numbers(path), as: NumberFacet.self).slots.select(.min ... .max, into: &bits)
+        case .bool: facet(.bools(path), as: BoolFacet.self).slots.formUnionOfAll(into: &bits)
+        case .datetime: facet(.datetimes(path), as: DatetimeFacet.self).slots.select(.min ... .max, into: &bits)
+        case .geo: facet(.geo(path), as: GeoFacet.self).selectAll(into: &bits)
+        case .text: facet(.text(path, TextSettings(schema)), as: TextFacet.self).selectEverything(into: &bits)
+        }
+        bits.formIntersection(words: live)
+        return bits.count
+    }
+}
