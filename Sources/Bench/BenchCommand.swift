@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trendex-bench",
+        abstract: "Measures Trendex: recall against queries per second, builds, filters, writes, memory, HTTP.",
+        subcommands: [SearchCommand.self, FilteredCommand.self, RunCommand.self])
+}

@@ -1,0 +1,90 @@
+import Foundation
+import JSON
+
+/// The whole way: a server in a process of its own, asked over the loopback (or a given server, over its network).
+enum HTTPSection {
+    static func measure(
+        _ dataset: Dataset, _ options: RunOptions, storage: TemporaryFolder, _ report: inout RunReport
+    ) throws {
+        if let url = options.url {
+            let bench = HTTPBench(endpoint: try HTTPEndpoint(url: url, apiKey: options.apiKey), dataset: dataset)
+            note("filling \(url)")
+            defer { try? bench.delete(EngineBench.collection) }
+            let upserts = try bench.upserts(
+                into: EngineBench.collection, count: dataset.rows.count, batch: options.batch, connections: 2,
+                waitsForGraph: true)
+            try bench.createPayloadIndexes(in: EngineBench.collection)
+            try measure(bench, options, upserts: upserts, server: nil, &report)
+        } else {
+            note("starting the server")
+            let probe = HTTPBench.search(dataset, query: 0, ef: 0)
+            let server = try ServerProcess(
+                executable: options.server, storage: storage.path + "/storage", log: storage.path + "/server.log",
+                probe: probe)
+            let bench = HTTPBench(endpoint: server.endpoint, dataset: dataset)
+            try measure(bench, options, upserts: nil, server: server, &report)
+            server.stop()
+        }
+    }
+
+    private static func measure(
+        _ bench: HTTPBench, _ options: RunOptions, upserts filled: HTTPBench.Upserts?, server: ServerProcess?,
+        _ report: inout RunReport
+    ) throws {
+        let searches = try bench.searches(
+            ef: options.httpEf, connections: parseSweep(options.connections), seconds: options.httpSeconds)
+        let memory = try server?.memory
+        var upserts = filled
+        if upserts == nil, options.upserts > 0 {
+            note("  upserts")
+            upserts = try bench.upserts(
+                into: "bench-upserts", count: options.upserts, batch: options.batch, connections: 2,
+                waitsForGraph: false)
+            try bench.delete("bench-upserts")
+        }
+
+        // The same setting through the engine: what is left is HTTP, JSON and the loopback.
+        let engine = report.json["engine"]?["points"]?.arrayValue?.first {
+            $0["ef"]?.integerValue == Int64(options.httpEf)
+        }
+        let overhead = engine?["p50Microseconds"]?.doubleValue.flatMap { inner in
+            searches.first { $0.load.connections == 1 }.map { $0.load.latencies.microseconds(0.5) - inner }
+        }
+        var json: JSONValue = [
+            "endpoint": .string(options.url ?? "own server"), "ef": JSONValue(options.httpEf),
+            "searches": .array(searches.map { $0.load.json(recall: $0.recall) }),
+            "upserts": upserts?.json ?? .null,
+            "overheadMicroseconds": overhead.map { .double(rounded($0, 1)) } ?? .null,
+        ]
+        var text = ""
+        if let server, let memory {
+            json["startSeconds"] = .double(rounded(server.secondsToFirstAnswer, 4))
+            json["residentBytes"] = JSONValue(memory.resident)
+            json["anonymousBytes"] = JSONValue(memory.anonymous)
+            text += """
+                From the start of the process to the first search answered: \
+                \(fixed(server.secondsToFirstAnswer * 1e3, 0)) ms. After the searches it held \
+                \(megabytes(memory.anonymous)) of anonymous memory and \(megabytes(memory.shared)) of mapped files.
+
+                """
+        }
+        if let upserts {
+            text += """
+                \(grouped(upserts.pointsPerSecond)) upserts a second as JSON, in batches of \(upserts.batch) from \
+                \(upserts.connections) connections (\(megabytes(upserts.bodyBytes)) of bodies).
+
+                """
+        }
+        if let overhead { text += "One search costs \(fixed(overhead, 1)) µs beyond the engine's own time at the median.\n\n" }
+        report.json["http"] = json
+        var table = MarkdownTable(["connections", "recall", "QPS", "p50 µs", "p95 µs", "p99 µs"])
+        for (load, recall) in searches {
+            table.add([
+                String(load.connections), fixed(recall, 4), grouped(load.queriesPerSecond),
+                fixed(load.latencies.microseconds(0.5), 0), fixed(load.latencies.microseconds(0.95), 0),
+                fixed(load.latencies.microseconds(0.99), 0),
+            ])
+        }
+        report.add("HTTP, keep-alive connections", text + table.text)
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import JSON
+import Quantization
+import VectorIndex
+
+/// An index over the base, built and measured without engine, payload or server around it.
+final class IndexBench {
+    struct Settings: Sendable {
+        var metric = Metric.cosine
+        var element = ElementType.float32
+        var m = 16
+        var efConstruct = 100
+        var quantile: Float?
+        var seed: UInt64 = 42
+        var buildThreads = 2
+    }
+
+    struct SearchSettings: Sendable {
+        var k = 10
+        var isExact = false
+        var ignoresCodes = false
+        var rescores = true
+        var oversampling = 1.0
+    }
+
+    let index: VectorIndex
+    let settings: Settings
+    let rows: FloatRows
+    let build: WorkTime
+    /// Anonymous memory that the build left behind, in bytes.
+    let anonymousBytes: Int
+
+    /// Builds the index on `settings.buildThreads` threads; returns when every row is linked.
+    init(rows: FloatRows, _ settings: Settings) throws {
+        self.rows = rows
+        self.settings = settings
+        let matrix: RowMatrix
+        switch settings.element {
+        case .float32: matrix = RowMatrix(base: rows.base, rowBytes: rows.dimensions * 4, owner: rows)
+        case .float16:
+            let half = try HalfRows(rows)
+            matrix = RowMatrix(base: half.base, rowBytes: rows.dimensions * 2, owner: half)
+        case .uint8: throw BenchError("rows of uint8 can't be made of these vectors; choose float32 or float16")
+        }
+        let before = try ProcessMemory.trimmed()
+        let index = VectorIndex(
+            IndexParameters(
+                dimensions: rows.dimensions, metric: settings.metric, element: settings.element, m: settings.m,
+                efConstruct: settings.efConstruct, quantile: settings.quantile, seed: settings.seed))
+        (_, build) = try measured {
+            index.publish(rows: matrix, count: rows.count, absent: [])
+            try onThreads(settings.buildThreads) { thread in
+                let progress = Progress("linked", total: rows.count)
+                while index.pendingCount > 0 {
+                    // Nothing to do for this thread yet, such as while another one trains the quantizer.
+                    if index.work(limit: 64) == 0 { usleep(500) }
+                    if thread == 0 { progress.update(index.linkedCount) }
+                }
+            }
+        }
+        self.index = index
+        anonymousBytes = max(0, try ProcessMemory.trimmed().anonymous - before.anonymous)
+    }
+
+    /// What the index keeps in memory for a point: the greater of what it tells and what the system sees.
+    var residentBytesPerPoint: Double { Double(max(index.residentBytes, anonymousBytes)) / Double(rows.count) }
+
+    /// Size of the derived file, and the time to load it again.
+    func saveAndLoad() throws -> (bytes: Int, loadSeconds: Double) {
+        let path = NSTemporaryDirectory() + "/trendex-bench-\(getpid()).index"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try index.save(to: path)
+        let (_, time) = try measured {
+            try VectorIndex.load(from: path, parameters: index.parameters, rowCount: rows.count)
+        }
+        return (fileBytes(at: path), time.seconds)
+    }
+
+    /// One pass over the queries at one `ef`.
+    func pass(
+        _ queries: FloatRows, ef: Int, _ search: SearchSettings, threads: Int, ids: inout [Int64]
+    ) throws -> TimedPass {
+        let options = SearchOptions(
+            k: search.k, ef: search.isExact ? nil : ef, exact: search.isExact, ignoreCodes: search.ignoresCodes,
+            rescore: search.rescores, oversampling: search.oversampling)
+        return try TimedPass.run(queries: queries.count, k: search.k, threads: threads, ids: &ids) { [index] query, out in
+            let outcome = index.search(queries.row(query), options, allowed: nil)
+            for (place, hit) in outcome.hits.enumerated() where place < out.count { out[place] = Int64(hit.slot) }
+        }
+    }
+
+    var buildJSON: JSONValue {
+        [
+            "seconds": .double(rounded(build.seconds, 3)), "cpuSeconds": .double(rounded(build.cpuSeconds, 3)),
+            "threads": JSONValue(settings.buildThreads),
+        ]
+    }
+}

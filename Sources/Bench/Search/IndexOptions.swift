@@ -1,0 +1,79 @@
+import ArgumentParser
+import JSON
+import Quantization
+
+/// The flags of an index, its search and the machine, shared by the subcommands.
+struct IndexOptions: ParsableArguments {
+    @Option(help: "Links a node; twice as many on the lowest level.")
+    var m = 16
+    @Option(help: "Candidates considered when a point is linked.")
+    var efConstruct = 100
+    @Option(help: "cosine, dot, euclid or manhattan. Cosine normalises rows and queries.")
+    var metric = "cosine"
+    @Option(help: "Share of the values that the int8 range covers, 0.5…1 (default: the index's own).")
+    var quantile: Float?
+    @Option(help: "Element type in which the rows are kept for rescoring: float32 or float16.")
+    var datatype = "float32"
+    @Option(help: "Threads that build the index.")
+    var buildThreads = 2
+    @Option(help: "Seed of the graph's levels and the rotation.")
+    var seed: UInt64 = 42
+    @Option(help: "Forces the kernels: scalar, avx2, avx512 or neon.")
+    var simdLevel: String?
+
+    func validate() throws {
+        guard (0...1024).contains(m) else { throw ValidationError("--m must be 0…1024") }
+        guard (1...10_000).contains(efConstruct) else { throw ValidationError("--ef-construct must be 1…10000") }
+        if let quantile, !(0.5...1).contains(quantile) { throw ValidationError("--quantile must be 0.5…1") }
+        guard (1...256).contains(buildThreads) else { throw ValidationError("--build-threads must be 1…256") }
+        _ = try parsedMetric()
+        _ = try parsedElement()
+    }
+
+    func parsedMetric() throws -> Metric {
+        switch metric {
+        case "cosine": return .cosine
+        case "dot": return .dot
+        case "euclid": return .euclid
+        case "manhattan": return .manhattan
+        default: throw ValidationError("--metric \(metric): known are cosine, dot, euclid and manhattan")
+        }
+    }
+
+    private func parsedElement() throws -> ElementType {
+        switch datatype {
+        case "float32": return .float32
+        case "float16": return .float16
+        default: throw ValidationError("--datatype \(datatype): known are float32 and float16")
+        }
+    }
+
+    func settings() throws -> IndexBench.Settings {
+        IndexBench.Settings(
+            metric: try parsedMetric(), element: try parsedElement(), m: m, efConstruct: efConstruct,
+            quantile: quantile, seed: seed, buildThreads: buildThreads)
+    }
+
+    /// Chooses the kernels; before anything is scored.
+    func chooseKernels() throws {
+        if let simdLevel { try Machine.force(simdLevel: simdLevel) }
+    }
+
+    var json: JSONValue {
+        [
+            "m": JSONValue(m), "efConstruct": JSONValue(efConstruct), "metric": .string(metric),
+            "quantile": quantile.map { .double(rounded(Double($0), 6)) } ?? .null, "datatype": .string(datatype),
+            "buildThreads": JSONValue(buildThreads),
+        ]
+    }
+}
+
+/// Reads `10,16,24`. Throws for anything but a list of positive integers.
+func parseSweep(_ text: String) throws -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        guard let ef = Int(part), (1...1_000_000).contains(ef) else {
+            throw ValidationError("--ef \(text): needs integers from 1, separated by commas")
+        }
+        return ef
+    }
+}
