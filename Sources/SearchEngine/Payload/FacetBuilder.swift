@@ -12,14 +12,17 @@ import Synchronization
 /// them or not. A builder that is just dropped leaves nothing behind.
 package final class FacetBuilder: @unchecked Sendable {
     // The table is touched by the one thread that feeds, and then by the one that installs; the log has its lock.
-    package let keys: [FacetKey]
+    let keys: [FacetKey]
+    /// What must not be evicted when the builder is installed.
+    let needed: [FacetKey]
     private(set) var table = FacetTable()
     private var isFinished = false
     /// Every payload that a slot had since the builder was made, in order.
     private let log = Mutex<[UInt32: [JSONValue]]>([:])
 
-    init(_ keys: [FacetKey]) {
+    init(_ keys: [FacetKey], needed: [FacetKey]) {
         self.keys = keys
+        self.needed = needed
         for key in keys where table.entries[key] == nil { table.add(FacetEntry(key, key.makeFacet())) }
     }
 

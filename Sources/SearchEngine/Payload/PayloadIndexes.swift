@@ -89,7 +89,8 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     // MARK: Missing facets
 
-    /// What must be built before the filter can be evaluated.
+    /// What must be there before the filter can be evaluated: empty if it is, otherwise everything that the filter needs,
+    /// of which `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
     package func missing(for filter: Filter) -> [FacetKey] {
         var collector = FacetKeyCollector(textSettings: settings)
         collector.collect(filter)
@@ -104,7 +105,9 @@ package final class PayloadIndexes: @unchecked Sendable {
         missing(schema.facetKeys(path))
     }
 
-    private func missing(_ keys: [FacetKey]) -> [FacetKey] { keys.filter { table.entries[$0] == nil } }
+    private func missing(_ keys: [FacetKey]) -> [FacetKey] {
+        keys.allSatisfy { table.entries[$0] != nil } ? [] : keys
+    }
 
     /// Numbers order before datetimes are looked at, unless an index says what the path holds.
     func orderKeys(_ path: PayloadPath) -> [FacetKey] {
@@ -117,14 +120,17 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     // MARK: Building
 
-    /// A builder for facets, which logs all writes from now on. (Shared lock at least.)
+    /// A builder for those of the facets that don't exist. It logs all writes from now on. (Shared lock at least.)
     package func makeBuilder(for keys: [FacetKey]) -> FacetBuilder {
-        let builder = FacetBuilder(keys)
+        let builder = FacetBuilder(keys.filter { table.entries[$0] == nil }, needed: keys)
         builders.withLock { $0.append(WeakBuilder(builder: builder)) }
         return builder
     }
 
     /// Takes over a builder's facets, as of now, and evicts others if they are too many. (Exclusive.)
+    ///
+    /// What the builder was made for can be evaluated then, even if that alone exceeds the budget; when more than one
+    /// such builder may be under way, evaluate before the exclusive lock is released.
     package func install(_ builder: FacetBuilder) {
         builders.withLock { builders in builders.removeAll { $0.builder == nil || $0.builder === builder } }
         builder.finish()
@@ -135,7 +141,7 @@ package final class PayloadIndexes: @unchecked Sendable {
             entry.lastUse.store(tick(), ordering: .relaxed)
             table.add(entry)
         }
-        evict(keeping: Set(builder.keys))
+        evict(keeping: Set(builder.needed))
     }
 
     private func tick() -> UInt64 { clock.wrappingAdd(1, ordering: .relaxed).newValue }

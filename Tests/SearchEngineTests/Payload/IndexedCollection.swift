@@ -1,0 +1,114 @@
+import Foundation
+import JSON
+import SearchEngine
+
+/// SplitMix64. The seed comes from `TRENDEX_SEED` or the clock, and is printed so that a failure can be replayed.
+struct PayloadGenerator: RandomNumberGenerator {
+    let seed: UInt64
+    private var state: UInt64
+
+    init(test: String) {
+        seed =
+            ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0...99_999_999)
+        state = seed
+        print("\(test): TRENDEX_SEED=\(seed)")
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
+
+    mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &self)]
+    }
+}
+
+/// Payloads by slot with their indexes: what the engine does around `PayloadIndexes`, without its storage.
+/// The point of slot `n` has the id `n`; the vector "v" is had by every third.
+final class IndexedCollection {
+    let indexes: PayloadIndexes
+    private(set) var payloads: [JSONValue] = []
+    private(set) var isLive: [Bool] = []
+
+    init(budget: Int = .max) { indexes = PayloadIndexes(implicitBudgetBytes: budget) }
+
+    convenience init(_ texts: [String]) throws {
+        self.init()
+        for text in texts { append(try JSONValue(parsing: Array(text.utf8))) }
+    }
+
+    func append(_ payload: JSONValue) {
+        indexes.insert(slot: UInt32(payloads.count), payload: payload)
+        payloads.append(payload)
+        isLive.append(true)
+    }
+
+    func replace(_ slot: Int, _ payload: JSONValue) {
+        indexes.replace(slot: UInt32(slot), old: payloads[slot], new: payload)
+        payloads[slot] = payload
+    }
+
+    func delete(_ slot: Int) { isLive[slot] = false }
+
+    func hasVector(_ slot: Int, _ name: String) -> Bool { name == "v" && slot % 3 == 0 }
+
+    func build(_ keys: [FacetKey]) {
+        guard !keys.isEmpty else { return }
+        let builder = indexes.makeBuilder(for: keys)
+        for slot in payloads.indices where isLive[slot] { builder.feed(UInt32(slot), payloads[slot]) }
+        builder.finish()
+        indexes.install(builder)
+    }
+
+    func words(_ isMember: (Int) -> Bool) -> [UInt64] {
+        var words = [UInt64](repeating: 0, count: (payloads.count + 63) / 64)
+        for slot in payloads.indices where isMember(slot) { words[slot / 64] |= 1 << UInt64(slot % 64) }
+        return words
+    }
+
+    /// The slots that the indexes find, after building what is missing.
+    func matches(_ filter: Filter) -> [Int] {
+        build(indexes.missing(for: filter))
+        return evaluate(filter)
+    }
+
+    func evaluate(_ filter: Filter) -> [Int] {
+        let count = payloads.count
+        return words { hasVector($0, "v") }.withUnsafeBufferPointer { vectors in
+            let context = FilterContext(
+                slot: { id in
+                    if case .number(let number) = id, number < UInt64(count) { UInt32(number) } else { nil }
+                },
+                vectorSlots: { $0 == "v" ? vectors.baseAddress : nil })
+            return words { isLive[$0] }.withUnsafeBufferPointer { live in
+                guard let base = live.baseAddress else { return [] }
+                let (found, size) = indexes.evaluate(filter, universe: count, live: base, context: context)
+                let slots = (0..<count).filter { found[$0 / 64] & (1 << UInt64($0 % 64)) != 0 }
+                precondition(size == slots.count, "the count is exact")
+                return slots
+            }
+        }
+    }
+
+    /// The slots that the naive evaluator finds.
+    func naiveMatches(_ filter: Filter) -> [Int] {
+        let matcher = indexes.matcher
+        return payloads.indices.filter { slot in
+            let point = PointFacts(id: .number(UInt64(slot))) { self.hasVector(slot, $0) }
+            return isLive[slot] && matcher.matches(filter, payloads[slot], point)
+        }
+    }
+
+    func pointCount(_ path: PayloadPath) -> Int? {
+        words { isLive[$0] }.withUnsafeBufferPointer { live in
+            live.baseAddress.flatMap { indexes.pointCount(path, universe: payloads.count, live: $0) }
+        }
+    }
+}

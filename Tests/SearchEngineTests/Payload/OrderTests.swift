@@ -1,0 +1,120 @@
+import JSON
+import SearchEngine
+import Testing
+
+@Suite struct OrderTests {
+    private func order(
+        _ collection: IndexedCollection, _ direction: OrderBy.Direction = .ascending, from: OrderValue? = nil,
+        where isMember: (Int) -> Bool = { _ in true }
+    ) throws -> [(OrderValue, Int)] {
+        let path = try PayloadPath("n")
+        collection.build(collection.indexes.missing(forOrder: path))
+        let words = collection.words { collection.isLive[$0] && isMember($0) }
+        return collection.indexes.ordered(path, direction, from: from, matching: words).map { ($0.value, Int($0.slot)) }
+    }
+
+    private func expect(
+        _ found: [(OrderValue, Int)], _ expected: [(OrderValue, Int)], sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(found.map(\.0) == expected.map(\.0), sourceLocation: sourceLocation)
+        #expect(found.map(\.1) == expected.map(\.1), sourceLocation: sourceLocation)
+    }
+
+    static let numbers = [
+        #"{"n":3}"#, #"{"n":1.5}"#, #"{"n":[5,0]}"#, #"{"n":"x"}"#, "{}", #"{"n":2}"#, #"{"n":2}"#, #"{"n":null}"#,
+        #"{"n":[2,2]}"#, #"{"n":2.0}"#, #"{"n":-1}"#, #"{"n":true}"#, #"{"n":[[9]]}"#,
+    ]
+
+    @Test func numbers() throws {
+        let collection = try IndexedCollection(Self.numbers)
+        let all: [(OrderValue, Int)] = [
+            (.integer(-1), 10), (.integer(0), 2), (.float(1.5), 1), (.integer(2), 5), (.integer(2), 6),
+            (.integer(2), 8), (.float(2), 9),
+            (.integer(3), 0), (.integer(5), 2),
+        ]
+        expect(try order(collection), all)
+        expect(try order(collection, .descending), all.reversed())
+        expect(try order(collection, from: .integer(2)), Array(all[3...]))
+        expect(try order(collection, from: .float(1.5)), Array(all[2...]))
+        expect(try order(collection, from: .float(1.6)), Array(all[3...]))
+        expect(try order(collection, .descending, from: .integer(2)), all[..<7].reversed())
+        expect(try order(collection, .descending, from: .float(2.5)), all[..<7].reversed())
+        expect(try order(collection, from: .integer(.max)), [])
+        expect(try order(collection, where: { $0 % 2 == 1 }), all.filter { $0.1 % 2 == 1 })
+        collection.indexes.createIndex(try PayloadPath("n"), PayloadFieldSchema(type: .integer))
+        expect(
+            try order(collection),
+            all.filter { $0.0 != .float(1.5) }.map { $0.0 == .float(2) ? (.integer(2), $0.1) : $0 })
+        collection.indexes.createIndex(try PayloadPath("n"), PayloadFieldSchema(type: .float))
+        expect(
+            try order(collection),
+            all.map { value, slot in
+                if case .integer(let number) = value { (.float(Double(number)), slot) } else { (value, slot) }
+            })
+    }
+
+    @Test func largeIntegersStayExact() throws {
+        let values: [Int64] = [
+            .max, .max - 1, 9_007_199_254_740_993, 9_007_199_254_740_992, .min, .min + 1, -9_007_199_254_740_993,
+        ]
+        let collection = IndexedCollection()
+        for value in values { collection.append(["n": .integer(value)]) }
+        #expect(try order(collection).map(\.0) == values.sorted().map { .integer($0) })
+        #expect(try order(collection, from: .integer(.max)).map(\.0) == [.integer(.max)])
+        #expect(try order(collection, .descending, from: .integer(.min)).map(\.0) == [.integer(.min)])
+    }
+
+    @Test func datetimes() throws {
+        let collection = try IndexedCollection([
+            #"{"n":"2023-02-08T10:00:00Z"}"#, #"{"n":"2024-01-01"}"#, #"{"n":"2022-01-01"}"#,
+            #"{"n":["2021-01-01","2025-01-01"]}"#,
+        ])
+        let all: [(OrderValue, Int)] = [
+            (.integer(1_609_459_200_000_000), 3), (.integer(1_640_995_200_000_000), 2),
+            (.integer(1_675_850_400_000_000), 0),
+            (.integer(1_704_067_200_000_000), 1), (.integer(1_735_689_600_000_000), 3),
+        ]
+        expect(try order(collection), all)
+        expect(try order(collection, .descending), all.reversed())
+        expect(try order(collection, from: .integer(1_675_850_400_000_000)), Array(all[2...]))
+        expect(try order(collection, from: .float(1_675_850_400_000_000.5)), Array(all[3...]))
+        expect(try order(collection, .descending, from: .integer(1_675_850_400_000_000)), all[...2].reversed())
+    }
+
+    /// Against sorting, while values change, so that recent and removed ones mix with sorted ones.
+    @Test func randomSequences() throws {
+        var generator = PayloadGenerator(test: "randomSequences")
+        let collection = IndexedCollection()
+        func payload() -> JSONValue {
+            let count = Int.random(in: 0...2, using: &generator)
+            return ["n": .array((0..<count).map { _ in .integer(.random(in: -50...50, using: &generator)) })]
+        }
+        for _ in 0..<2000 { collection.append(payload()) }
+        for step in 0..<60 {
+            for _ in 0..<50 {
+                if generator.chance(0.3) {
+                    collection.append(payload())
+                } else {
+                    collection.replace(.random(in: 0..<collection.payloads.count, using: &generator), payload())
+                }
+            }
+            let isAscending = generator.chance(0.5)
+            let from = generator.chance(0.5) ? Int64.random(in: -60...60, using: &generator) : nil
+            var expected: [(Int64, Int)] = []
+            for (slot, payload) in collection.payloads.enumerated() where slot % 2 == step % 2 {
+                let values = Set((payload["n"]?.arrayValue ?? []).compactMap(\.integerValue))
+                for value in values where from.map({ isAscending ? value >= $0 : value <= $0 }) ?? true {
+                    expected.append((value, slot))
+                }
+            }
+            expected.sort { isAscending ? $0 < $1 : $1 < $0 }
+            let found = try order(
+                collection, isAscending ? .ascending : .descending, from: from.map { .integer($0) },
+                where: { $0 % 2 == step % 2 })
+            guard found.map(\.1) == expected.map(\.1), found.map(\.0) == expected.map({ .integer($0.0) }) else {
+                Issue.record("seed \(generator.seed), step \(step)")
+                return
+            }
+        }
+    }
+}
