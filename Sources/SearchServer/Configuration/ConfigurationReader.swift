@@ -1,0 +1,193 @@
+import JSON
+import Logging
+import SearchEngine
+
+/// Turns the sources' values into a configuration, and gathers every problem on the way.
+struct ConfigurationReader {
+    let values: [String: JSONValue]
+    private(set) var warnings: [String] = []
+    private(set) var problems: [String] = []
+
+    init(_ sources: ConfigurationSources) { values = sources.values }
+
+    /// Throws `ConfigurationError` with all problems.
+    mutating func read() throws -> ServerConfiguration {
+        checkKeys()
+        var configuration = ServerConfiguration()
+        readService(into: &configuration)
+        readStorage(into: &configuration)
+        readDefaults(into: &configuration.collectionDefaults)
+        if !problems.isEmpty { throw ConfigurationError(problems: problems.sorted()) }
+        return configuration
+    }
+
+    private mutating func checkKeys() {
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            switch ConfigurationKeys.all[key] {
+            case .used, .section: break
+            case .withoutEffect(let ordinary):
+                if !ordinary.contains(where: { Self.isEqual($0, value) }) {
+                    warnings.append("`\(key)` has no effect here.")
+                }
+            case .refused(let allowed, let reason):
+                if !allowed.contains(where: { Self.isEqual($0, value) }) {
+                    problems.append("`\(key)` = \(value): \(reason).")
+                }
+            case nil: checkUnknown(key, value)
+            }
+        }
+    }
+
+    private mutating func checkUnknown(_ key: String, _ value: JSONValue) {
+        // A section's own members, or a section that the file leaves empty.
+        var section = Substring(key)
+        while let dot = section.lastIndex(of: ".") {
+            section = section[..<dot]
+            switch ConfigurationKeys.all[String(section)] {
+            case .section: return
+            case .refused(_, let reason):
+                problems.append("`\(key)` = \(value): \(reason).")
+                return
+            default: break
+            }
+        }
+        if value.isNull, ConfigurationKeys.all.keys.contains(where: { $0.hasPrefix(key + ".") }) { return }
+        let hint = ConfigurationKeys.nearest(to: key).map { " Did you mean `\($0)`?" } ?? ""
+        warnings.append("Unknown configuration key `\(key)` is ignored.\(hint)")
+    }
+
+    /// Environment variables are texts, whatever they mean.
+    private static func isEqual(_ expected: JSONValue, _ value: JSONValue) -> Bool {
+        if expected == value { return true }
+        guard case .string(let text) = value else { return false }
+        return text.lowercased() == (expected.stringValue ?? expected.description).lowercased()
+    }
+
+    // MARK: Sections
+
+    private mutating func readService(into configuration: inout ServerConfiguration) {
+        if let host = string("service.host") {
+            if host.isEmpty { problem("service.host", "must not be empty") }
+            configuration.host = host
+        }
+        configuration.port = integer("service.http_port", in: 0...65_535) ?? configuration.port
+        configuration.apiKey = string("service.api_key")
+        configuration.alternativeAPIKey = string("service.alt_api_key")
+        configuration.readOnlyAPIKey = string("service.read_only_api_key")
+        configuration.enableCORS = bool("service.enable_cors") ?? true
+        if let megabytes = integer("service.max_request_size_mb", in: 1...(1 << 20)) {
+            configuration.maxRequestBytes = megabytes << 20
+        }
+        if let prefix = string("service.metrics_prefix") {
+            let isValid = prefix.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "_") || (byte < 0x80 && Character(Unicode.Scalar(byte)).isLetter)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            }
+            if !isValid { problem("service.metrics_prefix", "may have ASCII letters, digits and `_` only") }
+            configuration.metricsPrefix = prefix
+        }
+        let workers = integer("service.max_workers", in: 0...4096)
+        let searchThreads = integer("storage.performance.max_search_threads", in: 0...4096)
+        let threads = [workers, searchThreads].compactMap { $0 }.first { $0 > 0 }
+        configuration.computeThreads = threads ?? ProcessorCount.available
+        configuration.idleTimeoutSeconds =
+            integer("trendex.idle_timeout_sec", in: 1...86_400) ?? configuration.idleTimeoutSeconds
+        configuration.logLevel = logLevel() ?? configuration.logLevel
+        configuration.logFormat =
+            choice("logger.format", ServerConfiguration.LogFormat.allCases) ?? configuration.logFormat
+        _ = bool("telemetry_disabled")
+    }
+
+    /// The first word of Qdrant's filter, such as `debug` in `debug,raft=info`.
+    private mutating func logLevel() -> Logger.Level? {
+        guard let text = string("log_level") else { return nil }
+        let word = text.lowercased().split(separator: ",").first.map { $0.filter { $0 != " " } } ?? ""
+        switch word {
+        case "trace": return .trace
+        case "debug": return .debug
+        case "info": return .info
+        case "warn", "warning": return .warning
+        case "error": return .error
+        case "off": return .critical
+        default:
+            problem("log_level", "must be one of TRACE, DEBUG, INFO, WARN, ERROR, OFF")
+            return nil
+        }
+    }
+
+    private mutating func readStorage(into configuration: inout ServerConfiguration) {
+        for (key, path) in [
+            ("storage.storage_path", \EngineConfiguration.storagePath),
+            ("storage.snapshots_path", \EngineConfiguration.snapshotsPath),
+        ] {
+            guard let text = string(key) else { continue }
+            if text.isEmpty { problem(key, "must not be empty") }
+            configuration.engine[keyPath: path] = text
+        }
+        let durabilities: [EngineConfiguration.Durability] = [.full, .normal]
+        configuration.engine.durability =
+            choice("trendex.durability", durabilities) ?? choice("storage.durability", durabilities) ?? .full
+        if let megabytes = integer("trendex.implicit_index_budget_mb", in: 0...(1 << 24)) {
+            configuration.engine.implicitIndexBudgetBytes = megabytes << 20
+        }
+        if let budget = integer("storage.performance.optimizer_cpu_budget", in: -4096...4096) {
+            // Negative: so many cores less than there are.
+            configuration.engine.indexingThreads = budget >= 0 ? budget : max(1, ProcessorCount.available + budget)
+        }
+    }
+
+    // MARK: Values
+
+    mutating func problem(_ key: String, _ requirement: String) {
+        let shown = values[key].map { " = \($0)" } ?? ""
+        problems.append("`\(key)`\(shown): it \(requirement).")
+    }
+
+    func string(_ key: String) -> String? {
+        switch values[key] {
+        case nil, .null: nil
+        case .string(let text): text
+        case .some(let value): value.description
+        }
+    }
+
+    mutating func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let value = values[key], !value.isNull else { return nil }
+        let number = value.integerValue.map { Int($0) } ?? value.stringValue.flatMap { Int($0) }
+        guard let number, range.contains(number) else {
+            problem(key, "must be an integer from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    mutating func double(_ key: String, in range: ClosedRange<Double>) -> Double? {
+        guard let value = values[key], !value.isNull else { return nil }
+        guard let number = value.doubleValue ?? value.stringValue.flatMap({ Double($0) }), range.contains(number)
+        else {
+            problem(key, "must be a number from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    mutating func bool(_ key: String) -> Bool? {
+        guard let value = values[key], !value.isNull else { return nil }
+        switch value.boolValue.map({ "\($0)" }) ?? value.stringValue?.lowercased() {
+        case "true", "1", "yes", "on": return true
+        case "false", "0", "no", "off": return false
+        default:
+            problem(key, "must be true or false")
+            return nil
+        }
+    }
+
+    private mutating func choice<Value: RawRepresentable<String>>(_ key: String, _ all: [Value]) -> Value? {
+        guard let text = string(key) else { return nil }
+        guard let value = Value(rawValue: text.lowercased()) else {
+            problem(key, "must be one of \(all.map(\.rawValue).joined(separator: ", "))")
+            return nil
+        }
+        return value
+    }
+}

@@ -1,0 +1,38 @@
+import Logging
+import SearchEngine
+
+/// Everything that the server is started with. Its defaults are Qdrant's.
+public struct ServerConfiguration: Sendable {
+    public enum LogFormat: String, Sendable, CaseIterable {
+        case text, json
+    }
+
+    public var host = "0.0.0.0"
+    /// 0 takes any free port.
+    public var port = 6333
+    public var engine = EngineConfiguration(storagePath: "./storage", snapshotsPath: "./snapshots")
+    public var collectionDefaults = CollectionDefaults()
+    public var maxRequestBytes = 32 << 20
+    /// Threads that decode, search and encode.
+    public var computeThreads: Int
+    public var enableCORS = true
+    public var apiKey: String?
+    /// A second key with the same rights, so that keys can be changed one after the other.
+    public var alternativeAPIKey: String?
+    public var readOnlyAPIKey: String?
+    /// Put before every metric's name.
+    public var metricsPrefix = ""
+    public var logLevel = Logger.Level.info
+    public var logFormat = LogFormat.text
+    /// Seconds after which a connection is closed on which no request is going on, or no more of it comes in.
+    public var idleTimeoutSeconds = 75
+
+    public init() { computeThreads = ProcessorCount.available }
+}
+
+/// What makes a start impossible: one sentence for each problem.
+public struct ConfigurationError: Error, Sendable, CustomStringConvertible, Equatable {
+    public var problems: [String]
+
+    public var description: String { problems.joined(separator: "\n") }
+}

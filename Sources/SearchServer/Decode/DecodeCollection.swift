@@ -1,0 +1,166 @@
+import JSON
+import OrderedCollections
+import SearchEngine
+
+/// `PUT /collections/{c}`
+extension ObjectFields {
+    /// The configuration of a new collection; what the body leaves out is taken from `defaults`.
+    func newCollection(defaults: CollectionDefaults) throws -> CollectionConfiguration {
+        try refuse("init_from")
+        if let sparse = try object("sparse_vectors"), !sparse.members.isEmpty {
+            throw APIError.unsupported("`sparse_vectors`")
+        }
+        if let method = try string("sharding_method"), method != "auto" {
+            guard method == "custom" else { throw unknownVariant("sharding_method", method, ["auto", "custom"]) }
+            throw APIError.unsupported("`sharding_method` = custom")
+        }
+        try refuse("payload", "`payload.memory`")
+        var configuration = CollectionConfiguration(vectors: try vectors(onDisk: defaults.vectorsOnDisk))
+        configuration.hnsw = (try hnsw("hnsw_config") ?? HNSWConfiguration()).over(defaults.hnsw)
+        configuration.quantization = try quantization("quantization_config") ?? defaults.quantization
+        configuration.onDiskPayload = try bool("on_disk_payload") ?? defaults.onDiskPayload
+        configuration.shardNumber = try integer("shard_number", minimum: 1) ?? defaults.shardNumber
+        configuration.replicationFactor =
+            try integer("replication_factor", minimum: 1) ?? defaults.replicationFactor
+        configuration.writeConsistencyFactor =
+            try integer("write_consistency_factor", minimum: 1) ?? defaults.writeConsistencyFactor
+        configuration.optimizers = (try optimizers("optimizers_config") ?? [:]).over(defaults.optimizers)
+        configuration.wal = (try wal("wal_config") ?? [:]).over(defaults.wal)
+        configuration.strictMode = try strictMode("strict_mode_config").map { .object($0) }
+        configuration.metadata = try metadata()
+        return configuration
+    }
+
+    private func vectors(onDisk: Bool?) throws -> OrderedDictionary<String, VectorParameters> {
+        guard let fields = try object("vectors") else { return [:] }
+        // One unnamed vector has a size and a distance; otherwise every member is a named vector.
+        if fields["size"]?.token == .number || fields["distance"]?.token == .string {
+            return ["": try fields.vectorParameters(onDisk: onDisk)]
+        }
+        var vectors: OrderedDictionary<String, VectorParameters> = [:]
+        for (name, value) in fields.members {
+            let parameters = try ObjectFields(value, path: fields.field(name))
+            vectors[name] = try parameters.vectorParameters(onDisk: onDisk)
+        }
+        return vectors
+    }
+
+    private func vectorParameters(onDisk defaultOnDisk: Bool?) throws -> VectorParameters {
+        try refuse("multivector_config")
+        try refuse("memory")
+        guard let size = try integer("size", minimum: 1, maximum: 65_536) else { throw missing("size") }
+        guard let name = try string("distance") else { throw missing("distance") }
+        guard let distance = Distance(rawValue: name) else {
+            throw unknownVariant("distance", name, Distance.allCases.map(\.rawValue))
+        }
+        var datatype: VectorDatatype?
+        if let name = try string("datatype") {
+            if name == "turbo4" { throw APIError.unsupported("`datatype` = turbo4") }
+            guard let value = VectorDatatype(rawValue: name) else {
+                throw unknownVariant("datatype", name, VectorDatatype.allCases.map(\.rawValue))
+            }
+            datatype = value
+        }
+        return VectorParameters(
+            size: size, distance: distance, datatype: datatype, onDisk: try bool("on_disk") ?? defaultOnDisk,
+            hnsw: try hnsw("hnsw_config"), quantization: try quantization("quantization_config"))
+    }
+
+    func metadata() throws -> JSONValue? {
+        guard let metadata = self["metadata"] else { return nil }
+        _ = try ObjectFields(metadata, path: field("metadata"))
+        return metadata
+    }
+
+    // MARK: Parts that updates have as well
+
+    func hnsw(_ key: String) throws -> HNSWConfiguration? {
+        guard let fields = try object(key) else { return nil }
+        try fields.refuse("memory")
+        return HNSWConfiguration(
+            m: try fields.integer("m"), efConstruct: try fields.integer("ef_construct", minimum: 4),
+            fullScanThreshold: try fields.integer("full_scan_threshold", minimum: 10),
+            maxIndexingThreads: try fields.integer("max_indexing_threads"), onDisk: try fields.bool("on_disk"),
+            payloadM: try fields.integer("payload_m"), inlineStorage: try fields.bool("inline_storage"))
+    }
+
+    func quantization(_ key: String) throws -> ScalarQuantizationConfiguration? {
+        guard let fields = try object(key) else { return nil }
+        for kind in ["product", "binary", "turbo"] {
+            try fields.refuse(kind, "`\(fields.field(kind))` (quantization other than scalar)")
+        }
+        guard let scalar = try fields.object("scalar") else { throw fields.missing("scalar") }
+        guard let type = try scalar.string("type") else { throw scalar.missing("type") }
+        guard type == "int8" else { throw scalar.unknownVariant("type", type, ["int8"]) }
+        try scalar.refuse("memory")
+        return ScalarQuantizationConfiguration(
+            quantile: try scalar.double("quantile", in: 0.5...1).map(Float.init),
+            alwaysRAM: try scalar.bool("always_ram"))
+    }
+
+    /// The members that the body gives, validated.
+    func optimizers(_ key: String) throws -> JSONObject? {
+        guard let fields = try object(key) else { return nil }
+        var result: JSONObject = [:]
+        result["deleted_threshold"] = try fields.double("deleted_threshold", in: 0...1).map { .double($0) }
+        for (name, minimum) in [
+            ("vacuum_min_vector_number", 100), ("default_segment_number", 0), ("max_segment_size", 1),
+            ("memmap_threshold", 0), ("indexing_threshold", 0), ("flush_interval_sec", 0),
+        ] {
+            result[name] = try fields.integer(name, minimum: minimum).map { JSONValue($0) }
+        }
+        if case .string(let text) = fields["max_optimization_threads"] {
+            guard text == "auto" else { throw fields.unknownVariant("max_optimization_threads", text, ["auto"]) }
+            result["max_optimization_threads"] = .null
+        } else {
+            result["max_optimization_threads"] = try fields.integer("max_optimization_threads").map { JSONValue($0) }
+        }
+        if try fields.bool("prevent_unoptimized") == true {
+            throw APIError.unsupported("`\(fields.field("prevent_unoptimized"))`")
+        }
+        return result
+    }
+
+    func wal(_ key: String) throws -> JSONObject? {
+        guard let fields = try object(key) else { return nil }
+        var result: JSONObject = [:]
+        for (name, minimum) in [("wal_capacity_mb", 1), ("wal_segments_ahead", 0), ("wal_retain_closed", 1)] {
+            result[name] = try fields.integer(name, minimum: minimum).map { JSONValue($0) }
+        }
+        return result
+    }
+
+    /// Limits may be stored, but not switched on: nothing enforces them yet.
+    func strictMode(_ key: String) throws -> JSONObject? {
+        guard let fields = try object(key) else { return nil }
+        if try fields.bool("enabled") == true { throw APIError.unsupported("`\(fields.field("enabled"))`") }
+        for name in fields.members.keys {
+            switch name {
+            case "enabled", "unindexed_filtering_retrieve", "unindexed_filtering_update", "search_allow_exact":
+                _ = try fields.bool(name)
+            case "search_max_oversampling":
+                _ = try fields.double(name, in: 0...Double.greatestFiniteMagnitude)
+            case "multivector_config", "sparse_config": _ = try fields.object(name)
+            case "max_query_limit", "max_timeout", "read_rate_limit", "write_rate_limit", "max_points_count":
+                _ = try fields.integer(name, minimum: 1)
+            case "max_resident_memory_percent", "max_disk_usage_percent":
+                _ = try fields.integer(name, minimum: 1, maximum: 100)
+            case "search_max_hnsw_ef", "upsert_max_batchsize", "search_max_batchsize",
+                "max_collection_vector_size_bytes", "max_collection_payload_size_bytes", "filter_max_conditions",
+                "condition_max_size", "max_payload_index_count":
+                _ = try fields.integer(name)
+            default: break
+            }
+        }
+        return fields.members
+    }
+}
+
+extension JSONObject {
+    /// These members over those of `wider`, as one object in the order of `wider`.
+    func over(_ wider: JSONObject) -> JSONValue {
+        var result = wider
+        for (key, value) in self { result[key] = value }
+        return .object(result)
+    }
+}

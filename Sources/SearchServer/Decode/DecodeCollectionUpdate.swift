@@ -1,0 +1,47 @@
+import JSON
+import SearchEngine
+
+/// `PATCH /collections/{c}`
+extension ObjectFields {
+    func collectionUpdate() throws -> CollectionUpdate {
+        var update = CollectionUpdate()
+        if let vectors = try object("vectors") {
+            for (name, value) in vectors.members {
+                let fields = try ObjectFields(value, path: vectors.field(name))
+                try fields.refuse("memory")
+                update.vectors[name] = CollectionUpdate.VectorUpdate(
+                    hnsw: try fields.hnsw("hnsw_config"),
+                    quantization: try fields.quantizationUpdate("quantization_config"),
+                    onDisk: try fields.bool("on_disk"))
+            }
+        }
+        if let sparse = try object("sparse_vectors"), !sparse.members.isEmpty {
+            throw APIError.unsupported("`sparse_vectors`")
+        }
+        update.hnsw = try hnsw("hnsw_config")
+        update.quantization = try quantizationUpdate("quantization_config")
+        // Clients of older versions write `optimizer_config`.
+        update.optimizers =
+            (try optimizers("optimizers_config") ?? optimizers("optimizer_config")).map { .object($0) }
+        update.strictMode = try strictMode("strict_mode_config").map { .object($0) }
+        update.metadata = try metadata()
+        if let parameters = try object("params") {
+            for key in ["read_fan_out_factor", "read_fan_out_delay_ms"] { try parameters.refuse(key) }
+            try parameters.refuse("payload", "`params.payload.memory`")
+            update.replicationFactor = try parameters.integer("replication_factor", minimum: 1)
+            update.writeConsistencyFactor = try parameters.integer("write_consistency_factor", minimum: 1)
+            update.onDiskPayload = try parameters.bool("on_disk_payload")
+        }
+        return update
+    }
+
+    /// `.some(nil)` for the word that switches quantization off.
+    private func quantizationUpdate(_ key: String) throws -> ScalarQuantizationConfiguration?? {
+        if case .string(let text) = self[key] {
+            guard text == "Disabled" else { throw unknownVariant(key, text, ["Disabled"]) }
+            return .some(nil)
+        }
+        guard let configuration = try quantization(key) else { return nil }
+        return configuration
+    }
+}

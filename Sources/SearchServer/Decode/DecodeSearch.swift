@@ -1,0 +1,150 @@
+import JSON
+import SearchEngine
+
+/// `/points/search` and `/points/search/batch`, and what every search has: parameters and selectors.
+extension JSONReader {
+    mutating func readSearch() throws -> SearchRequest {
+        var vector: (name: String?, values: [Float])?
+        var request = SearchRequest(query: .vector([]))
+        var limit: Int?
+        try readMembers { reader, key in
+            switch key {
+            case "vector": vector = try reader.readNamedQueryVector()
+            case "limit", "top": limit = try reader.readCount("limit", minimum: 1)
+            case "offset": request.offset = try reader.optional { try $0.readCount("offset") } ?? 0
+            default: if try !reader.readSearchMember(key, into: &request) { try reader.skipValue() }
+            }
+        }
+        guard let vector else { throw missing("vector") }
+        guard let limit else { throw missing("limit") }
+        request.query = .vector(vector.values)
+        request.using = vector.name
+        request.limit = limit
+        return request
+    }
+
+    mutating func readSearchBatch() throws -> [SearchRequest] {
+        var searches: [SearchRequest]?
+        try readMembers { reader, key in
+            guard key == "searches" else { return try reader.skipValue() }
+            var list: [SearchRequest] = []
+            try reader.readArray { list.append(try $0.readSearch()) }
+            searches = list
+        }
+        guard let searches else { throw missing("searches") }
+        return searches
+    }
+
+    /// `[…]` or `{"name": …, "vector": […]}`
+    private mutating func readNamedQueryVector() throws -> (name: String?, values: [Float]) {
+        guard try peek() == .object else { return (nil, try readDenseVector(expected: 1024)) }
+        var name: String?
+        var values: [Float]?
+        try readMembers { reader, key in
+            switch key {
+            case "name": name = try reader.readString()
+            case "vector": values = try reader.readDenseVector(expected: 1024)
+            case "indices", "values": throw APIError.unsupported("a sparse vector")
+            default: try reader.skipValue()
+            }
+        }
+        guard let name else { throw missing("name") }
+        guard let values else { throw missing("vector") }
+        return (name, values)
+    }
+
+    /// Reads the member if it is one that searches and queries share.
+    mutating func readSearchMember(_ key: JSONKey, into request: inout SearchRequest) throws -> Bool {
+        switch key {
+        case "filter": request.filter = try optional { try $0.readFilter() }
+        case "params": request.parameters = try optional { try $0.readSearchParameters() } ?? SearchParameters()
+        case "with_payload": request.payload = try optional { try $0.readPayloadSelector() } ?? .none
+        case "with_vector", "with_vectors": request.vectors = try optional { try $0.readVectorSelector() } ?? .none
+        case "score_threshold": request.scoreThreshold = try optional { try $0.readFloat() }
+        case "shard_key": try refuseShardKey()
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func readSearchParameters() throws -> SearchParameters {
+        var parameters = SearchParameters()
+        try readMembers { reader, key in
+            switch key {
+            case "hnsw_ef":
+                parameters.hnswEf = try reader.optional { try $0.readCount("params.hnsw_ef", minimum: 1) }
+            case "exact": parameters.exact = try reader.readBool()
+            case "indexed_only": parameters.indexedOnly = try reader.readBool()
+            case "quantization": _ = try reader.optional { try $0.readQuantizationParameters(into: &parameters) }
+            case "acorn": try reader.refuseACORN()
+            case "idf": try reader.refuse("the search parameter `idf`")
+            default: try reader.skipValue()
+            }
+        }
+        return parameters
+    }
+
+    private mutating func readQuantizationParameters(into parameters: inout SearchParameters) throws {
+        try readMembers { reader, key in
+            switch key {
+            case "ignore": parameters.ignoreQuantization = try reader.readBool()
+            case "rescore": parameters.rescore = try reader.optional { try $0.readBool() }
+            case "oversampling":
+                parameters.oversampling = try reader.optional { reader in
+                    let factor = try reader.readDouble()
+                    guard factor >= 1 else {
+                        throw APIError.validation(
+                            "params.quantization.oversampling", "value \(factor) invalid, must be 1.0 or larger")
+                    }
+                    return factor
+                }
+            default: try reader.skipValue()
+            }
+        }
+    }
+
+    /// The engine picks its own walk for filtered searches; asking for ACORN by name is refused unless it's off.
+    private mutating func refuseACORN() throws {
+        _ = try optional { reader in
+            try reader.readMembers { reader, key in
+                guard key == "enable" else { return try reader.skipValue() }
+                if try reader.readBool() { throw APIError.unsupported("the search parameter `acorn`") }
+            }
+        }
+    }
+
+    // MARK: Selectors
+
+    /// `true`, `["path", …]`, `{"include": […]}` or `{"exclude": […]}`
+    mutating func readPayloadSelector() throws -> PayloadSelector {
+        switch try peek() {
+        case .bool: return try readBool() ? .all : .none
+        case .array: return .include(try readPaths())
+        case .object:
+            var selector: PayloadSelector?
+            try readMembers { reader, key in
+                let previous = selector
+                switch key {
+                case "include": selector = .include(try reader.readPaths())
+                case "exclude": selector = .exclude(try reader.readPaths())
+                default:
+                    throw reader.error(
+                        "unknown field `\(key.string.prefix(100))`, expected `include` or `exclude` in `with_payload`")
+                }
+                if previous != nil { throw reader.error("either `include` or `exclude` in `with_payload`, not both") }
+            }
+            guard let selector else { throw error("expected `include` or `exclude` in `with_payload`") }
+            return selector
+        default: throw error("expected a boolean, an array of keys or an object in `with_payload`")
+        }
+    }
+
+    /// `true` or `["name", …]`
+    mutating func readVectorSelector() throws -> VectorSelector {
+        switch try peek() {
+        case .bool: return try readBool() ? .all : .none
+        case .array: return .names(try readStrings())
+        default: throw error("expected a boolean or an array of names in `with_vector`")
+        }
+    }
+}

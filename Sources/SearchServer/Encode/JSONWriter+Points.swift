@@ -1,0 +1,116 @@
+import JSON
+import SearchEngine
+
+/// Points as responses show them. Stored payloads are written as their own text.
+extension JSONWriter {
+    mutating func write(_ id: PointID) {
+        switch id {
+        case .number(let value): write(value)
+        case .uuid: write(id.description)
+        }
+    }
+
+    /// The unnamed vector as an array, named ones as an object.
+    mutating func write(vectors: NamedVectors) {
+        if vectors.count == 1, let unnamed = vectors[""] { return write(unnamed) }
+        object { writer in
+            for name in vectors.keys.sorted() {
+                writer.key(name)
+                writer.write(vectors[name] ?? [])
+            }
+        }
+    }
+
+    private mutating func writeContents(_ payload: Payload?, _ vectors: NamedVectors?) {
+        if let payload {
+            key("payload")
+            write(raw: payload.json)
+        }
+        if let vectors {
+            key("vector")
+            write(vectors: vectors)
+        }
+    }
+
+    mutating func write(_ point: ScoredPoint) {
+        beginObject()
+        key("id")
+        write(point.id)
+        key("version")
+        write(point.version)
+        key("score")
+        write(point.score)
+        writeContents(point.payload, point.vectors)
+        endObject()
+    }
+
+    mutating func write(_ record: Record) {
+        beginObject()
+        key("id")
+        write(record.id)
+        writeContents(record.payload, record.vectors)
+        write(orderValue: record.orderValue)
+        endObject()
+    }
+
+    /// A record among search results, for queries without a vector. Its score carries no meaning.
+    mutating func write(unscored record: Record) {
+        beginObject()
+        key("id")
+        write(record.id)
+        key("version")
+        write(0)
+        key("score")
+        write(Float(0))
+        writeContents(record.payload, record.vectors)
+        write(orderValue: record.orderValue)
+        endObject()
+    }
+
+    private mutating func write(orderValue: OrderValue?) {
+        guard let orderValue else { return }
+        key("order_value")
+        switch orderValue {
+        case .integer(let value): write(value)
+        case .float(let value): write(value)
+        }
+    }
+
+    mutating func write(_ points: [ScoredPoint]) {
+        beginArray()
+        for point in points { write(point) }
+        endArray()
+    }
+
+    mutating func write(_ records: [Record]) {
+        beginArray()
+        for record in records { write(record) }
+        endArray()
+    }
+
+    mutating func write(_ result: UpdateResult, waited: Bool) {
+        beginObject()
+        key("operation_id")
+        write(result.operationID)
+        key("status")
+        write(waited ? "completed" : "acknowledged")
+        endObject()
+    }
+
+    mutating func write(_ snapshot: SnapshotDescription) {
+        beginObject()
+        key("name")
+        write(snapshot.name)
+        key("creation_time")
+        write(optional: snapshot.creationTime)
+        key("size")
+        write(snapshot.size)
+        key("checksum")
+        write(optional: snapshot.checksum)
+        endObject()
+    }
+
+    mutating func write(optional text: String?) {
+        if let text { write(text) } else { writeNull() }
+    }
+}

@@ -1,0 +1,2 @@
+/// The API's endpoints, a list for each subject.
+enum Endpoints {}

@@ -1,0 +1,90 @@
+import JSON
+import SearchEngine
+
+/// Nearest neighbours: the older `search` and the universal `query`, single and in batches.
+extension Endpoints {
+    static let searches: [Endpoint] = [
+        .post("/collections/{name}/points/search", .compute { call in try search(call) }),
+        .post("/collections/{name}/points/search/batch", .compute { call in try searchBatch(call) }),
+        .post("/collections/{name}/points/query", .compute { call in try query(call) }),
+        .post("/collections/{name}/points/query/batch", .compute { call in try queryBatch(call) }),
+    ]
+
+    private static func search(_ call: Call) throws -> Reply {
+        try call.query.validateConsistency()
+        let deadline = try call.deadline()
+        let request = try decodeBody(call.body) { try $0.readSearch() }
+        let results = try call.engine.search(call.collection, [request], deadline: deadline)
+        return call.result { $0.write(results.first ?? []) }
+    }
+
+    private static func searchBatch(_ call: Call) throws -> Reply {
+        try call.query.validateConsistency()
+        let deadline = try call.deadline()
+        let requests = try decodeBody(call.body) { try $0.readSearchBatch() }
+        let results = try call.engine.search(call.collection, requests, deadline: deadline)
+        return call.result { writer in
+            writer.array { writer in
+                for points in results { writer.write(points) }
+            }
+        }
+    }
+
+    private static func query(_ call: Call) throws -> Reply {
+        try call.query.validateConsistency()
+        let deadline = try call.deadline()
+        let query = try decodeBody(call.body) { try $0.readQuery() }
+        let results = try run([query], call, deadline)
+        return call.result { writer in write(results, &writer, isBatch: false) }
+    }
+
+    private static func queryBatch(_ call: Call) throws -> Reply {
+        try call.query.validateConsistency()
+        let deadline = try call.deadline()
+        let queries = try decodeBody(call.body) { try $0.readQueryBatch() }
+        let results = try run(queries, call, deadline)
+        return call.result { writer in write(results, &writer, isBatch: true) }
+    }
+
+    private enum QueryResult: Sendable {
+        case scored([ScoredPoint])
+        case records([Record])
+    }
+
+    /// All nearest-neighbour searches of a batch go to the engine together.
+    private static func run(
+        _ queries: [PointQuery], _ call: Call, _ deadline: ContinuousClock.Instant?
+    ) throws -> [QueryResult] {
+        let searches = queries.compactMap { query in
+            if case .nearest(let request) = query { request } else { nil }
+        }
+        var found =
+            searches.isEmpty
+            ? [][...] : try call.engine.search(call.collection, searches, deadline: deadline)[...]
+        return try queries.map { query in
+            switch query {
+            case .nearest: return .scored(found.popFirst() ?? [])
+            case .scroll(let request, let offset):
+                return .records(Array(try call.engine.scroll(call.collection, request).points.dropFirst(offset)))
+            }
+        }
+    }
+
+    /// `{"points": […]}`, or an array of those.
+    private static func write(_ results: [QueryResult], _ writer: inout JSONWriter, isBatch: Bool) {
+        if isBatch { writer.beginArray() }
+        for result in results {
+            writer.beginObject()
+            writer.key("points")
+            switch result {
+            case .scored(let points): writer.write(points)
+            case .records(let records):
+                writer.array { writer in
+                    for record in records { writer.write(unscored: record) }
+                }
+            }
+            writer.endObject()
+        }
+        if isBatch { writer.endArray() }
+    }
+}

@@ -1,0 +1,158 @@
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import SearchEngine
+
+/// Snapshots of a collection and of the whole storage.
+extension Endpoints {
+    static let snapshots: [Endpoint] = [
+        .get(
+            "/collections/{name}/snapshots",
+            .long { call in try list(call, call.engine.snapshots(of: call.collection)) }),
+        .post(
+            "/collections/{name}/snapshots", access: .write, body: .none,
+            .asynchronous { call in
+                try await create(call) { try call.engine.createSnapshot(call.collection) }
+            }),
+        .get(
+            "/collections/{name}/snapshots/{snapshot}",
+            .asynchronous { call in
+                try await download(call, call.parameters[1]) {
+                    try call.engine.snapshotPath(call.collection, name: call.parameters[1])
+                }
+            }),
+        .delete(
+            "/collections/{name}/snapshots/{snapshot}",
+            .asynchronous { call in
+                try await remove(call) { try call.engine.deleteSnapshot(call.collection, name: call.parameters[1]) }
+            }),
+        .post(
+            "/collections/{name}/snapshots/upload", access: .write, body: .stream,
+            .asynchronous { call in try await upload(call) }),
+        .put("/collections/{name}/snapshots/recover", .asynchronous { call in try await recover(call) }),
+        .get("/snapshots", .long { call in try list(call, call.engine.storageSnapshots()) }),
+        .post(
+            "/snapshots", access: .write, body: .none,
+            .asynchronous { call in try await create(call) { try call.engine.createStorageSnapshot() } }),
+        .get(
+            "/snapshots/{snapshot}",
+            .asynchronous { call in
+                try await download(call, call.parameters[0]) {
+                    try call.engine.storageSnapshotPath(name: call.parameters[0])
+                }
+            }),
+        .delete(
+            "/snapshots/{snapshot}",
+            .asynchronous { call in
+                try await remove(call) { try call.engine.deleteStorageSnapshot(name: call.parameters[0]) }
+            }),
+    ]
+
+    private static func list(_ call: Call, _ snapshots: [SnapshotDescription]) throws -> Reply {
+        call.result { writer in
+            writer.array { writer in
+                for snapshot in snapshots { writer.write(snapshot) }
+            }
+        }
+    }
+
+    /// Answers 202 at once, if the client does not wait; the work goes on, and its failure is logged.
+    private static func unlessWaiting(
+        _ call: Call, _ what: String, _ work: @escaping @Sendable () async throws -> Reply
+    ) async throws -> Reply {
+        guard try call.query.wait(default: true) else {
+            Task {
+                do {
+                    _ = try await work()
+                } catch {
+                    call.service.logger.error("\(what) failed", metadata: ["error": "\(APIError(any: error).message)"])
+                }
+            }
+            return .accepted(since: call.start)
+        }
+        // A task of its own, so that a client that goes away does not stop it halfway.
+        return try await Task { try await work() }.value
+    }
+
+    private static func create(
+        _ call: Call, _ work: @escaping @Sendable () throws -> SnapshotDescription
+    ) async throws -> Reply {
+        try await unlessWaiting(call, "creating a snapshot") {
+            let snapshot = try await call.service.workers.long(work)
+            return call.result { $0.write(snapshot) }
+        }
+    }
+
+    private static func remove(_ call: Call, _ work: @escaping @Sendable () throws -> Void) async throws -> Reply {
+        try await unlessWaiting(call, "deleting a snapshot") {
+            try await call.service.workers.long(work)
+            return call.success()
+        }
+    }
+
+    // MARK: Download
+
+    private static let readSize = 1 << 19
+
+    private static func download(
+        _ call: Call, _ name: String, _ path: @escaping @Sendable () throws -> String
+    ) async throws -> Reply {
+        let workers = call.service.workers
+        let (file, size) = try await workers.long {
+            let file = try LocalFile.openForReading(path())
+            return (file, try file.size())
+        }
+        // Exactly what was announced, even if the file should change.
+        let body = ResponseBody(contentLength: size) { writer in
+            var remaining = size
+            while remaining > 0 {
+                let wanted = min(remaining, readSize)
+                let bytes = try await workers.long { try file.read(upTo: wanted) }
+                guard !bytes.isEmpty else {
+                    throw APIError(.internalServerError, "Service internal error: a snapshot became shorter")
+                }
+                remaining -= bytes.count
+                try await writer.write(ByteBuffer(bytes: bytes))
+            }
+            try await writer.finish(nil)
+        }
+        let quotable = name.filter { $0.isASCII && $0 != "\"" && $0 != "\\" && !$0.isNewline }
+        return Reply(
+            headers: [
+                .contentType: "application/octet-stream",
+                .contentDisposition: "attachment; filename=\"\(quotable)\"",
+            ], body: body)
+    }
+
+    // MARK: Recovery
+
+    private static func upload(_ call: Call) async throws -> Reply {
+        try call.query.validatePriority()
+        let checksum = call.query["checksum"]
+        // Answers bad parameters before a body of gigabytes is read.
+        _ = try call.query.wait(default: true)
+        let file = try await SnapshotIntake(service: call.service).receiveUpload(call.request)
+        return try await unlessWaiting(call, "recovering an uploaded snapshot") {
+            try await restore(call, file, checksum, isTemporary: true)
+        }
+    }
+
+    private static func recover(_ call: Call) async throws -> Reply {
+        let recovery = try await call.service.workers.compute { try call.fields().snapshotRecovery() }
+        return try await unlessWaiting(call, "recovering a snapshot") {
+            let (file, isTemporary) = try await SnapshotIntake(service: call.service).fetch(recovery)
+            return try await restore(call, file, recovery.checksum, isTemporary: isTemporary)
+        }
+    }
+
+    private static func restore(
+        _ call: Call, _ file: String, _ checksum: String?, isTemporary: Bool
+    ) async throws -> Reply {
+        try await call.service.workers.long {
+            defer { if isTemporary { LocalFile.remove(file) } }
+            try call.engine.recoverSnapshot(call.collection, file: file, checksum: checksum?.lowercased())
+        }
+        return call.success()
+    }
+}

@@ -1,0 +1,72 @@
+/// The query parameters of Qdrant's API, each validated as Qdrant validates it. Unknown ones are ignored, as there.
+struct QueryParameters: Sendable {
+    private var values: [String: String] = [:]
+
+    init(_ query: Substring) {
+        guard !query.isEmpty else { return }
+        for pair in query.split(separator: "&") {
+            let name = pair.prefix { $0 != "=" }
+            let value = pair[name.endIndex...].dropFirst()
+            guard let name = percentDecoded(name.utf8, plusIsSpace: true),
+                let value = percentDecoded(value.utf8, plusIsSpace: true)
+            else { continue }
+            values[name] = value
+        }
+    }
+
+    subscript(name: String) -> String? { values[name] }
+
+    func bool(_ name: String) throws -> Bool? {
+        guard let text = values[name] else { return nil }
+        switch text {
+        case "true": return true
+        case "false": return false
+        default: throw Self.malformed("\(name): provided string was not `true` or `false`")
+        }
+    }
+
+    /// Whether the response waits for the change. Changes are durable either way; only the status differs.
+    func wait(default value: Bool = false) throws -> Bool { try bool("wait") ?? value }
+
+    /// Seconds, at least 1.
+    func timeout() throws -> Int? {
+        guard let text = values["timeout"] else { return nil }
+        guard let seconds = UInt64(text) else { throw Self.malformed("timeout: invalid digit found in string") }
+        guard seconds >= 1 else {
+            throw APIError.validation("timeout", "value 0 invalid, must be 1 or larger", in: "query parameters")
+        }
+        return Int(clamping: min(seconds, 1 << 31))
+    }
+
+    /// Checks `ordering`. With one node every ordering is the strongest one.
+    func validateOrdering() throws {
+        try oneOf("ordering", ["weak", "medium", "strong"])
+    }
+
+    /// Checks `consistency`. With one node every read is consistent.
+    func validateConsistency() throws {
+        guard let text = values["consistency"] else { return }
+        if let factor = UInt64(text) {
+            guard factor >= 1 else {
+                throw APIError.validation("consistency", "value 0 invalid, must be 1 or larger", in: "query parameters")
+            }
+            return
+        }
+        try oneOf("consistency", ["majority", "quorum", "all"])
+    }
+
+    /// Checks `priority` of a snapshot's recovery. With one node there is no other copy to choose.
+    func validatePriority() throws {
+        try oneOf("priority", ["no_sync", "snapshot", "replica"])
+    }
+
+    private func oneOf(_ name: String, _ allowed: [String]) throws {
+        guard let text = values[name], !allowed.contains(text) else { return }
+        let list = allowed.map { "`\($0)`" }.joined(separator: ", ")
+        throw Self.malformed("\(name): unknown variant `\(text)`, expected one of \(list)")
+    }
+
+    private static func malformed(_ problem: String) -> APIError {
+        APIError(.badRequest, "Deserialize error in query parameters: \(problem)")
+    }
+}

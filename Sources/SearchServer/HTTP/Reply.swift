@@ -1,0 +1,91 @@
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+
+/// What a handler answers: a status and a body, before the server adds the headers that every response has.
+struct Reply: Sendable {
+    var status: HTTPResponse.Status = .ok
+    var headers: HTTPFields = [:]
+    var body: ResponseBody
+
+    static func bytes(_ bytes: [UInt8], contentType: String, status: HTTPResponse.Status = .ok) -> Reply {
+        Reply(
+            status: status, headers: [.contentType: contentType],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Reply {
+        .bytes(Array(text.utf8), contentType: "text/plain; charset=utf-8", status: status)
+    }
+
+    /// JSON without the envelope.
+    static func json(_ status: HTTPResponse.Status = .ok, _ write: (inout JSONWriter) throws -> Void) rethrows -> Reply
+    {
+        var writer = JSONWriter(capacity: 1024)
+        try write(&writer)
+        return .bytes(writer.bytes, contentType: "application/json", status: status)
+    }
+
+    /// `{"result": …, "status": "ok", "time": …}`; `write` writes the result's value.
+    static func result(
+        since start: ContinuousClock.Instant, _ write: (inout JSONWriter) throws -> Void
+    ) rethrows -> Reply {
+        try .json { writer in
+            writer.beginObject()
+            writer.key("result")
+            try write(&writer)
+            writer.key("status")
+            writer.write("ok")
+            writer.key("time")
+            writer.write(start.secondsSince)
+            writer.endObject()
+        }
+    }
+
+    /// `{"result": true, …}`, what most changes answer.
+    static func success(since start: ContinuousClock.Instant, _ value: Bool = true) -> Reply {
+        .result(since: start) { $0.write(value) }
+    }
+
+    /// 202 for work that goes on in the background, because the client does not wait.
+    static func accepted(since start: ContinuousClock.Instant) -> Reply {
+        .json(.accepted) { writer in
+            writer.beginObject()
+            writer.key("status")
+            writer.write("accepted")
+            writer.key("time")
+            writer.write(start.secondsSince)
+            writer.endObject()
+        }
+    }
+
+    /// `{"status": {"error": …}, "time": …}`
+    static func failure(_ error: APIError, since start: ContinuousClock.Instant) -> Reply {
+        if error.isPlainText { return .text(error.message, status: error.status) }
+        return .json(error.status) { writer in
+            writer.beginObject()
+            writer.key("status")
+            writer.object { writer in
+                writer.key("error")
+                writer.write(error.message)
+            }
+            writer.key("time")
+            writer.write(start.secondsSince)
+            writer.endObject()
+        }
+    }
+}
+
+extension ContinuousClock.Instant {
+    /// Seconds from this instant to now.
+    var secondsSince: Double { (ContinuousClock.now - self).seconds }
+}
+
+extension Duration {
+    /// To the nanosecond; one division, so that the shortest text is short.
+    var seconds: Double {
+        let (seconds, attoseconds) = components
+        return (Double(seconds) * 1e9 + Double(attoseconds / 1_000_000_000)) / 1e9
+    }
+}

@@ -1,0 +1,97 @@
+import SearchEngine
+
+/// `GET /metrics`: Qdrant's names where it has one for the same thing, and `trendex_…`.
+enum Metrics {
+    static func reply(_ call: Call) throws -> Reply {
+        var text = PrometheusText(prefix: call.service.configuration.metricsPrefix)
+        text.family("app_info", .gauge, "information about the server")
+        text.sample("app_info", [("name", "qdrant"), ("version", ServerVersion.api)], 1)
+        text.family("trendex_info", .gauge, "version of Trendex")
+        text.sample("trendex_info", [("version", ServerVersion.trendex)], 1)
+        text.metric("app_status_recovery_mode", .gauge, "is recovery mode enabled", 0)
+        text.metric("cluster_enabled", .gauge, "is cluster support enabled", 0)
+        writeCollections(call.engine, into: &text)
+        writeResponses(call.service.metrics.entries(), into: &text)
+        writeProcess(into: &text)
+        text.metric(
+            "trendex_uptime_seconds", .gauge, "seconds since the start", call.service.startTime.secondsSince)
+        return .bytes(Array(text.text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    private static func writeCollections(_ engine: Engine, into text: inout PrometheusText) {
+        // A collection that is deleted in between is left out.
+        let infos = engine.collectionNames().sorted().compactMap { name in
+            (try? engine.collectionInfo(name)).map { (name: name, info: $0) }
+        }
+        text.metric("collections_total", .gauge, "number of collections", infos.count)
+        let vectors = infos.reduce(0) { $0 + $1.info.vectorsCount }
+        text.metric("collections_vector_total", .gauge, "total number of vectors in all collections", vectors)
+        let families: [(String, String, (CollectionInfo) -> Int)] = [
+            ("collection_points", "number of points of a collection", \.pointsCount),
+            ("trendex_collection_vectors", "number of stored vectors of a collection", \.vectorsCount),
+            ("trendex_collection_indexed_vectors", "number of vectors linked in graphs", \.indexedVectorsCount),
+            ("trendex_collection_resident_bytes", "bytes of codes, links, ids and indexes in memory", \.residentBytes),
+            ("trendex_collection_mapped_bytes", "bytes of memory-mapped vector files", \.mappedBytes),
+        ]
+        for (name, help, value) in families where !infos.isEmpty {
+            text.family(name, .gauge, help)
+            for (collection, info) in infos { text.sample(name, [("id", collection)], value(info)) }
+        }
+    }
+
+    private static func writeResponses(_ entries: [RequestMetrics.Entry], into text: inout PrometheusText) {
+        guard !entries.isEmpty else { return }
+        func labels(_ entry: RequestMetrics.Entry) -> [(String, String)] {
+            [("method", entry.method), ("endpoint", entry.path), ("status", "\(entry.status)")]
+        }
+        text.family("rest_responses_total", .counter, "total number of responses")
+        for entry in entries { text.sample("rest_responses_total", labels(entry), entry.statistics.count) }
+        text.family("rest_responses_fail_total", .counter, "total number of failed responses")
+        for entry in entries {
+            text.sample("rest_responses_fail_total", labels(entry), entry.status >= 500 ? entry.statistics.count : 0)
+        }
+        let timed = entries.filter { $0.status == 200 }
+        guard !timed.isEmpty else { return }
+        let families: [(String, String, (RequestMetrics.Statistics) -> Double)] = [
+            (
+                "rest_responses_avg_duration_seconds", "average response duration",
+                { $0.total.seconds / Double($0.count) }
+            ),
+            ("rest_responses_min_duration_seconds", "minimum response duration", { $0.least.seconds }),
+            ("rest_responses_max_duration_seconds", "maximum response duration", { $0.most.seconds }),
+        ]
+        for (name, help, value) in families {
+            text.family(name, .gauge, help)
+            for entry in timed { text.sample(name, labels(entry), value(entry.statistics)) }
+        }
+        let histogram = "rest_responses_duration_seconds"
+        text.family(histogram, .histogram, "response duration histogram")
+        for entry in timed {
+            var sum = 0
+            for (bound, count) in zip(RequestMetrics.bucketBounds, entry.statistics.buckets) {
+                sum += count
+                text.sample("\(histogram)_bucket", labels(entry) + [("le", "\(bound)")], sum)
+            }
+            text.sample("\(histogram)_bucket", labels(entry) + [("le", "+Inf")], entry.statistics.count)
+            text.sample("\(histogram)_sum", labels(entry), entry.statistics.total.seconds)
+            text.sample("\(histogram)_count", labels(entry), entry.statistics.count)
+        }
+    }
+
+    private static func writeProcess(into text: inout PrometheusText) {
+        let usage = ProcessUsage.current()
+        if let bytes = usage.residentBytes {
+            text.metric("memory_resident_bytes", .gauge, "maximum number of bytes in physically resident pages", bytes)
+        }
+        if let threads = usage.threads {
+            text.metric("process_threads", .gauge, "count of active threads", threads)
+        }
+        if let files = usage.openFiles {
+            text.metric("process_open_fds", .gauge, "count of currently open file descriptors", files)
+        }
+        if let files = usage.maxOpenFiles {
+            text.metric("process_max_fds", .gauge, "limit for open file descriptors", files)
+        }
+        text.metric("process_cpu_seconds_total", .counter, "user and system time", usage.cpuSeconds)
+    }
+}

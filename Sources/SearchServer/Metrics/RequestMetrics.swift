@@ -1,0 +1,64 @@
+import Synchronization
+
+/// Counts and durations of responses, by endpoint and status code.
+final class RequestMetrics: Sendable {
+    struct Statistics: Sendable {
+        var count = 0
+        var total = Duration.zero
+        var least = Duration.seconds(1 << 30)
+        var most = Duration.zero
+        /// Responses at most as slow as the bound of the same number; the last has no bound.
+        var buckets = [Int](repeating: 0, count: RequestMetrics.bucketBounds.count + 1)
+    }
+
+    /// In seconds.
+    static let bucketBounds: [Double] = [
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+    ]
+
+    private final class Slot: Sendable {
+        let statistics = Mutex<[Int: Statistics]>([:])
+    }
+
+    struct Entry: Sendable {
+        var method: String
+        var path: String
+        var status: Int
+        var statistics: Statistics
+    }
+
+    private let endpoints: [(method: String, path: String)]
+    private let slots: [Slot]
+
+    init(endpoints: [Endpoint]) {
+        self.endpoints = endpoints.map { ($0.method.rawValue, $0.path) }
+        slots = endpoints.map { _ in Slot() }
+    }
+
+    func record(endpoint: Int, status: Int, duration: Duration) {
+        let seconds = duration.seconds
+        let bucket = Self.bucketBounds.firstIndex { seconds <= $0 } ?? Self.bucketBounds.count
+        slots[endpoint].statistics.withLock { statistics in
+            statistics[status, default: Statistics()].count += 1
+            statistics[status, default: Statistics()].add(duration, bucket)
+        }
+    }
+
+    /// What has been recorded so far, in the order of the endpoints.
+    func entries() -> [Entry] {
+        zip(endpoints, slots).flatMap { endpoint, slot in
+            slot.statistics.withLock { $0 }.sorted { $0.key < $1.key }.map { status, statistics in
+                Entry(method: endpoint.method, path: endpoint.path, status: status, statistics: statistics)
+            }
+        }
+    }
+}
+
+extension RequestMetrics.Statistics {
+    fileprivate mutating func add(_ duration: Duration, _ bucket: Int) {
+        total += duration
+        least = min(least, duration)
+        most = max(most, duration)
+        buckets[bucket] += 1
+    }
+}

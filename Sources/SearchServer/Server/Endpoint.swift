@@ -1,0 +1,87 @@
+import HTTPTypes
+import Hummingbird
+import JSON
+import SearchEngine
+
+/// One method and path of the API, and what answers it.
+struct Endpoint: Sendable {
+    enum Body: Sendable {
+        /// Ignored, should there be one.
+        case none
+        /// Collected up to the limit before the work begins.
+        case json
+        /// Read by the work itself, without a limit.
+        case stream
+    }
+
+    enum Work: Sendable {
+        /// On a compute thread.
+        case compute(@Sendable (Call) throws -> Reply)
+        /// On a thread for long work.
+        case long(@Sendable (Call) throws -> Reply)
+        /// On the cooperative pool; must not block.
+        case asynchronous(@Sendable (Call) async throws -> Reply)
+    }
+
+    var method: HTTPRequest.Method
+    /// Segments in braces match any one segment: `/collections/{name}/points/{id}`.
+    var path: String
+    var access: Authentication.Access
+    var body: Body
+    var work: Work
+
+    static func get(
+        _ path: String, access: Authentication.Access = .read, _ work: Work
+    ) -> Endpoint {
+        Endpoint(method: .get, path: path, access: access, body: .none, work: work)
+    }
+
+    static func post(
+        _ path: String, access: Authentication.Access = .read, body: Body = .json, _ work: Work
+    ) -> Endpoint {
+        Endpoint(method: .post, path: path, access: access, body: body, work: work)
+    }
+
+    static func put(_ path: String, body: Body = .json, _ work: Work) -> Endpoint {
+        Endpoint(method: .put, path: path, access: .write, body: body, work: work)
+    }
+
+    static func patch(_ path: String, _ work: Work) -> Endpoint {
+        Endpoint(method: .patch, path: path, access: .write, body: .json, work: work)
+    }
+
+    static func delete(_ path: String, body: Body = .none, _ work: Work) -> Endpoint {
+        Endpoint(method: .delete, path: path, access: .write, body: body, work: work)
+    }
+}
+
+/// A request on its way through its endpoint.
+struct Call: Sendable {
+    let service: ServerContext
+    /// What the path's braces matched, in order.
+    let parameters: [String]
+    let query: QueryParameters
+    let body: RequestBytes
+    let request: Request
+    let start: ContinuousClock.Instant
+
+    var engine: Engine { service.engine }
+    /// The first parameter, which is the collection in every path that has one.
+    var collection: String { parameters.first ?? "" }
+
+    /// When the search's time is up, by the `timeout` parameter.
+    func deadline() throws -> ContinuousClock.Instant? {
+        try query.timeout().map { start + .seconds($0) }
+    }
+
+    /// The body as a tree; for small configurations, not for points.
+    func fields() throws -> ObjectFields {
+        try ObjectFields(decodeBody(body) { try $0.readValue() }, path: "")
+    }
+
+    func result(_ write: (inout JSONWriter) throws -> Void) rethrows -> Reply {
+        try .result(since: start, write)
+    }
+
+    func success(_ value: Bool = true) -> Reply { .success(since: start, value) }
+}

@@ -1,0 +1,62 @@
+import HTTPTypes
+
+/// Finds the endpoint of a method and a path: a tree of path segments. A literal segment wins over a parameter, unless
+/// it has no endpoint for the method.
+struct RouteTable: Sendable {
+    struct Match: Sendable {
+        var endpoint: Int
+        var parameters: [String]
+    }
+
+    private struct Node: Sendable {
+        var literals: [String: Int] = [:]
+        var parameter: Int?
+        var endpoints: [HTTPRequest.Method: Int] = [:]
+    }
+
+    let endpoints: [Endpoint]
+    private var nodes = [Node()]
+
+    init(_ endpoints: [Endpoint]) {
+        self.endpoints = endpoints
+        for (index, endpoint) in endpoints.enumerated() {
+            var node = 0
+            for segment in endpoint.path.split(separator: "/") {
+                node = child(of: node, String(segment))
+            }
+            precondition(nodes[node].endpoints[endpoint.method] == nil, "two endpoints for \(endpoint.path)")
+            nodes[node].endpoints[endpoint.method] = index
+        }
+    }
+
+    private mutating func child(of node: Int, _ segment: String) -> Int {
+        let isParameter = segment.first == "{"
+        if let child = isParameter ? nodes[node].parameter : nodes[node].literals[segment] { return child }
+        nodes.append(Node())
+        let child = nodes.count - 1
+        if isParameter { nodes[node].parameter = child } else { nodes[node].literals[segment] = child }
+        return child
+    }
+
+    func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match? {
+        var parameters: [String] = []
+        guard let endpoint = find(method, segments[...], node: 0, &parameters) else { return nil }
+        return Match(endpoint: endpoint, parameters: parameters)
+    }
+
+    /// As deep as the longest path of an endpoint.
+    private func find(
+        _ method: HTTPRequest.Method, _ segments: ArraySlice<String>, node: Int, _ parameters: inout [String]
+    ) -> Int? {
+        guard let segment = segments.first else { return nodes[node].endpoints[method] }
+        let rest = segments.dropFirst()
+        if let child = nodes[node].literals[segment], let found = find(method, rest, node: child, &parameters) {
+            return found
+        }
+        guard let child = nodes[node].parameter, !segment.isEmpty else { return nil }
+        parameters.append(segment)
+        if let found = find(method, rest, node: child, &parameters) { return found }
+        parameters.removeLast()
+        return nil
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import JSON
+import Logging
+import Synchronization
+
+/// Writes log lines to standard output, as text or as one JSON object a line.
+public struct StandardOutputLog: LogHandler {
+    public var logLevel: Logger.Level
+    public var metadata: Logger.Metadata = [:]
+    private let label: String
+    private let format: ServerConfiguration.LogFormat
+
+    /// One line at a time, whoever writes it.
+    private static let output = Mutex(())
+
+    public init(label: String, level: Logger.Level, format: ServerConfiguration.LogFormat) {
+        self.label = label
+        self.format = format
+        logLevel = level
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        var merged = metadata
+        for (key, value) in event.metadata ?? [:] { merged[key] = value }
+        let time = Date().formatted(.iso8601WithFractionalSeconds)
+        var line: [UInt8]
+        switch format {
+        case .text:
+            let details = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+            // A message must not pretend to be several lines.
+            let text = "\(time) \(event.level.rawValue.uppercased()) \(event.message)\(details)"
+            line = Array(text.split(whereSeparator: \.isNewline).joined(separator: " ").utf8)
+        case .json:
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.key("timestamp")
+                writer.write(time)
+                writer.key("level")
+                writer.write(event.level.rawValue.uppercased())
+                writer.key("message")
+                writer.write(event.message.description)
+                writer.key("target")
+                writer.write(label)
+                for (key, value) in merged.sorted(by: { $0.key < $1.key }) {
+                    writer.key(key)
+                    writer.write("\(value)")
+                }
+            }
+            line = writer.bytes
+        }
+        line.append(UInt8(ascii: "\n"))
+        Self.output.withLock { _ in FileHandle.standardOutput.write(Data(line)) }
+    }
+}
+
+extension FormatStyle where Self == Date.ISO8601FormatStyle {
+    fileprivate static var iso8601WithFractionalSeconds: Self {
+        Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    }
+}

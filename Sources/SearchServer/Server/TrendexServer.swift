@@ -1,0 +1,87 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import SearchEngine
+import ServiceLifecycle
+import UnixSignals
+
+/// Serves Qdrant's HTTP API over an engine.
+public struct TrendexServer: Sendable {
+    private let context: ServerContext
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+
+    /// The caller opens the engine, and closes it after `run` has ended.
+    public init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        context = ServerContext(engine: engine, configuration: configuration, logger: logger)
+    }
+
+    /// Serves until one of `signals` comes or the task is cancelled; then takes no more connections, finishes the
+    /// requests in flight, and returns.
+    ///
+    /// `onReady` is called with the port once connections are accepted. Throws `ServerError.cannotBind` if the address
+    /// can't be had.
+    public func run(
+        signals: [UnixSignal] = [.sigterm, .sigint], onReady: @escaping @Sendable (Int) async -> Void
+    ) async throws {
+        ProcessUsage.raiseOpenFilesLimit()
+        var quiet = logger
+        // The framework's own lines; the server tells what matters.
+        quiet.logLevel = max(logger.logLevel, .warning)
+        if logger.logLevel <= .debug { quiet.logLevel = logger.logLevel }
+        let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ContinueHandler()],
+            idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)))
+        let application = Application(
+            responder: Responder(service: context), server: .http1(configuration: channel),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
+            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },
+            logger: quiet)
+        var group = ServiceGroupConfiguration(
+            services: [.init(service: application)], gracefulShutdownSignals: signals, logger: quiet)
+        group.maximumGracefulShutdownDuration = .seconds(60)
+        let result: Result<Void, any Error>
+        do {
+            try await ServiceGroup(configuration: group).run()
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await context.shutdown()
+        do {
+            try result.get()
+        } catch let error as IOError {
+            throw ServerError.cannotBind(host: configuration.host, port: configuration.port, reason: error.bindFailure)
+        } catch let error as SocketAddressError {
+            throw ServerError.cannotBind(
+                host: configuration.host, port: configuration.port, reason: "the host is not known (\(error))")
+        }
+    }
+}
+
+public enum ServerError: Error, CustomStringConvertible, Equatable {
+    case cannotBind(host: String, port: Int, reason: String)
+
+    public var description: String {
+        switch self {
+        case .cannotBind(let host, let port, let reason): "Cannot listen on \(host):\(port): \(reason)."
+        }
+    }
+}
+
+extension IOError {
+    fileprivate var bindFailure: String {
+        switch errnoCode {
+        case EADDRINUSE: "the port is already in use, perhaps by another server; choose another with --port"
+        case EACCES: "the port needs rights that this user does not have; choose one above 1023"
+        case EADDRNOTAVAIL: "no network interface of this machine has the address"
+        default: "\(self)"
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import NIOPosix
+
+/// The threads on which requests are worked on, apart from the event loops, which must never wait, and from the
+/// cooperative pool, where a few milliseconds of arithmetic would delay everyone.
+final class Workers: Sendable {
+    /// Decoding, searching, encoding: as many threads as may be busy at once.
+    private let computePool: NIOThreadPool
+    /// Work that takes long or waits for a disk or for others (snapshots, indexes, collections), so that it takes no
+    /// thread from searches.
+    private let longPool: NIOThreadPool
+
+    init(computeThreads: Int, longThreads: Int = 4) {
+        computePool = NIOThreadPool(numberOfThreads: computeThreads)
+        longPool = NIOThreadPool(numberOfThreads: longThreads)
+        computePool.start()
+        longPool.start()
+    }
+
+    func compute<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await Self.run(on: computePool, work)
+    }
+
+    func long<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await Self.run(on: longPool, work)
+    }
+
+    private static func run<Value: Sendable>(
+        on pool: NIOThreadPool, _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        // The work's own result passes through a `Result`, so that a stopped pool is told from a failed work.
+        let result: Result<Value, any Error>
+        do {
+            result = try await pool.runIfActive { Result(catching: work) }
+        } catch {
+            throw APIError(.serviceUnavailable, "Service internal error: the server is stopping")
+        }
+        return try result.get()
+    }
+
+    /// Finishes what is queued, then ends the threads.
+    func shutdown() async {
+        try? await computePool.shutdownGracefully()
+        try? await longPool.shutdownGracefully()
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import Logging
+import SearchEngine
+import SearchServer
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve the API until stopped.",
+        discussion: """
+            The configuration is Qdrant's: config/config.yaml, config/<RUN_MODE>.yaml, config/local.yaml, the file of
+            --config-path, then environment variables such as QDRANT__SERVICE__HTTP_PORT, then the options below, each
+            over the ones before. SIGINT and SIGTERM finish the requests in flight and stop.
+            """)
+
+    @Option(help: ArgumentHelp("A configuration file over the others.", valueName: "file"))
+    var configPath: String?
+
+    @Option(help: "The address to listen on. (default: 0.0.0.0)")
+    var host: String?
+
+    @Option(help: "The port to listen on; 0 takes a free one. (default: 6333)")
+    var port: Int?
+
+    @Option(help: ArgumentHelp("Where the data are kept. (default: ./storage)", valueName: "folder"))
+    var storagePath: String?
+
+    @Option(help: ArgumentHelp("Where snapshots are kept. (default: ./snapshots)", valueName: "folder"))
+    var snapshotsPath: String?
+
+    @Option(help: "trace, debug, info, warn, error or off. (default: info)")
+    var logLevel: String?
+
+    func validate() throws {
+        if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be from 0 to 65535.") }
+    }
+
+    func run() async throws {
+        // Options are the last word, so they go in as the environment does.
+        var environment = ProcessInfo.processInfo.environment
+        for (name, value) in [
+            ("QDRANT__SERVICE__HOST", host), ("QDRANT__SERVICE__HTTP_PORT", port.map { "\($0)" }),
+            ("QDRANT__STORAGE__STORAGE_PATH", storagePath), ("QDRANT__STORAGE__SNAPSHOTS_PATH", snapshotsPath),
+            ("QDRANT__LOG_LEVEL", logLevel),
+        ] {
+            if let value { environment[name] = value }
+        }
+        let (configuration, warnings) = try orExit {
+            try ServerConfiguration.load(configPath: configPath, environment: environment)
+        }
+        let (level, format) = (configuration.logLevel, configuration.logFormat)
+        LoggingSystem.bootstrap { StandardOutputLog(label: $0, level: level, format: format) }
+        let logger = Logger(label: "trendex")
+        for warning in warnings { logger.warning("\(warning)") }
+        let engine = try orExit { try Engine(configuration: configuration.engine, logger: logger) }
+        let server = TrendexServer(engine: engine, configuration: configuration, logger: logger)
+        let shownHost = ["0.0.0.0", "::", ""].contains(configuration.host) ? "localhost" : configuration.host
+        do {
+            try await server.run { port in
+                logger.info(
+                    "Trendex \(ServerVersion.trendex) is ready at http://\(shownHost):\(port)",
+                    metadata: ["storage": "\(configuration.engine.storagePath)"])
+            }
+        } catch {
+            try? engine.close()
+            throw Failure("\(error)")
+        }
+        try orExit { try engine.close() }
+        logger.info("Stopped; everything is saved.")
+    }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import SearchEngine
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check a storage folder: every point's vectors against their checksums, the database, the indexes.",
+        discussion: """
+            The server must be stopped. Ends with code 0 if everything is well, and with 1 if something is damaged; what
+            it finds is printed line by line.
+            """)
+
+    @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
+    var storagePath = "./storage"
+
+    func run() throws {
+        let isWell = try orExit { try Engine.verify(storagePath: storagePath) { print($0) } }
+        guard isWell else { throw Failure("\(storagePath) is damaged.") }
+        print("\(storagePath) is well.")
+    }
+}
