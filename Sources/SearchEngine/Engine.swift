@@ -1,4 +1,7 @@
+import Foundation
+import GRDB
 import Logging
+import Synchronization
 
 /// How an engine is opened.
 public struct EngineConfiguration: Sendable {
@@ -19,5 +22,97 @@ public struct EngineConfiguration: Sendable {
     public init(storagePath: String, snapshotsPath: String) {
         self.storagePath = storagePath
         self.snapshotsPath = snapshotsPath
+    }
+}
+
+/// A vector search engine over one storage folder. Thread-safe.
+///
+/// Every call blocks until it is done, except the `async` ones; call it on worker threads, not on event loops.
+/// Collections are named by name or alias. All errors are `EngineError`.
+public final class Engine: Sendable {
+    public let configuration: EngineConfiguration
+    let logger: Logger
+    let layout: StorageLayout
+    let fileSystem: any FileSystem
+    let database: EngineDatabase
+    let queue: WriteQueue
+    let reader: FacetReader
+    let indexer: Indexer
+    let catalog: Mutex<Catalog>
+    private let storageLock: StorageLock
+    private let isClosed = Atomic(false)
+
+    /// Opens the storage folder or creates it, and recovers what is committed.
+    ///
+    /// Throws `.storage` when the folder is in use by another process, is of a newer format, or is damaged.
+    public convenience init(configuration: EngineConfiguration, logger: Logger) throws {
+        try self.init(configuration: configuration, logger: logger, fileSystem: PosixFileSystem())
+    }
+
+    package init(configuration: EngineConfiguration, logger: Logger, fileSystem: any FileSystem) throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.fileSystem = fileSystem
+        layout = StorageLayout(root: configuration.storagePath)
+        try fileSystem.createDirectory(layout.root)
+        storageLock = try StorageLock(path: layout.lock)
+        try fileSystem.remove(layout.temporary)
+        for folder in [layout.temporary, layout.vectors, layout.derived, configuration.snapshotsPath] {
+            try fileSystem.createDirectory(folder)
+        }
+        database = try EngineDatabase(path: layout.database, durability: configuration.durability)
+        let loader = StorageLoader(
+            layout: layout, fileSystem: fileSystem, logger: logger,
+            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
+        try database.pool.write { try StorageLoader.removeUnfinished($0) }
+        let loaded = try database.read { try loader.load($0) }
+        catalog = Mutex(loaded)
+        loader.removeOrphans(loaded)
+        queue = WriteQueue(database: database, durability: configuration.durability, logger: logger)
+        reader = FacetReader(database: database, publication: queue.publication)
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        indexer = Indexer(
+            threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : cores, layout: layout,
+            fileSystem: fileSystem, logger: logger)
+        for collection in loaded.collections.values { indexer.watch(collection) }
+        indexer.start(
+            declaredIndexes: reader,
+            compactor: Compactor(
+                loader: loader, database: database, queue: queue, logger: logger))
+    }
+
+    /// A folder on the storage's disk for uploads; emptied at each start.
+    public var temporaryPath: String { layout.temporary }
+
+    /// Finishes the queued writes, stops the background work and saves what would be costly to derive again.
+    public func close() throws {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        queue.close()
+        indexer.stop()
+        for collection in catalog.withLock({ Array($0.collections.values) }) { indexer.save(collection) }
+        do {
+            try database.close()
+        } catch {
+            throw EngineError.storage("The database can't be closed: \(error)")
+        }
+        storageLock.release()
+    }
+
+    /// The collection of a name or alias; throws `.notFound`.
+    func collection(_ name: String) throws -> PointCollection {
+        guard !isClosed.load(ordering: .relaxed) else { throw EngineError.unavailable("The engine is stopped") }
+        guard let found = catalog.withLock({ $0.resolve(name) }) else { throw PointCollection.missing(name) }
+        return found
+    }
+}
+
+/// Which collections there are, by name, and the aliases. Changed on the writer thread alone.
+struct Catalog: Sendable {
+    var collections: [String: PointCollection] = [:]
+    /// Alias to collection name.
+    var aliases: [String: String] = [:]
+
+    func resolve(_ name: String) -> PointCollection? {
+        collections[name] ?? aliases[name].flatMap { collections[$0] }
     }
 }

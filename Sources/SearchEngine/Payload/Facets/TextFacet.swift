@@ -6,9 +6,11 @@ final class TextFacet: Facet {
     private var tokenIDs: [String: Int32] = [:]
     private var tokens: [String] = []
     private var postings: [SlotSet] = []
-    /// The tokens of each slot's texts in order, with `border` between two texts; kept only for phrases, and for
-    /// conditions on single elements.
-    private var sequences: [UInt32: [Int32]] = [:]
+    /// By slot: the tokens of its texts in order, with `border` between two texts; kept only for phrases, and for
+    /// conditions on single elements. Empty where a lone token's posting says it all.
+    private var sequences: [[Int32]] = []
+    /// The slots with several texts.
+    private var severalTexts = SlotSet()
 
     private static let border: Int32 = -1
 
@@ -40,8 +42,10 @@ final class TextFacet: Facet {
                 for token in settings.queryTokens(text) { sequence.append(id(token)) }
             }
         }
-        // A lone token's posting says it all.
-        if keepsSequences, sequence.count > 1 { sequences[slot] = sequence }
+        guard keepsSequences, sequence.count > 1 else { return }
+        if sequence.contains(Self.border) { severalTexts.insert(slot) }
+        while sequences.count <= slot { sequences.append([]) }
+        sequences[Int(slot)] = sequence
     }
 
     func remove(_ slot: UInt32, _ view: PayloadView) {
@@ -50,7 +54,8 @@ final class TextFacet: Facet {
                 if let id = tokenIDs[token] { postings[Int(id)].remove(slot) }
             }
         }
-        sequences[slot] = nil
+        if slot < sequences.count { sequences[Int(slot)] = [] }
+        severalTexts.remove(slot)
     }
 
     func select(_ predicate: FieldPredicate, into bits: inout SlotBits) {
@@ -66,7 +71,7 @@ final class TextFacet: Facet {
         }
     }
 
-    /// The slots that have every one of the tokens; `nil` if there are none.
+    /// The slots that have every one of the tokens.
     private func candidates(_ query: [Int32], _ universe: Int) -> SlotBits {
         let ascending = query.map { postings[Int($0)] }.sorted { $0.count < $1.count }
         var bits = SlotBits(universe: universe)
@@ -83,13 +88,14 @@ final class TextFacet: Facet {
 
     private func selectAll(_ query: [String], into bits: inout SlotBits) {
         guard let ids = ids(query) else { return }
-        let found = candidates(ids, bits.universe)
-        guard settings.perElement, ids.count > 1 else { return bits.formUnion(found) }
-        let wanted = Set(ids)
-        found.forEach { slot in
-            let sequence = sequences[slot] ?? []
-            if !sequence.contains(Self.border) || holdsAll(wanted, sequence) { bits.insert(slot) }
+        var found = candidates(ids, bits.universe)
+        if settings.perElement, ids.count > 1 {
+            let wanted = Set(ids)
+            severalTexts.forEach { slot in
+                if found.contains(slot), !holdsAll(wanted, sequences[Int(slot)]) { found.remove(slot) }
+            }
         }
+        bits.formUnion(found)
     }
 
     /// Whether one text has all the tokens. Sequences of prefixes would need them cut again, but no path without an
@@ -103,7 +109,7 @@ final class TextFacet: Facet {
         let found = candidates(ids, bits.universe)
         guard ids.count > 1 else { return bits.formUnion(found) }
         found.forEach { slot in
-            if let sequence = sequences[slot], holds(ids, sequence) { bits.insert(slot) }
+            if slot < sequences.count, holds(ids, sequences[Int(slot)]) { bits.insert(slot) }
         }
     }
 
@@ -128,8 +134,8 @@ final class TextFacet: Facet {
         var bytes = tokenIDs.capacity * 21 + tokens.capacity * 16 + postings.capacity * MemoryLayout<SlotSet>.stride
         for token in tokens where token.utf8.count > 15 { bytes += token.utf8.count + 32 }
         for slots in postings { bytes += slots.allocatedBytes }
-        bytes += sequences.capacity * 13
-        for sequence in sequences.values { bytes += 32 + sequence.capacity * 4 }
+        bytes += sequences.capacity * 8 + severalTexts.allocatedBytes
+        for sequence in sequences where !sequence.isEmpty { bytes += 32 + sequence.capacity * 4 }
         return bytes
     }
 }

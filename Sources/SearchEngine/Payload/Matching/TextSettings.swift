@@ -63,6 +63,9 @@ package struct TextSettings: Hashable, Sendable {
     }
 
     private func words(_ text: String) -> [String] {
+        if tokenizer == .word || tokenizer == .prefix, let words = Words.ascii(text, lowercase: lowercase) {
+            return words
+        }
         var words =
             switch tokenizer {
             case .word, .prefix: Words.split(text, isPart: Words.isAlphanumeric)

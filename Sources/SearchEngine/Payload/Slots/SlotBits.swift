@@ -30,6 +30,10 @@ package struct SlotBits {
         if slot < universe { words[Int(slot >> 6)] |= 1 << UInt64(slot & 63) }
     }
 
+    package mutating func remove(_ slot: UInt32) {
+        if slot < universe { words[Int(slot >> 6)] &= ~(1 << UInt64(slot & 63)) }
+    }
+
     package var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
     package mutating func complement() {

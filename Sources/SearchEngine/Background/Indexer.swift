@@ -1,0 +1,229 @@
+import Foundation
+import Logging
+import Synchronization
+import VectorIndex
+
+/// The background threads: they link published points into graphs, save what they derived, and start compactions.
+///
+/// They run at a lower priority than searches, so that a search during a bulk upload stays fast.
+final class Indexer: @unchecked Sendable {
+    /// Slots linked in one go, before the thread looks at other collections again.
+    private static let batch = 64
+    /// Links since the last save after which an idle collection's indexes are saved again: this share, and at least
+    /// that many.
+    private static let saveShare = 0.25
+    private static let saveMinimum = 2_000
+
+    private let layout: StorageLayout
+    private let fileSystem: any FileSystem
+    private let logger: Logger
+    private let threadCount: Int
+    private let condition = NSCondition()
+    // Under the condition.
+    private var waiting: [PointCollection] = []
+    private var isStopping = false
+    private var running = 0
+    private var compacting: Set<ObjectIdentifier> = []
+    private var compactionWaiting: [PointCollection] = []
+    /// Linked slots at the last save, by index.
+    private let saved = Mutex<[ObjectIdentifier: Int]>([:])
+    private let saving = Mutex(())
+
+    init(threads: Int, layout: StorageLayout, fileSystem: any FileSystem, logger: Logger) {
+        threadCount = threads
+        self.layout = layout
+        self.fileSystem = fileSystem
+        self.logger = logger
+    }
+
+    func start(declaredIndexes reader: FacetReader, compactor: Compactor) {
+        condition.lock()
+        running = threadCount + 1
+        condition.unlock()
+        for number in 0..<threadCount {
+            makeThread("trendex-index-\(number)") { [self] in linkLoop(reader) }
+        }
+        makeThread("trendex-compact") { [self] in compactLoop(compactor) }
+    }
+
+    private func makeThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread { [self] in
+            // Linux keeps a nice value for each thread; 0 names the calling one.
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+            body()
+            condition.lock()
+            running -= 1
+            condition.broadcast()
+            condition.unlock()
+        }
+        thread.name = name
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// Ends the threads after the batches at hand.
+    func stop() {
+        condition.lock()
+        isStopping = true
+        condition.broadcast()
+        while running > 0 { condition.wait() }
+        condition.unlock()
+    }
+
+    var shouldStop: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return isStopping
+    }
+
+    /// Takes a collection into care, and looks at it at once.
+    func watch(_ collection: PointCollection) {
+        collection.onChange.withLock { $0 = { [weak self, weak collection] in
+            if let collection { self?.wake(collection) }
+        } }
+        wake(collection)
+    }
+
+    func forget(_ collection: PointCollection) {
+        collection.onChange.withLock { $0 = nil }
+        condition.lock()
+        waiting.removeAll { $0 === collection }
+        compactionWaiting.removeAll { $0 === collection }
+        condition.unlock()
+    }
+
+    /// The settings changed: the graphs may have to be made anew.
+    func reconsider(_ collection: PointCollection) { wake(collection) }
+
+    /// Whether the collection is being compacted or waits for it.
+    func isBusy(_ collection: PointCollection) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return compacting.contains(ObjectIdentifier(collection))
+            || compactionWaiting.contains { $0 === collection }
+    }
+
+    private func wake(_ collection: PointCollection) {
+        condition.lock()
+        if !waiting.contains(where: { $0 === collection }) { waiting.append(collection) }
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    private func linkLoop(_ reader: FacetReader) {
+        while let collection = next() {
+            guard !collection.isDropped else { continue }
+            do {
+                try reader.buildDeclared(collection)
+            } catch {
+                collection.backgroundError.withLock { $0 = "\(error)" }
+            }
+            var linked = 0
+            repeat {
+                linked = 0
+                for space in collection.lock.read({ collection.generation.spaces }) {
+                    linked += space.index.work(limit: Self.batch)
+                }
+            } while linked > 0 && !collection.isDropped && !shouldStop
+            settle(collection)
+        }
+    }
+
+    /// The next collection with news; `nil` at the end. Several threads may work on one collection: it stays in the
+    /// list while others could help.
+    private func next() -> PointCollection? {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if isStopping { return nil }
+            if !waiting.isEmpty { return waiting.removeFirst() }
+            condition.wait()
+        }
+    }
+
+    /// Nothing is left to link: save what is worth it, and compact if it pays.
+    private func settle(_ collection: PointCollection) {
+        guard !collection.isDropped, !shouldStop else { return }
+        let (spaces, wantsCompaction) = collection.lock.read {
+            (collection.generation.spaces, collection.wantsCompaction)
+        }
+        guard spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
+        if spaces.contains(where: { growth($0.index) >= max(Self.saveMinimum, Int(Double($0.index.linkedCount) * Self.saveShare)) }) {
+            save(collection)
+        }
+        guard wantsCompaction else { return }
+        condition.lock()
+        if !compacting.contains(ObjectIdentifier(collection)), !compactionWaiting.contains(where: { $0 === collection }) {
+            compactionWaiting.append(collection)
+            condition.broadcast()
+        }
+        condition.unlock()
+    }
+
+    private func growth(_ index: VectorIndex) -> Int {
+        index.linkedCount - saved.withLock { $0[ObjectIdentifier(index)] ?? 0 }
+    }
+
+    /// Saves the collection's indexes that changed since the last save.
+    func save(_ collection: PointCollection) {
+        saving.withLock { _ in
+            guard !collection.isDropped else { return }
+            let generation = collection.lock.read { collection.generation }
+            for space in generation.spaces where growth(space.index) > 0 {
+                let path = layout.indexFile(collection.id, generation.number, space.number)
+                do {
+                    let linked = space.index.linkedCount
+                    try space.index.save(to: path)
+                    saved.withLock { $0[ObjectIdentifier(space.index)] = linked }
+                } catch {
+                    // Only the next start gets slower.
+                    logger.warning("An index can't be saved", metadata: ["path": "\(path)", "why": "\(error)"])
+                }
+            }
+        }
+    }
+
+    /// Counts an index that was loaded as saved.
+    func noteLoaded(_ index: VectorIndex) { saved.withLock { $0[ObjectIdentifier(index)] = index.linkedCount } }
+
+    private func compactLoop(_ compactor: Compactor) {
+        while true {
+            condition.lock()
+            while compactionWaiting.isEmpty && !isStopping { condition.wait() }
+            guard !isStopping else {
+                condition.unlock()
+                return
+            }
+            let collection = compactionWaiting.removeFirst()
+            compacting.insert(ObjectIdentifier(collection))
+            condition.unlock()
+            do {
+                try compactor.compact(collection) { [self] in shouldStop }
+                collection.backgroundError.withLock { $0 = nil }
+            } catch {
+                if !collection.isDropped && !shouldStop {
+                    logger.error("A compaction failed", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
+                    collection.backgroundError.withLock { $0 = "Compaction failed: \(error)" }
+                }
+            }
+            condition.lock()
+            compacting.remove(ObjectIdentifier(collection))
+            condition.unlock()
+            wake(collection)
+        }
+    }
+}
+
+extension PointCollection {
+    /// Whether tombstones take so much, or settings have so changed, that a new generation pays. Under the shared lock.
+    var wantsCompaction: Bool {
+        if backgroundError.withLock({ $0 != nil }) { return false }
+        let points = generation.points
+        let dead = points.slotCount - points.liveCount
+        if dead >= 1_000 && dead * 5 > points.slotCount { return true }
+        return generation.spaces.contains { space in
+            guard let parameters = configuration.vectors[space.name] else { return false }
+            return space.index.parameters != parameters.indexParameters(in: configuration)
+        }
+    }
+}

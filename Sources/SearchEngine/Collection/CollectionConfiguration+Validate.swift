@@ -1,0 +1,73 @@
+import JSON
+import OrderedCollections
+
+extension CollectionConfiguration {
+    /// Throws `.invalid` naming the setting that can't be.
+    func validate() throws {
+        guard vectors.count <= 64 else {
+            throw EngineError.invalid("Wrong input: A collection can have at most 64 vectors, not \(vectors.count)")
+        }
+        for (name, parameters) in vectors {
+            let what = name.isEmpty ? "vectors" : "vectors.\(name)"
+            guard 1...65_536 ~= parameters.size else {
+                throw EngineError.invalid("Wrong input: \(what).size: value \(parameters.size) invalid, must be from 1 to 65536")
+            }
+            try parameters.hnsw?.validate("\(what).hnsw_config")
+            try parameters.quantization?.validate("\(what).quantization_config")
+        }
+        try hnsw.validate("hnsw_config")
+        try quantization?.validate("quantization_config")
+    }
+
+    /// The configuration after a change; throws `.invalid` or `.notFound` for vectors that don't exist.
+    func applying(_ update: CollectionUpdate) throws -> CollectionConfiguration {
+        var new = self
+        for (name, change) in update.vectors {
+            guard var parameters = new.vectors[name] else { throw unknownVector(name) }
+            if let hnsw = change.hnsw { parameters.hnsw = hnsw.over(parameters.hnsw ?? HNSWConfiguration()) }
+            if let quantization = change.quantization { parameters.quantization = quantization }
+            if let onDisk = change.onDisk { parameters.onDisk = onDisk }
+            new.vectors[name] = parameters
+        }
+        if let hnsw = update.hnsw { new.hnsw = hnsw.over(new.hnsw) }
+        if let quantization = update.quantization { new.quantization = quantization }
+        if let optimizers = update.optimizers { new.optimizers = merged(optimizers, over: new.optimizers) }
+        if let strictMode = update.strictMode { new.strictMode = merged(strictMode, over: new.strictMode ?? .object([:])) }
+        if let metadata = update.metadata { new.metadata = merged(metadata, over: new.metadata ?? .object([:])) }
+        if let factor = update.replicationFactor { new.replicationFactor = factor }
+        if let factor = update.writeConsistencyFactor { new.writeConsistencyFactor = factor }
+        if let onDiskPayload = update.onDiskPayload { new.onDiskPayload = onDiskPayload }
+        try new.validate()
+        return new
+    }
+}
+
+private func merged(_ new: JSONValue, over old: JSONValue) -> JSONValue {
+    guard case .object(let changes) = new, case .object(var object) = old else { return new }
+    for (key, value) in changes { object[key] = value }
+    return .object(object)
+}
+
+extension HNSWConfiguration {
+    fileprivate func validate(_ what: String) throws {
+        if let m, !(0...512 ~= m) {
+            throw EngineError.invalid("Wrong input: \(what).m: value \(m) invalid, must be from 0 to 512")
+        }
+        if let efConstruct, !(4...100_000 ~= efConstruct) {
+            throw EngineError.invalid(
+                "Wrong input: \(what).ef_construct: value \(efConstruct) invalid, must be from 4 to 100000")
+        }
+        if let fullScanThreshold, fullScanThreshold < 0 {
+            throw EngineError.invalid("Wrong input: \(what).full_scan_threshold must not be negative")
+        }
+    }
+}
+
+extension ScalarQuantizationConfiguration {
+    fileprivate func validate(_ what: String) throws {
+        if let quantile, !(0.5...1 ~= quantile) {
+            throw EngineError.invalid(
+                "Wrong input: \(what).scalar.quantile: value \(quantile) invalid, must be from 0.5 to 1.0")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Synchronization
+
+/// A collection as it lives in memory.
+package final class PointCollection: @unchecked Sendable {
+    package let id: Int64
+    package let name: String
+    /// Searches hold it shared; publication holds it exclusively, for the memory changes alone.
+    package let lock = ReadWriteLock()
+
+    // Under the lock; the writer thread, which alone changes them, reads them without.
+    package var configuration: CollectionConfiguration
+    package var version: UInt64
+    package var generation: Generation
+
+    private let dropped = Atomic(false)
+    /// One build of payload indexes at a time.
+    let facetBuild = Mutex(())
+    /// The changes since a build of payload indexes, or a compaction, took its snapshot.
+    let changeLogs = Mutex<[ChangeLog]>([])
+    /// Called after each publication; set by the indexer.
+    let onChange = Mutex<(@Sendable () -> Void)?>(nil)
+    let backgroundError = Mutex<String?>(nil)
+
+    package init(
+        id: Int64, name: String, configuration: CollectionConfiguration, version: UInt64, generation: Generation
+    ) {
+        self.id = id
+        self.name = name
+        self.configuration = configuration
+        self.version = version
+        self.generation = generation
+    }
+
+    package var isDropped: Bool { dropped.load(ordering: .acquiring) }
+    func drop() { dropped.store(true, ordering: .releasing) }
+
+    static func missing(_ name: String) -> EngineError {
+        .notFound("Collection `\(name)` doesn't exist!")
+    }
+
+    /// Called by each publication, under the exclusive lock, so that whoever holds the lock finds the logs complete.
+    func noteChanges(_ events: [StagedChanges.Event]) {
+        changeLogs.withLock { for log in $0 { log.append(events) } }
+        onChange.withLock { $0 }?()
+    }
+}
+
+/// Collects what is published while a background job works on an older snapshot.
+final class ChangeLog: @unchecked Sendable {
+    private let events = Mutex<[StagedChanges.Event]>([])
+
+    func append(_ new: [StagedChanges.Event]) { events.withLock { $0.append(contentsOf: new) } }
+    func drain() -> [StagedChanges.Event] {
+        events.withLock { events in
+            defer { events = [] }
+            return events
+        }
+    }
+}

@@ -1,0 +1,144 @@
+/// What the hot path needs of every point, by slot: id, version, which vectors it has, whether it lives;
+/// and the way from an id to its slot.
+///
+/// About 40 bytes a slot. Mutated under the collection's exclusive lock, read under its shared lock.
+package struct PointTable {
+    /// Slots handed out so far, live or not.
+    package private(set) var slotCount = 0
+    package private(set) var liveCount = 0
+    /// Bit i of word i/64: slot i holds a live point.
+    package private(set) var live: [UInt64] = []
+    private var high: [UInt64] = []
+    private var low: [UInt64] = []
+    /// Bit set: the id is a UUID.
+    private var isUUID: [UInt64] = []
+    private var versions: [UInt64] = []
+    /// Bit i: the point has the vector number i.
+    private var masks: [UInt64] = []
+
+    /// Open addressing with linear probing: slot + 1, 0 = free, `deleted` = was used.
+    private var buckets: [UInt32] = Array(repeating: 0, count: 16)
+    private var usedBuckets = 0
+    private static let deleted = UInt32.max
+
+    package init() {}
+
+    package var residentBytes: Int {
+        (high.capacity + low.capacity + versions.capacity + masks.capacity) * 8
+            + (live.capacity + isUUID.capacity) * 8 + buckets.capacity * 4
+    }
+
+    package func id(_ slot: UInt32) -> PointID {
+        let index = Int(slot)
+        return isUUID[index >> 6] >> UInt64(index & 63) & 1 == 1
+            ? .uuid(high: high[index], low: low[index]) : .number(low[index])
+    }
+
+    package func version(_ slot: UInt32) -> UInt64 { versions[Int(slot)] }
+    package func vectors(_ slot: UInt32) -> UInt64 { masks[Int(slot)] }
+    package func isLive(_ slot: UInt32) -> Bool { live[Int(slot) >> 6] >> UInt64(slot & 63) & 1 == 1 }
+
+    /// The live slot of an id. Complexity: O(1).
+    package func slot(of id: PointID) -> UInt32? {
+        let mask = buckets.count - 1
+        var bucket = Self.hash(id) & mask
+        while true {
+            let entry = buckets[bucket]
+            if entry == 0 { return nil }
+            if entry != Self.deleted, matches(entry - 1, id) { return entry - 1 }
+            bucket = (bucket + 1) & mask
+        }
+    }
+
+    /// Adds a live point at `slot`, which is at or past `slotCount`; slots in between stay dead.
+    package mutating func insert(_ row: PointRow) {
+        extend(to: Int(row.slot) + 1)
+        let index = Int(row.slot)
+        switch row.id {
+        case .number(let value): low[index] = value
+        case .uuid(let h, let l):
+            high[index] = h
+            low[index] = l
+            isUUID[index >> 6] |= 1 << UInt64(index & 63)
+        }
+        versions[index] = row.version
+        masks[index] = row.vectors
+        live[index >> 6] |= 1 << UInt64(index & 63)
+        liveCount += 1
+        link(row.slot, row.id)
+    }
+
+    /// Makes the slot a tombstone.
+    package mutating func remove(_ slot: UInt32) {
+        guard isLive(slot) else { return }
+        live[Int(slot) >> 6] &= ~(1 << UInt64(slot & 63))
+        liveCount -= 1
+        let mask = buckets.count - 1
+        var bucket = Self.hash(id(slot)) & mask
+        while buckets[bucket] != slot + 1 {
+            guard buckets[bucket] != 0 else { return }
+            bucket = (bucket + 1) & mask
+        }
+        buckets[bucket] = Self.deleted
+    }
+
+    package mutating func setVersion(_ slot: UInt32, _ version: UInt64) { versions[Int(slot)] = version }
+
+    /// Slots in [slotCount, count) become dead.
+    package mutating func extend(to count: Int) {
+        guard count > slotCount else { return }
+        let added = count - slotCount
+        high.append(contentsOf: repeatElement(0, count: added))
+        low.append(contentsOf: repeatElement(0, count: added))
+        versions.append(contentsOf: repeatElement(0, count: added))
+        masks.append(contentsOf: repeatElement(0, count: added))
+        let words = (count + 63) / 64
+        if words > live.count {
+            live.append(contentsOf: repeatElement(0, count: words - live.count))
+            isUUID.append(contentsOf: repeatElement(0, count: words - isUUID.count))
+        }
+        slotCount = count
+    }
+
+    private mutating func link(_ slot: UInt32, _ id: PointID) {
+        if (usedBuckets + 1) * 3 > buckets.count * 2 { rehash() }
+        let mask = buckets.count - 1
+        var bucket = Self.hash(id) & mask
+        while buckets[bucket] != 0 && buckets[bucket] != Self.deleted { bucket = (bucket + 1) & mask }
+        if buckets[bucket] == 0 { usedBuckets += 1 }
+        buckets[bucket] = slot + 1
+    }
+
+    /// Rebuilds the buckets from the live slots but the newest, which `link` is about to add.
+    private mutating func rehash() {
+        var size = 16
+        while size < liveCount * 2 + 16 { size *= 2 }
+        let old = buckets
+        buckets = Array(repeating: 0, count: size)
+        usedBuckets = 0
+        let mask = size - 1
+        for entry in old where entry != 0 && entry != Self.deleted {
+            var bucket = Self.hash(id(entry - 1)) & mask
+            while buckets[bucket] != 0 { bucket = (bucket + 1) & mask }
+            buckets[bucket] = entry
+            usedBuckets += 1
+        }
+    }
+
+    private func matches(_ slot: UInt32, _ id: PointID) -> Bool { self.id(slot) == id }
+
+    /// Drawn at start, so that nobody can choose ids that all fall into one bucket.
+    private static let seed = UInt64.random(in: 0...UInt64.max)
+
+    /// splitmix64's finisher over the seeded id.
+    private static func hash(_ id: PointID) -> Int {
+        var x: UInt64
+        switch id {
+        case .number(let value): x = (value ^ seed) &* 0x9E37_79B9_7F4A_7C15
+        case .uuid(let high, let low): x = (high ^ seed) &* 0x9E37_79B9_7F4A_7C15 ^ low &* 0xD6E8_FEB8_6659_FD93
+        }
+        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
+        return Int(truncatingIfNeeded: (x ^ (x >> 31)) >> 1)
+    }
+}

@@ -1,0 +1,88 @@
+import Quantization
+import Synchronization
+import VectorIndex
+
+/// One named vector of a generation: its rows on disk and the index over them.
+package final class VectorSpace: Sendable {
+    /// Its place in the configuration, and its bit in a point's `vectors`.
+    package let number: Int
+    package let name: String
+    package let parameters: VectorParameters
+    package let file: VectorFile
+    private let current: Mutex<VectorIndex>
+
+    package init(number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex) {
+        self.number = number
+        self.name = name
+        self.parameters = parameters
+        self.file = file
+        current = Mutex(index)
+    }
+
+    /// The index that searches use now.
+    package var index: VectorIndex { current.withLock { $0 } }
+
+    /// Swaps in an index that was rebuilt with other parameters. Under the collection's exclusive lock.
+    package func replaceIndex(_ index: VectorIndex) { current.withLock { $0 = index } }
+
+    package var bit: UInt64 { 1 << UInt64(number) }
+    package var element: ElementType { parameters.element }
+    package var metric: Metric { parameters.metric }
+
+    /// The stored row at a slot as floats. Under the collection's lock, or on the writer thread.
+    package func vector(_ slot: UInt32) -> [Float] {
+        let matrix = file.matrix
+        return withExtendedLifetime(matrix) {
+            element.read(matrix.base + Int(slot) * matrix.rowBytes, dimensions: parameters.size)
+        }
+    }
+}
+
+extension VectorParameters {
+    package var metric: Metric {
+        switch distance {
+        case .cosine: .cosine
+        case .dot: .dot
+        case .euclid: .euclid
+        case .manhattan: .manhattan
+        }
+    }
+
+    package var element: ElementType {
+        switch datatype ?? .float32 {
+        case .float32: .float32
+        case .float16: .float16
+        case .uint8: .uint8
+        }
+    }
+
+    package var rowBytes: Int { element.rowBytes(dimensions: size) }
+
+    /// The index parameters that follow from the vector's own settings over the collection's.
+    package func indexParameters(in configuration: CollectionConfiguration) -> IndexParameters {
+        let hnsw = (hnsw ?? HNSWConfiguration()).over(configuration.hnsw).over(.defaults)
+        let quantile = (quantization ?? configuration.quantization)?.quantile
+        return IndexParameters(
+            dimensions: size, metric: metric, element: element, m: hnsw.m ?? 16,
+            efConstruct: hnsw.efConstruct ?? 100, quantile: quantile, seed: 0x7472_656E_6465_78)
+    }
+}
+
+/// The score as the API shows it. The engine's own scores grow with closeness.
+extension Metric {
+    package func shown(_ score: Float) -> Float {
+        switch self {
+        case .cosine, .dot: score
+        case .euclid: (-score).squareRoot()
+        case .manhattan: -score
+        }
+    }
+
+    /// Whether a shown score passes a threshold: at least it for similarities, at most it for distances.
+    package func passes(_ shown: Float, threshold: Float) -> Bool {
+        switch self {
+        case .cosine, .dot: shown >= threshold
+        case .euclid, .manhattan: shown <= threshold
+        }
+    }
+}

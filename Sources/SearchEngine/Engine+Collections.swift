@@ -1,0 +1,257 @@
+import Foundation
+import GRDB
+import JSON
+import OrderedCollections
+
+extension Engine {
+    /// The names of all collections, sorted.
+    public func collectionNames() -> [String] { catalog.withLock { $0.collections.keys.sorted() } }
+
+    public func collectionExists(_ collection: String) -> Bool { catalog.withLock { $0.resolve(collection) != nil } }
+
+    /// Creates an empty collection. Throws `.conflict` when the name is taken, `.invalid` for bad names or settings.
+    public func createCollection(_ name: String, _ configuration: CollectionConfiguration) throws {
+        try Self.validate(name: name, what: "Collection")
+        try configuration.validate()
+        try queue.perform { [self] transaction in
+            try requireFreeName(name, transaction.database)
+            try create(name, configuration, transaction)
+        }
+    }
+
+    /// Inserts the collection's rows, files and memory; the name is known to be free.
+    @discardableResult
+    func create(_ name: String, _ configuration: CollectionConfiguration, _ transaction: WriteTransaction) throws
+        -> PointCollection
+    {
+        let db = transaction.database
+        try db.execute(
+            sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)",
+            arguments: [name, configuration.stored.text])
+        let id = db.lastInsertedRowID
+        try db.execute(sql: PointsTable(collection: id, generation: 0).createStatement)
+        // What an earlier, rolled back creation left there.
+        try fileSystem.remove(layout.vectors(id))
+        try fileSystem.remove(layout.derived(id))
+        let generation = try loader.makeGeneration(
+            collection: id, number: 0, configuration: configuration, slotCount: 0,
+            indexes: PayloadIndexes(implicitBudgetBytes: self.configuration.implicitIndexBudgetBytes))
+        let collection = PointCollection(
+            id: id, name: name, configuration: configuration, version: 0, generation: generation)
+        transaction.afterCommit { [self] in
+            catalog.withLock { $0.collections[name] = collection }
+            indexer.watch(collection)
+        }
+        return collection
+    }
+
+    var loader: StorageLoader {
+        StorageLoader(
+            layout: layout, fileSystem: fileSystem, logger: logger,
+            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
+    }
+
+    private func requireFreeName(_ name: String, _ db: GRDB.Database) throws {
+        if try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM collections WHERE name = ?)", arguments: [name])! {
+            throw EngineError.conflict("Wrong input: Collection `\(name)` already exists!")
+        }
+        if try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM aliases WHERE alias = ?)", arguments: [name])! {
+            throw EngineError.conflict(
+                "Wrong input: Can't create collection with name \(name). Alias with the same name already exists")
+        }
+    }
+
+    /// Changes settings. A changed graph or quantization is rebuilt in the background while the old one answers.
+    public func updateCollection(_ collection: String, _ update: CollectionUpdate) throws {
+        let collection = try self.collection(collection)
+        try queue.perform { [self] transaction in
+            let changes = try transaction.changes(collection)
+            let old = collection.configuration
+            let new = try old.applying(update)
+            try transaction.database.execute(
+                sql: "UPDATE collections SET configuration = ? WHERE id = ?",
+                arguments: [new.stored.text, collection.id])
+            _ = changes.nextVersion()
+            transaction.afterCommit { [self] in
+                collection.lock.write { collection.configuration = new }
+                indexer.reconsider(collection)
+            }
+        }
+    }
+
+    /// Removes a collection with its points and the aliases that point to it. `false` when there was none.
+    public func deleteCollection(_ name: String) throws -> Bool {
+        try queue.perform { [self] transaction in
+            guard let collection = catalog.withLock({ $0.resolve(name) }), !collection.isDropped else { return false }
+            let db = transaction.database
+            try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
+            guard db.changesCount == 1 else { return false }
+            try drop(collection, transaction)
+            return true
+        }
+    }
+
+    /// Drops the tables of a collection whose row is deleted, and after the commit its memory and files.
+    func drop(_ collection: PointCollection, _ transaction: WriteTransaction) throws {
+        let db = transaction.database
+        for table in try String.fetchAll(
+            db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?",
+            arguments: ["points_\(collection.id)_*"])
+        {
+            try db.execute(sql: "DROP TABLE \(table)")
+        }
+        transaction.markDropped(collection)
+        transaction.afterCommit { [self] in
+            collection.drop()
+            catalog.withLock { catalog in
+                if catalog.collections[collection.name] === collection {
+                    catalog.collections[collection.name] = nil
+                    catalog.aliases = catalog.aliases.filter { $0.value != collection.name }
+                }
+            }
+            indexer.forget(collection)
+            try? fileSystem.remove(layout.vectors(collection.id))
+            try? fileSystem.remove(layout.derived(collection.id))
+        }
+    }
+
+    public func collectionInfo(_ collection: String) throws -> CollectionInfo {
+        let collection = try self.collection(collection)
+        try reader.buildDeclared(collection)
+        return try collection.lock.read {
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            let generation = collection.generation
+            let indexes = generation.spaces.map(\.index)
+            var schema: OrderedDictionary<String, PayloadFieldInfo> = [:]
+            for (path, declared) in generation.payloadIndexes.schemas {
+                let count = generation.points.live.withUnsafeBufferPointer { live in
+                    live.baseAddress.flatMap {
+                        generation.payloadIndexes.pointCount(path, universe: generation.points.slotCount, live: $0)
+                    }
+                }
+                schema[path.text] = PayloadFieldInfo(schema: declared, points: count ?? 0)
+            }
+            let failure = collection.backgroundError.withLock { $0 }
+            let pending = indexes.contains { $0.pendingCount > 0 } || indexer.isBusy(collection)
+            return CollectionInfo(
+                status: failure != nil ? .red : pending ? .yellow : .green, optimizerError: failure,
+                vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },
+                indexedVectorsCount: indexes.reduce(0) { $0 + $1.linkedCount },
+                pointsCount: generation.points.liveCount, segmentsCount: 1,
+                configuration: collection.configuration, payloadSchema: schema,
+                residentBytes: generation.residentBytes, mappedBytes: generation.mappedBytes)
+        }
+    }
+
+    // MARK: Aliases
+
+    /// All aliases, or those of one collection, sorted by alias.
+    public func aliases(of collection: String?) throws -> [AliasDescription] {
+        let name = try collection.map { try self.collection($0).name }
+        return catalog.withLock { catalog in
+            catalog.aliases.filter { name == nil || $0.value == name }
+                .map { AliasDescription(alias: $0.key, collection: $0.value) }.sorted { $0.alias < $1.alias }
+        }
+    }
+
+    /// Applies all operations in order, or none; searches see them at once.
+    public func updateAliases(_ operations: [AliasOperation]) throws {
+        try queue.perform { [self] transaction in
+            let db = transaction.database
+            var names = try Set(String.fetchAll(db, sql: "SELECT name FROM collections"))
+            for operation in operations { try apply(operation, &names, db) }
+            var aliases: [String: String] = [:]
+            for row in try Row.fetchAll(
+                db, sql: "SELECT alias, name FROM aliases JOIN collections ON collections.id = aliases.collection")
+            {
+                aliases[row["alias"]] = row["name"]
+            }
+            transaction.afterCommit { [self] in catalog.withLock { $0.aliases = aliases } }
+        }
+    }
+
+    private func apply(_ operation: AliasOperation, _ names: inout Set<String>, _ db: GRDB.Database) throws {
+        func requireFree(_ alias: String) throws {
+            try Self.validate(name: alias, what: "Alias")
+            if names.contains(alias) {
+                throw EngineError.conflict("Wrong input: Collection `\(alias)` already exists!")
+            }
+        }
+        func requireAlias(_ alias: String) throws {
+            if db.changesCount == 0 { throw EngineError.notFound("Alias \(alias) does not exists!") }
+        }
+        switch operation {
+        case .create(let alias, let collection):
+            guard names.contains(collection) else { throw PointCollection.missing(collection) }
+            try requireFree(alias)
+            try db.execute(
+                sql: """
+                    INSERT OR REPLACE INTO aliases (alias, collection)
+                    SELECT ?, id FROM collections WHERE name = ?
+                    """, arguments: [alias, collection])
+        case .delete(let alias):
+            try db.execute(sql: "DELETE FROM aliases WHERE alias = ?", arguments: [alias])
+            try requireAlias(alias)
+        case .rename(let old, let new):
+            try requireFree(new)
+            guard old != new else { return }
+            guard
+                let collection = try Int64.fetchOne(
+                    db, sql: "SELECT collection FROM aliases WHERE alias = ?", arguments: [old])
+            else { throw EngineError.notFound("Alias \(old) does not exists!") }
+            try db.execute(sql: "DELETE FROM aliases WHERE alias = ?", arguments: [old])
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO aliases (alias, collection) VALUES (?, ?)", arguments: [new, collection])
+        }
+    }
+
+    // MARK: Payload indexes
+
+    /// Declares a payload index, builds it, and answers when it is in use.
+    public func createPayloadIndex(_ collection: String, key: PayloadPath, schema: PayloadFieldSchema) throws -> UpdateResult {
+        let collection = try self.collection(collection)
+        let result = try changeSchema(collection, sql: "INSERT OR REPLACE INTO payload_indexes (collection, key, schema) VALUES (?, ?, ?)",
+            arguments: [collection.id, key.text, schema.stored.text]) { indexes in
+            indexes.createIndex(key, schema)
+        }
+        try reader.buildDeclared(collection)
+        return result
+    }
+
+    /// Removes a declared index; nothing happens if there is none.
+    public func deletePayloadIndex(_ collection: String, key: PayloadPath) throws -> UpdateResult {
+        let collection = try self.collection(collection)
+        return try changeSchema(collection, sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
+            arguments: [collection.id, key.text]) { _ = $0.dropIndex(key) }
+    }
+
+    private func changeSchema(
+        _ collection: PointCollection, sql: String, arguments: StatementArguments,
+        _ change: @escaping (PayloadIndexes) -> Void
+    ) throws -> UpdateResult {
+        try queue.perform { transaction in
+            let changes = try transaction.changes(collection)
+            try transaction.database.execute(sql: sql, arguments: arguments)
+            let version = changes.nextVersion()
+            transaction.afterCommit { collection.lock.write { change(collection.generation.payloadIndexes) } }
+            return UpdateResult(operationID: version)
+        }
+    }
+
+    // MARK: Names
+
+    /// Qdrant's rule: 1…255 characters, none of `<>:"/\|?*` and no control characters.
+    static func validate(name: String, what: String) throws {
+        guard !name.isEmpty, name.count <= 255 else {
+            throw EngineError.invalid("Wrong input: \(what) name must have 1 to 255 characters, not \(name.count)")
+        }
+        for scalar in name.unicodeScalars where "<>:\"/\\|?*".unicodeScalars.contains(scalar) || scalar.value < 32 {
+            throw EngineError.invalid(
+                "Wrong input: \(what) name cannot contain \"\(scalar.escaped(asASCII: true))\" char")
+        }
+    }
+}
+
+extension JSONValue {
+    var text: String { String(decoding: serialized(), as: UTF8.self) }
+}

@@ -1,0 +1,212 @@
+import GRDB
+
+extension Engine {
+    /// Applies the operations in order, durably and visibly to every later search; all of them or none.
+    public func update(_ collection: String, _ operations: [UpdateOperation]) async throws -> [UpdateResult] {
+        let collection = try self.collection(collection)
+        let prepared = try prepare(operations, collection)
+        return try await withCheckedThrowingContinuation { continuation in
+            nonisolated(unsafe) var results: [UpdateResult] = []
+            queue.submit { [reader] transaction in
+                results = try prepared.map { try transaction.apply($0, to: collection, reader) }
+            } completion: { outcome in
+                continuation.resume(with: outcome.map { results })
+            }
+        }
+    }
+
+    /// `update`, waiting on this thread.
+    public func updateBlocking(_ collection: String, _ operations: [UpdateOperation]) throws -> [UpdateResult] {
+        let collection = try self.collection(collection)
+        let prepared = try prepare(operations, collection)
+        return try queue.perform { [reader] transaction in
+            try prepared.map { try transaction.apply($0, to: collection, reader) }
+        }
+    }
+
+    /// Runs `body` in one durable transaction. What it changes in collections (through
+    /// `WriteTransaction.update`) and in tables of its own (through `WriteTransaction.database`) is committed
+    /// together or, when it throws, not at all. Blocks; must not be called from inside another transaction.
+    public func write<T>(_ body: @escaping (WriteTransaction) throws -> T) throws -> T {
+        try queue.perform { [self] transaction in
+            transaction.engine = self
+            return try body(transaction)
+        }
+    }
+
+    /// Reads tables beside the points, in one consistent snapshot. Blocks.
+    public func read<T>(_ body: (GRDB.Database) throws -> T) throws -> T { try database.read(body) }
+
+    private func prepare(_ operations: [UpdateOperation], _ collection: PointCollection) throws -> [PreparedOperation] {
+        let configuration = collection.lock.read { collection.configuration }
+        return try operations.map { try PreparedOperation($0, configuration: configuration) }
+    }
+
+    /// The points of the ids that exist, in the order asked.
+    public func retrieve(
+        _ collection: String, ids: [PointID], payload: PayloadSelector, vectors: VectorSelector
+    ) throws -> [Record] {
+        let collection = try self.collection(collection)
+        return try retrying {
+            let (found, generation) = try collection.lock.read {
+                let generation = collection.generation
+                let found = try ids.compactMap { id in
+                    try generation.points.slot(of: id).map { slot in
+                        Found(slot: slot, record: Record(id: id, vectors: try generation.vectors(vectors, slot)))
+                    }
+                }
+                return (found, generation)
+            }
+            return try withPayloads(found, payload, generation)
+        }
+    }
+
+    /// The number of points that match. Always exact, also when an estimate would do.
+    public func count(_ collection: String, filter: Filter?, exact: Bool) throws -> Int {
+        let collection = try self.collection(collection)
+        return try reader.reading(collection, filter: filter) { generation in
+            guard let filter, !filter.isEmpty else { return generation.points.liveCount }
+            return generation.matchingSlots(filter).count
+        }
+    }
+
+    /// A page of points by id, or by a payload value with `orderBy`.
+    public func scroll(_ collection: String, _ request: ScrollRequest) throws -> ScrollPage {
+        guard request.limit > 0 else { throw EngineError.invalid("Wrong input: limit must be at least 1") }
+        if request.orderBy != nil && request.offset != nil {
+            throw EngineError.invalid(
+                "Wrong input: Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value")
+        }
+        let collection = try self.collection(collection)
+        return try retrying {
+            let (found, next, generation) = try reader.reading(
+                collection, filter: request.filter, orderKey: request.orderBy?.key
+            ) { generation in
+                let (slots, next) = try generation.page(request)
+                let found = try slots.map { slot, value in
+                    Found(
+                        slot: slot,
+                        record: Record(
+                            id: generation.points.id(slot), vectors: try generation.vectors(request.vectors, slot),
+                            orderValue: value))
+                }
+                return (found, next, generation)
+            }
+            return ScrollPage(points: try withPayloads(found, request.payload, generation), nextOffset: next)
+        }
+    }
+
+    private struct Found {
+        var slot: UInt32
+        var record: Record
+    }
+
+    private func withPayloads(_ found: [Found], _ selector: PayloadSelector, _ generation: Generation) throws -> [Record] {
+        if selector == .none { return found.map(\.record) }
+        let payloads = try payloads(found.map(\.slot), selector, generation)
+        return zip(found, payloads).map { found, payload in
+            var record = found.record
+            record.payload = payload
+            return record
+        }
+    }
+
+    /// The selected payloads at some slots, in one read. Throws `StaleSlot` when a slot's point was rewritten or
+    /// deleted after the slots were found.
+    func payloads(_ slots: [UInt32], _ selector: PayloadSelector, _ generation: Generation) throws -> [Payload?] {
+        guard !slots.isEmpty else { return [] }
+        return try database.read { db in
+            do {
+                return try slots.map { slot in
+                    guard let payload = try generation.table.payload(slot: slot, db) else { throw StaleSlot() }
+                    return selector.apply(payload)
+                }
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+                // The table itself is gone: the collection was dropped or compacted.
+                throw StaleSlot()
+            }
+        }
+    }
+
+    /// Looks again when points changed between finding them and reading their payloads.
+    func retrying<T>(_ body: () throws -> T) throws -> T {
+        for _ in 0..<100 {
+            do { return try body() } catch is StaleSlot { continue }
+        }
+        throw EngineError.unavailable("The points that were found keep changing; try again")
+    }
+}
+
+/// A slot that was found is no longer in the database.
+struct StaleSlot: Error {}
+
+extension WriteTransaction {
+    /// Applies operations to a collection as part of this transaction. Only inside `Engine.write`.
+    @discardableResult
+    public func update(_ collection: String, _ operations: [UpdateOperation]) throws -> [UpdateResult] {
+        guard let engine else { throw EngineError.unavailable("The transaction is over") }
+        let collection = try engine.collection(collection)
+        return try operations.map {
+            try apply(PreparedOperation($0, configuration: collection.configuration), to: collection, engine.reader)
+        }
+    }
+
+    /// The point's payload as this transaction sees it; `nil` when there is no such point.
+    public func payload(_ id: PointID, in collection: String) throws -> Payload? {
+        guard let engine else { throw EngineError.unavailable("The transaction is over") }
+        let changes = try changes(engine.collection(collection))
+        return try changes.row(id).map { try changes.payload($0, database) }
+    }
+}
+
+extension Generation {
+    /// The asked vectors of a slot; `nil` when none are asked for. Throws `.invalid` for an unknown name.
+    func vectors(_ selector: VectorSelector, _ slot: UInt32) throws -> NamedVectors? {
+        let wanted: [VectorSpace]
+        switch selector {
+        case .none: return nil
+        case .all: wanted = spaces
+        case .names(let names):
+            wanted = try names.map { name in
+                guard let space = space(name) else { throw unknownVector(name) }
+                return space
+            }
+        }
+        let mask = points.vectors(slot)
+        var vectors: NamedVectors = [:]
+        for space in wanted where mask & space.bit != 0 { vectors[space.name] = space.vector(slot) }
+        return vectors
+    }
+
+    /// The slots of a scroll's page and where the next one begins. Under the shared lock.
+    func page(_ request: ScrollRequest) throws -> (slots: [(UInt32, OrderValue?)], next: PointID?) {
+        let words = request.filter.flatMap { $0.isEmpty ? nil : matchingSlots($0).words } ?? points.live
+        if let order = request.orderBy {
+            var page: [(UInt32, OrderValue?)] = []
+            for (value, slot) in payloadIndexes.ordered(order.key, order.direction, from: order.startFrom, matching: words) {
+                page.append((slot, value))
+                if page.count == request.limit { break }
+            }
+            return (page, nil)
+        }
+        let slots = idOrder.slots(points)
+        var index = 0
+        if let offset = request.offset {
+            var end = slots.count
+            while index < end {
+                let middle = (index + end) / 2
+                if points.id(slots[middle]) < offset { index = middle + 1 } else { end = middle }
+            }
+        }
+        var page: [(UInt32, OrderValue?)] = []
+        while index < slots.count {
+            let slot = slots[index]
+            if words[Int(slot >> 6)] >> UInt64(slot & 63) & 1 == 1 {
+                if page.count == request.limit { return (page, points.id(slot)) }
+                page.append((slot, nil))
+            }
+            index += 1
+        }
+        return (page, nil)
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import VectorIndex
+
+extension Engine {
+    /// The nearest points to each request's query vector, best first; exactly `min(limit, matching)` of them behind
+    /// `offset`, unless a score threshold or the query's own point takes some away.
+    ///
+    /// The requests see the same or later states of the collection. Throws `.timeout` once `deadline` has passed.
+    public func search(
+        _ collection: String, _ requests: [SearchRequest], deadline: ContinuousClock.Instant?
+    ) throws -> [[ScoredPoint]] {
+        let collection = try self.collection(collection)
+        return try requests.map { request in
+            try retrying { try search(collection, request, deadline) }
+        }
+    }
+
+    private func search(
+        _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?
+    ) throws -> [ScoredPoint] {
+        let name = request.using ?? ""
+        guard request.limit >= 0, request.offset >= 0, request.limit < 1 << 40, request.offset < 1 << 40 else {
+            throw EngineError.invalid("Wrong input: limit and offset must not be negative")
+        }
+        let lookup = try lookedUp(request)
+        var expired: (@Sendable () -> Bool)?
+        if let deadline { expired = { ContinuousClock.now >= deadline } }
+        if expired?() == true { throw timedOut() }
+        let (found, generation) = try reader.reading(collection, filter: request.filter) { [expired]
+            generation throws -> ([(slot: UInt32, point: ScoredPoint)], Generation) in
+            guard let space = generation.space(name) else { throw unknownVector(name) }
+            let (query, excluded) = try generation.queryVector(request.query, lookup, space)
+            var allowed: SlotBitmap?
+            if let filter = request.filter, !filter.isEmpty {
+                let (words, count) = generation.matchingSlots(filter)
+                allowed = SlotBitmap(words: words, count: count)
+            }
+            let limit = min(request.limit + request.offset, generation.points.liveCount)
+            let options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
+            let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
+            if outcome.cancelled { throw timedOut() }
+            return (try generation.scored(outcome.hits, request, space), generation)
+        }
+        guard request.payload != .none else { return found.map(\.point) }
+        let payloads = try payloads(found.map(\.slot), request.payload, generation)
+        return zip(found, payloads).map { found, payload in
+            var point = found.point
+            point.payload = payload
+            return point
+        }
+    }
+
+    /// The query's vector from another collection, when the request looks it up there.
+    private func lookedUp(_ request: SearchRequest) throws -> [Float]? {
+        guard let location = request.lookupFrom, case .id(let id) = request.query else { return nil }
+        let collection = try self.collection(location.collection)
+        return try collection.lock.read {
+            let name = location.vector ?? request.using ?? ""
+            guard let space = collection.generation.space(name) else { throw unknownVector(name) }
+            return try collection.generation.storedVector(id, space)
+        }
+    }
+
+    private func timedOut() -> EngineError {
+        .timeout("Timeout error: Operation 'Search' timed out")
+    }
+}
+
+extension SearchOptions {
+    fileprivate init(
+        _ request: SearchRequest, k: Int, excluded: UInt32?, cancelled: (@Sendable () -> Bool)?
+    ) {
+        let parameters = request.parameters
+        self.init(
+            k: k, ef: parameters.hnswEf, exact: parameters.exact, indexedOnly: parameters.indexedOnly,
+            ignoreCodes: parameters.ignoreQuantization, rescore: parameters.rescore ?? true,
+            oversampling: max(parameters.oversampling ?? 1, 1), excluded: excluded, cancelled: cancelled)
+    }
+}
+
+extension Generation {
+    /// The query's vector, ready to be scored, and the slot that is left out because it is the query.
+    fileprivate func queryVector(_ query: QueryVector, _ lookedUp: [Float]?, _ space: VectorSpace) throws
+        -> (vector: [Float], excluded: UInt32?)
+    {
+        switch query {
+        case .vector(var vector):
+            try prepare(&vector, space.parameters)
+            return (vector, nil)
+        case .id(let id):
+            if var vector = lookedUp {
+                try prepare(&vector, space.parameters)
+                return (vector, nil)
+            }
+            return (try storedVector(id, space), points.slot(of: id))
+        }
+    }
+
+    fileprivate func storedVector(_ id: PointID, _ space: VectorSpace) throws -> [Float] {
+        guard let slot = points.slot(of: id) else { throw missingPoint(id) }
+        guard points.vectors(slot) & space.bit != 0 else {
+            throw EngineError.notFound("Point \(id) does not have the vector `\(space.name)`")
+        }
+        return space.vector(slot)
+    }
+
+    /// Hits as points with the score that the API shows.
+    fileprivate func scored(_ hits: [Hit], _ request: SearchRequest, _ space: VectorSpace) throws
+        -> [(slot: UInt32, point: ScoredPoint)]
+    {
+        var scored: [(slot: UInt32, point: ScoredPoint)] = []
+        scored.reserveCapacity(min(hits.count, request.limit))
+        for hit in hits.dropFirst(request.offset) {
+            let score = space.metric.shown(hit.score)
+            if let threshold = request.scoreThreshold, !space.metric.passes(score, threshold: threshold) { break }
+            let point = ScoredPoint(
+                id: points.id(hit.slot), version: points.version(hit.slot), score: score,
+                vectors: try vectors(request.vectors, hit.slot))
+            scored.append((hit.slot, point))
+        }
+        return scored
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import GRDB
+
+extension Engine {
+    /// Shown in snapshot names where Qdrant shows its peer.
+    private static let peer = 0
+
+    /// Writes the collection's present state to an archive while reads and writes go on. Blocks.
+    public func createSnapshot(_ collection: String) throws -> SnapshotDescription {
+        let collection = try self.collection(collection)
+        return try folder(collection.name).create(
+            prefix: "\(fileName(collection.name))-\(Self.peer)", temporary: layout.temporary
+        ) { tar in
+            try frozen { _ in
+                guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+                return FrozenCollection(collection)
+            } body: { frozen, db in
+                try frozen.write(to: tar, db)
+            }
+        }
+    }
+
+    public func snapshots(of collection: String) throws -> [SnapshotDescription] {
+        try folder(self.collection(collection).name).list()
+    }
+
+    public func deleteSnapshot(_ collection: String, name: String) throws {
+        try folder(self.collection(collection).name).delete(name)
+    }
+
+    public func snapshotPath(_ collection: String, name: String) throws -> String {
+        try folder(self.collection(collection).name).existing(name)
+    }
+
+    /// Verifies the archive, restores it into a fresh place, and swaps it in under the name in one transaction; makes
+    /// the collection if it isn't there. A failure leaves everything as it was.
+    public func recoverSnapshot(_ collection: String, file path: String, checksum: String?) throws {
+        let name = catalog.withLock { $0.resolve(collection)?.name } ?? collection
+        try Self.validate(name: name, what: "Collection")
+        guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
+        if let checksum {
+            let actual = try sha256(of: fileSystem.open(path, create: false))
+            guard actual == checksum.lowercased() else {
+                throw EngineError.invalid("Snapshot checksum mismatch: expected \(checksum), the file has \(actual)")
+            }
+        }
+        try CollectionRestore(self, file: path).restore(as: name)
+    }
+
+    private func folder(_ collection: String) -> SnapshotFolder {
+        SnapshotFolder(path: "\(configuration.snapshotsPath)/\(fileName(collection))", fileSystem: fileSystem)
+    }
+
+    /// Captures memory and opens a database snapshot at the same commit, then lets writers go on.
+    func frozen<State>(_ capture: (Engine) throws -> State, body: (State, GRDB.Database) throws -> Void) throws {
+        queue.publication.lock()
+        var locked = true
+        defer { if locked { queue.publication.unlock() } }
+        let state = try capture(self)
+        try database.read { db in
+            // The first statement fixes the snapshot.
+            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM aliases")
+            queue.publication.unlock()
+            locked = false
+            try body(state, db)
+        }
+    }
+}

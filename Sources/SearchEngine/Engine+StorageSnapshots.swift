@@ -1,0 +1,189 @@
+import Foundation
+import GRDB
+import JSON
+import OrderedCollections
+
+extension Engine {
+    private static let manifestName = "storage.json"
+    private static let databaseName = "trendex.sqlite3"
+    private static let storageFormatVersion: Int64 = 1
+
+    private var storageFolder: SnapshotFolder {
+        SnapshotFolder(path: configuration.snapshotsPath, fileSystem: fileSystem)
+    }
+
+    /// Writes the whole storage (all collections, aliases, trends and ideas) to one archive while reads and writes go on.
+    public func createStorageSnapshot() throws -> SnapshotDescription {
+        try storageFolder.create(prefix: "full-snapshot", temporary: layout.temporary) { tar in
+            try frozen { engine in
+                engine.catalog.withLock { Array($0.collections.values) }.filter { !$0.isDropped }
+                    .map { ($0.id, FrozenCollection($0)) }
+            } body: { frozen, db in
+                let copy = "\(layout.temporary)/\(UUID().uuidString).sqlite3"
+                defer { try? fileSystem.remove(copy) }
+                try backup(db, to: copy, keeping: frozen.map(\.0))
+                let manifest: JSONObject = [
+                    "format": .integer(Self.storageFormatVersion),
+                    "collections": .array(frozen.map { .object(["id": JSONValue($0.0), "name": .string($0.1.name)]) }),
+                ]
+                try tar.add(Self.manifestName, JSONValue.object(manifest).serialized())
+                try add(fileSystem.open(copy, create: false), as: Self.databaseName, to: tar)
+                for (id, collection) in frozen {
+                    for (space, matrix) in zip(collection.generation.spaces, collection.matrices) {
+                        let name = layout.vectorFile(id, collection.generation.number, space.number, space.parameters)
+                            .dropFirst(layout.root.count + 1)
+                        let size = collection.slotCount * matrix.rowBytes
+                        try tar.begin(String(name), size: size)
+                        try withExtendedLifetime(matrix) {
+                            for start in stride(from: 0, to: size, by: 8 << 20) {
+                                try tar.write(
+                                    UnsafeRawBufferPointer(start: matrix.base + start, count: min(8 << 20, size - start)))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies the database as the reader sees it, without what belongs to unfinished restores and compactions.
+    private func backup(_ db: GRDB.Database, to path: String, keeping ids: [Int64]) throws {
+        let copy = try DatabaseQueue(path: path)
+        try copy.writeWithoutTransaction { try db.backup(to: $0) }
+        try copy.writeWithoutTransaction { db in
+            try StorageLoader.removeUnfinished(db)
+            try db.execute(sql: "PRAGMA journal_mode = DELETE")
+        }
+        try copy.close()
+    }
+
+    private func add(_ file: any File, as name: String, to tar: TarWriter) throws {
+        let size = try file.size()
+        try tar.begin(name, size: size)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while offset < size {
+            let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
+            guard count > 0 else { throw EngineError.storage("\(name) became shorter while it was read") }
+            try buffer.withUnsafeBytes { try tar.write(UnsafeRawBufferPointer(rebasing: $0[0..<min(count, size - offset)])) }
+            offset += count
+        }
+    }
+
+    public func storageSnapshots() throws -> [SnapshotDescription] { try storageFolder.list() }
+    public func deleteStorageSnapshot(name: String) throws { try storageFolder.delete(name) }
+    public func storageSnapshotPath(name: String) throws -> String { try storageFolder.existing(name) }
+
+    /// Restores a whole-storage snapshot into a storage folder that holds no collections yet. The result is verified
+    /// before it is moved into place.
+    public static func restoreStorage(snapshot path: String, into storagePath: String) throws {
+        let fileSystem = PosixFileSystem()
+        let target = StorageLayout(root: storagePath)
+        guard !fileSystem.exists(target.database) else {
+            throw EngineError.conflict("The storage folder \(storagePath) holds data already; choose an empty one")
+        }
+        guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
+        let tar = try TarReader(fileSystem.open(path, create: false))
+        guard let manifest = try? JSONValue(parsing: tar.bytes(manifestName)),
+            manifest["format"]?.integerValue == storageFormatVersion
+        else { throw tar.damaged("it is no snapshot of a whole storage of format \(storageFormatVersion)") }
+        try fileSystem.createDirectory(storagePath)
+        let lock = try StorageLock(path: target.lock)
+        defer { lock.release() }
+        let staging = StorageLayout(root: target.temporary + "/restore")
+        try fileSystem.remove(target.temporary)
+        try fileSystem.createDirectory(staging.vectors)
+        defer { try? fileSystem.remove(target.temporary) }
+        for entry in tar.entries.values where entry.name != manifestName {
+            guard entry.name == databaseName || isVectorFileName(entry.name) else {
+                throw tar.damaged("it has an unexpected entry \(entry.name)")
+            }
+            try fileSystem.createDirectory(("\(staging.root)/\(entry.name)" as NSString).deletingLastPathComponent)
+            let file = try fileSystem.open("\(staging.root)/\(entry.name)", create: true)
+            for start in stride(from: 0, to: entry.size, by: 4 << 20) {
+                let bytes = try tar.read(entry, at: start, count: min(4 << 20, entry.size - start))
+                try bytes.withUnsafeBytes { try file.write($0, at: start) }
+            }
+            try file.sync()
+        }
+        var problems: [String] = []
+        guard try verifyFiles(staging, report: { problems.append($0) }) else {
+            throw tar.damaged(problems.joined(separator: "; "))
+        }
+        try fileSystem.remove(target.vectors)
+        try fileSystem.remove(target.derived)
+        try fileSystem.rename(staging.vectors, to: target.vectors)
+        // The database comes last: until it is there, the folder holds no storage.
+        try fileSystem.rename(staging.database, to: target.database)
+    }
+
+    /// `vectors/<number>/<number>/<number>.<type>` and nothing else, so that no entry leaves its folder.
+    private static func isVectorFileName(_ name: String) -> Bool {
+        name.wholeMatch(of: /vectors\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,2}\.(f32|f16|u8)/) != nil
+    }
+
+    /// Checks the database and every committed point's vectors against their checksums. The engine must not be open.
+    /// `report` gets a line a collection and a line a problem. Returns whether all is well.
+    public static func verify(storagePath: String, report: (String) -> Void) throws -> Bool {
+        let layout = StorageLayout(root: storagePath)
+        guard PosixFileSystem().exists(layout.database) else {
+            throw EngineError.notFound("There is no storage in \(storagePath)")
+        }
+        let lock = try StorageLock(path: layout.lock)
+        defer { lock.release() }
+        return try verifyFiles(layout, report: report)
+    }
+
+    private static func verifyFiles(_ layout: StorageLayout, report: (String) -> Void) throws -> Bool {
+        let database = try EngineDatabase(path: layout.database, durability: .full)
+        defer { try? database.close() }
+        return try database.read { db in
+            var isSound = true
+            for line in try String.fetchAll(db, sql: "PRAGMA integrity_check") where line != "ok" {
+                report("database: \(line)")
+                isSound = false
+            }
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT id, name, configuration, generation, slots FROM collections ORDER BY name")
+            for row in rows where !(row["name"] as String).hasPrefix(CollectionRestore.hiddenPrefix) {
+                do {
+                    let (points, damaged) = try verify(row, layout, db)
+                    report("\(row["name"] as String): \(points) points, \(damaged) damaged")
+                    if damaged > 0 { isSound = false }
+                } catch {
+                    report("\(row["name"] as String): \(error)")
+                    isSound = false
+                }
+            }
+            return isSound
+        }
+    }
+
+    private static func verify(_ row: Row, _ layout: StorageLayout, _ db: GRDB.Database) throws -> (points: Int, damaged: Int) {
+        let configuration = try CollectionConfiguration(
+            stored: JSONValue(parsing: Array((row["configuration"] as String).utf8)))
+        let slotCount: Int = row["slots"]
+        let files = try configuration.vectors.values.enumerated().map { number, parameters in
+            let file = try PosixFileSystem().open(
+                layout.vectorFile(row["id"], row["generation"], number, parameters), create: false)
+            guard try file.size() >= slotCount * parameters.rowBytes else {
+                throw EngineError.storage("\(file.path) is shorter than its \(slotCount) committed rows")
+            }
+            return (file: file, rowBytes: parameters.rowBytes)
+        }
+        var points = 0
+        var damaged = 0
+        var buffer: [UInt8] = []
+        try PointsTable(collection: row["id"], generation: row["generation"]).forEachRow(db) { point, checksum in
+            points += 1
+            var sum = Checksum()
+            for (number, entry) in files.enumerated() where point.vectors >> UInt64(number) & 1 == 1 {
+                buffer = [UInt8](repeating: 0, count: entry.rowBytes)
+                _ = try buffer.withUnsafeMutableBytes { try entry.file.read(into: $0, at: Int(point.slot) * entry.rowBytes) }
+                buffer.withUnsafeBytes { sum.add($0) }
+            }
+            if Int(point.slot) >= slotCount || sum.value != checksum { damaged += 1 }
+        }
+        return (points, damaged)
+    }
+}

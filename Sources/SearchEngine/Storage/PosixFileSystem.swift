@@ -1,0 +1,118 @@
+import Foundation
+
+/// The real files.
+package struct PosixFileSystem: FileSystem {
+    package init() {}
+
+    package func createDirectory(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw EngineError.storage("Can't create the folder \(path): \(error)")
+        }
+    }
+
+    package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    package func list(_ path: String) throws -> [String] {
+        guard exists(path) else { return [] }
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path)
+        } catch {
+            throw EngineError.storage("Can't list the folder \(path): \(error)")
+        }
+    }
+
+    package func open(_ path: String, create: Bool) throws -> any File {
+        let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0o644)
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        return PosixFile(path: path, descriptor: descriptor)
+    }
+
+    package func remove(_ path: String) throws {
+        guard exists(path) else { return }
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            if exists(path) { throw EngineError.storage("Can't remove \(path): \(error)") }
+        }
+    }
+
+    package func rename(_ from: String, to: String) throws {
+        guard Glibc.rename(from, to) == 0 else { throw systemError("rename", from) }
+        try syncDirectory((to as NSString).deletingLastPathComponent)
+    }
+
+    package func syncDirectory(_ path: String) throws {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw systemError("sync", path) }
+    }
+}
+
+private final class PosixFile: File {
+    let path: String
+    private let descriptor: Int32
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    func size() throws -> Int {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw systemError("inspect", path) }
+        return Int(info.st_size)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        var done = 0
+        while done < bytes.count {
+            let n = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            if n < 0 {
+                if errno == EINTR { continue }
+                throw systemError("write", path)
+            }
+            done += n
+        }
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        var done = 0
+        while done < buffer.count {
+            let n = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+            if n < 0 {
+                if errno == EINTR { continue }
+                throw systemError("read", path)
+            }
+            if n == 0 { break }
+            done += n
+        }
+        return done
+    }
+
+    func allocate(size: Int) throws {
+        let result = posix_fallocate(descriptor, 0, off_t(size))
+        guard result == 0 else { throw systemError("grow", path, code: result) }
+    }
+
+    func sync() throws {
+        guard fdatasync(descriptor) == 0 else { throw systemError("sync", path) }
+    }
+
+    func map(size: Int) throws -> FileMapping {
+        guard let base = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
+            throw systemError("map", path)
+        }
+        return FileMapping(base: UnsafeRawPointer(base), size: size) { base, size in
+            munmap(UnsafeMutableRawPointer(mutating: base), size)
+        }
+    }
+}
+
+private func systemError(_ action: String, _ path: String, code: Int32 = errno) -> EngineError {
+    .storage("Can't \(action) \(path): \(String(cString: strerror(code)))")
+}

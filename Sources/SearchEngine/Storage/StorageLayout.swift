@@ -1,0 +1,33 @@
+/// Where things lie in a storage folder; docs/FORMAT.md draws it.
+///
+/// Collections are folders by number, so no name that a client chooses ever becomes a path.
+package struct StorageLayout: Sendable {
+    package let root: String
+
+    package init(root: String) { self.root = root }
+
+    package var database: String { "\(root)/trendex.sqlite3" }
+    package var lock: String { "\(root)/.lock" }
+    package var vectors: String { "\(root)/vectors" }
+    package var derived: String { "\(root)/derived" }
+    package var temporary: String { "\(root)/tmp" }
+
+    package func vectors(_ collection: Int64) -> String { "\(vectors)/\(collection)" }
+    package func vectors(_ collection: Int64, _ generation: Int) -> String { "\(vectors(collection))/\(generation)" }
+    package func derived(_ collection: Int64) -> String { "\(derived)/\(collection)" }
+    package func derived(_ collection: Int64, _ generation: Int) -> String { "\(derived(collection))/\(generation)" }
+
+    package func vectorFile(_ collection: Int64, _ generation: Int, _ number: Int, _ parameters: VectorParameters) -> String {
+        let type =
+            switch parameters.element {
+            case .float32: "f32"
+            case .float16: "f16"
+            case .uint8: "u8"
+            }
+        return "\(vectors(collection, generation))/\(number).\(type)"
+    }
+
+    package func indexFile(_ collection: Int64, _ generation: Int, _ number: Int) -> String {
+        "\(derived(collection, generation))/\(number).index"
+    }
+}

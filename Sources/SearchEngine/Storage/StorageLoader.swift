@@ -1,0 +1,138 @@
+import GRDB
+import JSON
+import Logging
+import VectorIndex
+
+/// Brings the committed collections into memory at start.
+struct StorageLoader {
+    let layout: StorageLayout
+    let fileSystem: any FileSystem
+    let logger: Logger
+    let implicitIndexBudgetBytes: Int
+
+    func load(_ db: GRDB.Database) throws -> Catalog {
+        var catalog = Catalog()
+        for row in try Row.fetchAll(db, sql: "SELECT id, name, configuration, generation, version, slots FROM collections") {
+            let configuration = try CollectionConfiguration(
+                stored: JSONValue(parsing: Array((row["configuration"] as String).utf8)))
+            let collection = try load(
+                id: row["id"], name: row["name"], configuration: configuration, generation: row["generation"],
+                version: UInt64(bitPattern: row["version"] as Int64), slotCount: row["slots"], db)
+            catalog.collections[collection.name] = collection
+        }
+        let names = Dictionary(uniqueKeysWithValues: catalog.collections.values.map { ($0.id, $0.name) })
+        for row in try Row.fetchAll(db, sql: "SELECT alias, collection FROM aliases") {
+            catalog.aliases[row["alias"]] = names[row["collection"]]
+        }
+        return catalog
+    }
+
+    private func load(
+        id: Int64, name: String, configuration: CollectionConfiguration, generation number: Int, version: UInt64,
+        slotCount: Int, _ db: GRDB.Database
+    ) throws -> PointCollection {
+        let indexes = PayloadIndexes(implicitBudgetBytes: implicitIndexBudgetBytes)
+        for row in try Row.fetchAll(
+            db, sql: "SELECT key, schema FROM payload_indexes WHERE collection = ? ORDER BY key", arguments: [id])
+        {
+            let schema = try PayloadFieldSchema(
+                stored: JSONValue(parsing: Array((row["schema"] as String).utf8)))
+            try indexes.createIndex(PayloadPath(row["key"] as String), schema)
+        }
+        let generation = try makeGeneration(
+            collection: id, number: number, configuration: configuration, slotCount: slotCount, indexes: indexes)
+        try generation.table.forEachRow(db) { row, _ in
+            guard Int(row.slot) < slotCount else {
+                throw EngineError.storage("Collection `\(name)`: point \(row.id) lies past the committed slots")
+            }
+            generation.points.insert(row)
+        }
+        generation.points.extend(to: slotCount)
+        publishLoaded(generation)
+        return PointCollection(
+            id: id, name: name, configuration: configuration, version: version, generation: generation)
+    }
+
+    /// Opens the vector files, and the derived index files where they are valid. Points are not in it yet.
+    func makeGeneration(
+        collection id: Int64, number: Int, configuration: CollectionConfiguration, slotCount: Int,
+        indexes: PayloadIndexes
+    ) throws -> Generation {
+        try fileSystem.createDirectory(layout.vectors(id, number))
+        try fileSystem.createDirectory(layout.derived(id, number))
+        let spaces = try configuration.vectors.enumerated().map { index, entry in
+            let (name, parameters) = entry
+            let file = try VectorFile(
+                path: layout.vectorFile(id, number, index, parameters), rowBytes: parameters.rowBytes,
+                rowCount: slotCount, fileSystem: fileSystem)
+            return VectorSpace(
+                number: index, name: name, parameters: parameters, file: file,
+                index: loadIndex(
+                    layout.indexFile(id, number, index), parameters.indexParameters(in: configuration), slotCount))
+        }
+        if slotCount == 0 {
+            try fileSystem.syncDirectory(layout.vectors(id, number))
+            try fileSystem.syncDirectory(layout.vectors(id))
+            try fileSystem.syncDirectory(layout.vectors)
+        }
+        return Generation(
+            number: number, table: PointsTable(collection: id, generation: number), spaces: spaces,
+            points: PointTable(), payloadIndexes: indexes)
+    }
+
+    private func loadIndex(_ path: String, _ parameters: IndexParameters, _ slotCount: Int) -> VectorIndex {
+        if fileSystem.exists(path) {
+            do {
+                return try VectorIndex.load(from: path, parameters: parameters, rowCount: slotCount)
+            } catch {
+                logger.warning(
+                    "A derived index file doesn't fit and is rebuilt", metadata: ["path": "\(path)", "why": "\(error)"])
+                try? fileSystem.remove(path)
+            }
+        }
+        return VectorIndex(parameters)
+    }
+
+    /// Shows a generation's points to its vector indexes.
+    func publishLoaded(_ generation: Generation) {
+        let points = generation.points
+        let slots = 0..<UInt32(points.slotCount)
+        let dead = slots.filter { !points.isLive($0) }
+        for space in generation.spaces {
+            let absent = slots.filter { points.isLive($0) && points.vectors($0) & space.bit == 0 }
+            space.index.publish(rows: space.file.matrix, count: points.slotCount, absent: absent)
+            space.index.remove(dead)
+        }
+    }
+
+    /// Removes the rows and tables of restores and compactions that a kill cut short.
+    static func removeUnfinished(_ db: GRDB.Database) throws {
+        try db.execute(
+            sql: "DELETE FROM collections WHERE name GLOB ?", arguments: [CollectionRestore.hiddenPrefix + "*"])
+        let committed = try Set(
+            Row.fetchAll(db, sql: "SELECT id, generation FROM collections")
+                .map { PointsTable(collection: $0["id"], generation: $0["generation"]).name })
+        for table in try String.fetchAll(
+            db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'points_[0-9]*_[0-9]*'")
+        where !committed.contains(table) {
+            try db.execute(sql: "DROP TABLE \(table)")
+        }
+    }
+
+    /// Removes folders that no committed collection or generation owns: what a kill left half made or half removed.
+    func removeOrphans(_ catalog: Catalog) {
+        let generations = Dictionary(
+            uniqueKeysWithValues: catalog.collections.values.map { ("\($0.id)", "\($0.generation.number)") })
+        for folder in [layout.vectors, layout.derived] {
+            for collection in (try? fileSystem.list(folder)) ?? [] {
+                guard let generation = generations[collection] else {
+                    try? fileSystem.remove("\(folder)/\(collection)")
+                    continue
+                }
+                for entry in (try? fileSystem.list("\(folder)/\(collection)")) ?? [] where entry != generation {
+                    try? fileSystem.remove("\(folder)/\(collection)/\(entry)")
+                }
+            }
+        }
+    }
+}

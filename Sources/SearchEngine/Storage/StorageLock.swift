@@ -1,0 +1,22 @@
+import Foundation
+
+/// Keeps a second process out of a storage folder.
+final class StorageLock: Sendable {
+    private let descriptor: Int32
+
+    /// Throws `.storage` when another process holds the folder.
+    init(path: String) throws {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw EngineError.storage("Can't open \(path): \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw EngineError.storage("The storage folder is in use by another process (\(path) is locked)")
+        }
+    }
+
+    func release() { flock(descriptor, LOCK_UN) }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,64 @@
+import VectorIndex
+
+/// The rows of one named vector: row number = slot, no header, append-only.
+///
+/// The file is grown ahead with blocks that the disk has granted, and is never truncated. Rows past the
+/// collection's committed slot count are garbage. Only the writer thread calls the mutating methods.
+package final class VectorFile: @unchecked Sendable {
+    package let rowBytes: Int
+    private let file: any File
+    private var mapping: FileMapping
+    private var isDirty = false
+
+    /// Opens the file, or creates it. Throws `.storage` when it holds fewer than `rowCount` rows.
+    package init(path: String, rowBytes: Int, rowCount: Int, fileSystem: any FileSystem) throws {
+        self.rowBytes = rowBytes
+        file = try fileSystem.open(path, create: rowCount == 0)
+        let size = try file.size()
+        guard size >= rowCount * rowBytes else {
+            throw EngineError.storage(
+                "\(path) holds \(size) bytes, but \(rowCount) rows of \(rowBytes) bytes are committed")
+        }
+        let wanted = max(size, Self.grown(0, toHold: max(rowBytes, 1)))
+        if size < wanted { try file.allocate(size: wanted) }
+        mapping = try file.map(size: wanted)
+    }
+
+    /// The rows as a matrix; it stays valid while it is held, also when the file grows.
+    package var matrix: RowMatrix { RowMatrix(base: mapping.base, rowBytes: rowBytes, owner: mapping) }
+
+    package var mappedBytes: Int { mapping.size }
+
+    /// Writes whole rows beginning at `slot`. They are visible through `matrix` afterwards.
+    package func write(_ rows: UnsafeRawBufferPointer, at slot: Int) throws {
+        let end = slot * rowBytes + rows.count
+        if end > mapping.size { try grow(toHold: end) }
+        isDirty = true
+        try file.write(rows, at: slot * rowBytes)
+    }
+
+    /// Makes sure that rows [0, count) are inside the mapping, written or not.
+    package func reserve(rowCount count: Int) throws {
+        if count * rowBytes > mapping.size { try grow(toHold: count * rowBytes) }
+    }
+
+    package func sync() throws {
+        guard isDirty else { return }
+        try file.sync()
+        isDirty = false
+    }
+
+    private func grow(toHold bytes: Int) throws {
+        let size = Self.grown(mapping.size, toHold: bytes)
+        try file.allocate(size: size)
+        isDirty = true
+        mapping = try file.map(size: size)
+    }
+
+    /// Doubles from 64 KiB up to steps of 256 MiB.
+    private static func grown(_ size: Int, toHold bytes: Int) -> Int {
+        var size = max(size, 64 << 10)
+        while size < bytes { size += min(size, 256 << 20) }
+        return size
+    }
+}

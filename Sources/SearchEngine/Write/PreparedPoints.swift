@@ -1,0 +1,77 @@
+import Quantization
+
+/// Points whose vectors are checked, normalised and rounded to stored rows, on the caller's thread, so that
+/// the writer thread only copies bytes.
+struct PreparedPoints: Sendable {
+    struct Point: Sendable {
+        var id: PointID
+        /// Bit i: the vector number i was given.
+        var vectors: UInt64
+        var payload: Payload
+    }
+
+    private(set) var points: [Point] = []
+    /// By vector number: one row a point, zeros where it has no such vector; empty when no point has one.
+    private(set) var rows: [[UInt8]]
+    private let rowBytes: [Int]
+
+    /// Throws `.invalid` naming the vector for unknown names, wrong dimensions and values that can't be stored.
+    init(_ input: [(id: PointID, vectors: NamedVectors, payload: Payload)], configuration: CollectionConfiguration) throws {
+        let names = configuration.vectors.keys
+        let parameters = Array(configuration.vectors.values)
+        rowBytes = parameters.map(\.rowBytes)
+        rows = Array(repeating: [], count: parameters.count)
+        points.reserveCapacity(input.count)
+        for (index, point) in input.enumerated() {
+            var mask: UInt64 = 0
+            for (name, vector) in point.vectors {
+                guard let number = names.firstIndex(of: name) else { throw unknownVector(name) }
+                let row = try storedRow(vector, parameters[number])
+                mask |= 1 << UInt64(number)
+                if rows[number].count < index * rowBytes[number] {
+                    rows[number].append(
+                        contentsOf: repeatElement(0, count: index * rowBytes[number] - rows[number].count))
+                }
+                if rows[number].isEmpty { rows[number].reserveCapacity(input.count * rowBytes[number]) }
+                rows[number].append(contentsOf: row)
+            }
+            points.append(Point(id: point.id, vectors: mask, payload: point.payload))
+        }
+        for number in rows.indices where !rows[number].isEmpty {
+            let missing = input.count * rowBytes[number] - rows[number].count
+            rows[number].append(contentsOf: repeatElement(0, count: missing))
+        }
+    }
+
+    func withRow<T>(_ index: Int, vector number: Int, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try rows[number].withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[index * rowBytes[number]..<(index + 1) * rowBytes[number]]))
+        }
+    }
+}
+
+func unknownVector(_ name: String) -> EngineError { .invalid("Not existing vector name error: \(name)") }
+
+/// Checks a vector and turns it into the bytes that are stored.
+private func storedRow(_ vector: [Float], _ parameters: VectorParameters) throws -> [UInt8] {
+    var vector = vector
+    try prepare(&vector, parameters)
+    let (bytes, unrepresentable) = parameters.element.row(of: vector)
+    if unrepresentable > 0 && parameters.element == .float16 {
+        throw EngineError.invalid("Wrong input: \(unrepresentable) vector elements are out of float16's range")
+    }
+    return bytes
+}
+
+/// Checks dimensions and finiteness and normalises for cosine, as queries and stored vectors both need it.
+func prepare(_ vector: inout [Float], _ parameters: VectorParameters) throws {
+    guard vector.count == parameters.size else {
+        throw EngineError.invalid(
+            "Wrong input: Vector dimension error: expected dim: \(parameters.size), got \(vector.count)")
+    }
+    // A sum is finite only if all its terms are, or if huge ones cancel; the second look tells.
+    if !vector.reduce(0, +).isFinite, !vector.allSatisfy(\.isFinite) {
+        throw EngineError.invalid("Wrong input: Vector elements must be finite numbers")
+    }
+    if parameters.distance == .cosine && parameters.element != .uint8 { Normalization.normalize(&vector) }
+}

@@ -1,0 +1,152 @@
+import GRDB
+import JSON
+import VectorIndex
+
+/// What a transaction has changed in one collection so far and memory doesn't show yet.
+///
+/// SQLite sees each change at once (inside the transaction); memory follows in `publish`, after the commit.
+/// Lookups look here first, so that a job sees what earlier jobs of its group did.
+final class StagedChanges {
+    /// The newest state of a point that this transaction touched.
+    enum State {
+        case deleted
+        case stored(PointRow, Payload)
+    }
+
+    /// What publication replays, in order.
+    enum Event {
+        case insert(PointRow, Payload)
+        case remove(slot: UInt32)
+        case payload(PointRow, old: Payload, new: Payload)
+    }
+
+    let collection: PointCollection
+    let generation: Generation
+    private(set) var version: UInt64
+    private(set) var slotCount: Int
+    private(set) var states: [PointID: State] = [:]
+    private var events: [Event] = []
+
+    private var undo: [(PointID, State?)] = []
+    private var markedVersion: UInt64 = 0
+    private var markedSlotCount = 0
+    private var markedEvents = 0
+
+    init(_ collection: PointCollection) {
+        self.collection = collection
+        generation = collection.generation
+        version = collection.version
+        slotCount = generation.points.slotCount
+    }
+
+    func mark() {
+        undo = []
+        markedVersion = version
+        markedSlotCount = slotCount
+        markedEvents = events.count
+    }
+
+    func rollbackToMark() {
+        for (id, state) in undo.reversed() { states[id] = state }
+        undo = []
+        version = markedVersion
+        slotCount = markedSlotCount
+        events.removeLast(events.count - markedEvents)
+    }
+
+    /// Begins one operation; its changes carry the new version.
+    func nextVersion() -> UInt64 {
+        version += 1
+        return version
+    }
+
+    /// Hands out `count` slots in sequence. Throws `.invalid` when the collection is full.
+    func takeSlots(_ count: Int) throws -> UInt32 {
+        guard slotCount + count <= VectorIndex.maximumSlots else {
+            throw EngineError.invalid("The collection is full: it can't hold more than \(VectorIndex.maximumSlots) slots")
+        }
+        defer { slotCount += count }
+        return UInt32(slotCount)
+    }
+
+    /// The point's row as this transaction sees it.
+    func row(_ id: PointID) -> PointRow? {
+        switch states[id] {
+        case .deleted: nil
+        case .stored(let row, _): row
+        case nil: generation.points.slot(of: id).map { generation.row($0) }
+        }
+    }
+
+    func payload(_ row: PointRow, _ db: GRDB.Database) throws -> Payload {
+        if case .stored(_, let payload) = states[row.id] { return payload }
+        guard let payload = try generation.table.payload(slot: row.slot, db) else {
+            throw EngineError.storage("The row of point \(row.id) is missing from the database")
+        }
+        return payload
+    }
+
+    func insert(_ row: PointRow, checksum: UInt64, _ payload: Payload, _ db: GRDB.Database) throws {
+        if let old = self.row(row.id) { try removeRow(old, db) }
+        try generation.table.insert(row, checksum: checksum, payload: payload, db)
+        events.append(.insert(row, payload))
+        set(row.id, .stored(row, payload))
+    }
+
+    func remove(_ row: PointRow, _ db: GRDB.Database) throws {
+        try removeRow(row, db)
+        set(row.id, .deleted)
+    }
+
+    func setPayload(_ row: PointRow, _ payload: Payload, version: UInt64, _ db: GRDB.Database) throws {
+        let old = try self.payload(row, db)
+        try generation.table.setPayload(slot: row.slot, version: version, payload: payload, db)
+        var row = row
+        row.version = version
+        events.append(.payload(row, old: old, new: payload))
+        set(row.id, .stored(row, payload))
+    }
+
+    private func removeRow(_ row: PointRow, _ db: GRDB.Database) throws {
+        try generation.table.delete(slot: row.slot, db)
+        events.append(.remove(slot: row.slot))
+    }
+
+    private func set(_ id: PointID, _ state: State) {
+        undo.append((id, states[id]))
+        states[id] = state
+    }
+
+    /// Records the version and slot count; with the commit they make the new rows part of the collection.
+    func finish(_ db: GRDB.Database) throws {
+        for space in generation.spaces { try space.file.reserve(rowCount: slotCount) }
+        try db.cachedStatement(sql: "UPDATE collections SET version = ?, slots = ? WHERE id = ?")
+            .execute(arguments: [Int64(bitPattern: version), slotCount, collection.id])
+    }
+
+    /// Brings memory up to what was committed.
+    func publish() {
+        guard !collection.isDropped else { return }
+        // Parsed outside the lock: searches go on meanwhile.
+        let parsed = generation.needsPayloads ? events.map(Self.parse) : nil
+        collection.lock.write {
+            collection.version = version
+            generation.publish(events, parsed: parsed, slotCount: slotCount)
+            collection.noteChanges(events)
+        }
+    }
+
+    /// The payloads of an event as value trees, for the payload indexes.
+    struct ParsedEvent {
+        var old: JSONValue?
+        var new: JSONValue?
+    }
+
+    private static func parse(_ event: Event) -> ParsedEvent {
+        switch event {
+        case .insert(_, let payload): ParsedEvent(old: nil, new: payload.value)
+        case .remove: ParsedEvent()
+        case .payload(_, let old, let new): ParsedEvent(old: old.value, new: new.value)
+        }
+    }
+}

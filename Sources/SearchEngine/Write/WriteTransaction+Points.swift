@@ -1,0 +1,215 @@
+import GRDB
+import JSON
+
+/// An operation whose vectors are ready to be stored.
+enum PreparedOperation {
+    case upsert(PreparedPoints, mode: UpdateOperation.UpsertMode, condition: Filter?)
+    case updateVectors(PreparedPoints, condition: Filter?)
+    case other(UpdateOperation)
+
+    /// Does the caller's share of the work. Throws `.invalid` for vectors that can't be stored.
+    init(_ operation: UpdateOperation, configuration: CollectionConfiguration) throws {
+        switch operation {
+        case .upsert(let points, let mode, let condition):
+            let prepared = try PreparedPoints(
+                points.map { ($0.id, $0.vectors, $0.payload) }, configuration: configuration)
+            self = .upsert(prepared, mode: mode, condition: condition)
+        case .updateVectors(let points, let condition):
+            let prepared = try PreparedPoints(
+                points.map { ($0.id, $0.vectors, .empty) }, configuration: configuration)
+            self = .updateVectors(prepared, condition: condition)
+        default: self = .other(operation)
+        }
+    }
+}
+
+extension WriteTransaction {
+    /// Applies one operation to a collection; the change is part of this transaction.
+    func apply(_ operation: PreparedOperation, to collection: PointCollection, _ reader: FacetReader) throws
+        -> UpdateResult
+    {
+        let changes = try changes(collection)
+        let version = changes.nextVersion()
+        switch operation {
+        case .upsert(let points, let mode, let condition):
+            try upsert(points, mode, condition, version, changes)
+        case .updateVectors(let points, let condition):
+            try updateVectors(points, condition, version, changes)
+        case .other(.delete(let selection)):
+            for row in try rows(selection, changes, reader, missing: .skipped) { try changes.remove(row, database) }
+        case .other(.deleteVectors(let selection, let names)):
+            try deleteVectors(selection, names, version, changes, reader)
+        case .other(.setPayload(let selection, let payload, let key)):
+            guard case .object(let object) = payload else { throw EngineError.invalid("A payload must be an object") }
+            try editPayloads(selection, version, changes, reader) { value in
+                PayloadEdit.merge(object, at: key?.steps[...] ?? [], in: &value)
+            }
+        case .other(.overwritePayload(let selection, let payload, _)):
+            // As in Qdrant, the whole payload is replaced, also when a key is given.
+            guard case .object = payload else { throw EngineError.invalid("A payload must be an object") }
+            try editPayloads(selection, version, changes, reader) { $0 = payload }
+        case .other(.deletePayload(let selection, let keys)):
+            try editPayloads(selection, version, changes, reader) { value in
+                for key in keys { PayloadEdit.remove(key.steps[...], from: &value) }
+            }
+        case .other(.clearPayload(let selection)):
+            try editPayloads(selection, version, changes, reader) { $0 = .object([:]) }
+        case .other(.upsert), .other(.updateVectors): preconditionFailure("prepared above")
+        }
+        return UpdateResult(operationID: version)
+    }
+
+    private func upsert(
+        _ points: PreparedPoints, _ mode: UpdateOperation.UpsertMode, _ condition: Filter?, _ version: UInt64,
+        _ changes: StagedChanges
+    ) throws {
+        let accepted = try points.points.indices.filter { index in
+            let existing = changes.row(points.points[index].id)
+            switch (mode, existing) {
+            case (.insertOnly, .some), (.updateOnly, nil): return false
+            case (_, .some(let row)): return try condition.map { try matches($0, row, changes) } ?? true
+            case (_, nil): return true
+            }
+        }
+        guard !accepted.isEmpty else { return }
+        let first = try changes.takeSlots(accepted.count)
+        for space in changes.generation.spaces where !points.rows[space.number].isEmpty {
+            if accepted.count == points.points.count {
+                try points.rows[space.number].withUnsafeBytes { try space.file.write($0, at: Int(first)) }
+            } else {
+                for (offset, index) in accepted.enumerated() {
+                    try points.withRow(index, vector: space.number) {
+                        try space.file.write($0, at: Int(first) + offset)
+                    }
+                }
+            }
+        }
+        for (offset, index) in accepted.enumerated() {
+            let point = points.points[index]
+            var checksum = Checksum()
+            for space in changes.generation.spaces where point.vectors & space.bit != 0 {
+                points.withRow(index, vector: space.number) { checksum.add($0) }
+            }
+            let row = PointRow(
+                slot: first + UInt32(offset), id: point.id, version: version, vectors: point.vectors)
+            try changes.insert(row, checksum: checksum.value, point.payload, database)
+        }
+    }
+
+    private func updateVectors(
+        _ points: PreparedPoints, _ condition: Filter?, _ version: UInt64, _ changes: StagedChanges
+    ) throws {
+        for (index, point) in points.points.enumerated() {
+            guard let row = changes.row(point.id) else { throw missingPoint(point.id) }
+            if let condition, try !matches(condition, row, changes) { continue }
+            try rewrite(row, vectors: row.vectors | point.vectors, version, changes) { number, body in
+                point.vectors >> UInt64(number) & 1 == 1
+                    ? try points.withRow(index, vector: number, body) : nil
+            }
+        }
+    }
+
+    private func deleteVectors(
+        _ selection: PointSelection, _ names: [String], _ version: UInt64, _ changes: StagedChanges,
+        _ reader: FacetReader
+    ) throws {
+        var mask: UInt64 = 0
+        for name in names {
+            guard let space = changes.generation.space(name) else { throw unknownVector(name) }
+            mask |= space.bit
+        }
+        for row in try rows(selection, changes, reader, missing: .refused) where row.vectors & mask != 0 {
+            try rewrite(row, vectors: row.vectors & ~mask, version, changes) { _, _ in nil }
+        }
+    }
+
+    /// Moves a point to a new slot with the vectors of `vectors`: those that `replacement` gives, the others copied.
+    private func rewrite(
+        _ row: PointRow, vectors: UInt64, _ version: UInt64, _ changes: StagedChanges,
+        replacement: (_ number: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void?
+    ) throws {
+        let payload = try changes.payload(row, database)
+        let slot = try changes.takeSlots(1)
+        var checksum = Checksum()
+        for space in changes.generation.spaces where vectors & space.bit != 0 {
+            let store = { (bytes: UnsafeRawBufferPointer) in
+                checksum.add(bytes)
+                try space.file.write(bytes, at: Int(slot))
+            }
+            if try replacement(space.number, store) == nil {
+                let matrix = space.file.matrix
+                try withExtendedLifetime(matrix) {
+                    try store(
+                        UnsafeRawBufferPointer(
+                            start: matrix.base + Int(row.slot) * matrix.rowBytes, count: matrix.rowBytes))
+                }
+            }
+        }
+        let moved = PointRow(slot: slot, id: row.id, version: version, vectors: vectors)
+        try changes.insert(moved, checksum: checksum.value, payload, database)
+    }
+
+    private func editPayloads(
+        _ selection: PointSelection, _ version: UInt64, _ changes: StagedChanges, _ reader: FacetReader,
+        _ edit: (inout JSONValue) -> Void
+    ) throws {
+        for row in try rows(selection, changes, reader, missing: .refused) {
+            var value = try changes.payload(row, database).value
+            edit(&value)
+            try changes.setPayload(row, Payload(value), version: version, database)
+        }
+    }
+
+    private enum Missing { case skipped, refused }
+
+    /// The rows that a selection names, as this transaction sees them, each once.
+    private func rows(
+        _ selection: PointSelection, _ changes: StagedChanges, _ reader: FacetReader, missing: Missing
+    ) throws -> [PointRow] {
+        switch selection {
+        case .ids(let ids):
+            var seen = Set<PointID>()
+            return try ids.compactMap { id in
+                guard seen.insert(id).inserted else { return nil }
+                if let row = changes.row(id) { return row }
+                if missing == .refused { throw missingPoint(id) }
+                return nil
+            }
+        case .filter(let filter):
+            // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has.
+            var rows: [PointRow] = []
+            let collection = changes.collection
+            let (words, _) = try reader.matchingSlots(filter, collection)
+            collection.lock.read {
+                forEachSetBit(words) { slot in
+                    let row = changes.generation.row(slot)
+                    if changes.states[row.id] == nil { rows.append(row) }
+                }
+            }
+            for state in changes.states.values {
+                if case .stored(let row, _) = state, try matches(filter, row, changes) { rows.append(row) }
+            }
+            return rows
+        }
+    }
+
+    private func matches(_ filter: Filter, _ row: PointRow, _ changes: StagedChanges) throws -> Bool {
+        let facts = PointFacts(
+            id: row.id, hasVector: { name in changes.generation.space(name).map { row.vectors & $0.bit != 0 } ?? false })
+        return changes.generation.payloadIndexes.matcher.matches(
+            filter, try changes.payload(row, database).value, facts)
+    }
+}
+
+func missingPoint(_ id: PointID) -> EngineError { .notFound("No point with id \(id) found") }
+
+/// Calls `body` with each slot whose bit is set, in order.
+func forEachSetBit(_ words: [UInt64], _ body: (UInt32) -> Void) {
+    for (index, word) in words.enumerated() where word != 0 {
+        var rest = word
+        while rest != 0 {
+            body(UInt32(index * 64 + rest.trailingZeroBitCount))
+            rest &= rest - 1
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import JSON
+import Logging
+import OrderedCollections
+
+import SearchEngine
+
+/// A storage folder of a test's own, removed with it, and an engine over it.
+final class EngineFixture {
+    let folder: String
+    private(set) var engine: Engine
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "trendex-test-" + UUID().uuidString
+        engine = try Self.open(folder)
+    }
+
+    deinit {
+        try? engine.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    var storagePath: String { folder + "/storage" }
+
+    private static func open(_ folder: String) throws -> Engine {
+        var configuration = EngineConfiguration(storagePath: folder + "/storage", snapshotsPath: folder + "/snapshots")
+        configuration.indexingThreads = 1
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return try Engine(configuration: configuration, logger: logger)
+    }
+
+    func close() throws { try engine.close() }
+
+    func reopen() throws {
+        try engine.close()
+        engine = try Self.open(folder)
+    }
+
+    /// Waits until every point is linked and no compaction is under way.
+    func waitUntilGreen(_ collection: String) throws {
+        let deadline = Date().addingTimeInterval(60)
+        while try engine.collectionInfo(collection).status != .green {
+            guard Date() < deadline else { throw EngineError.timeout("\(collection) doesn't become green") }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+    }
+}
+
+extension CollectionConfiguration {
+    static func unnamed(_ size: Int, _ distance: Distance = .cosine) -> CollectionConfiguration {
+        CollectionConfiguration(vectors: ["": VectorParameters(size: size, distance: distance)])
+    }
+}
+
+extension PointStruct {
+    init(_ id: UInt64, _ vector: [Float], _ payload: JSONValue = .object([:])) {
+        self.init(id: .number(id), vectors: ["": vector], payload: Payload(payload))
+    }
+}
+
+/// Random numbers that replay from `TRENDEX_SEED`, or from the seed that a failing test prints.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    let seed: UInt64
+
+    init(salt: UInt64 = 0) {
+        seed = ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap(UInt64.init) ?? .random(in: 0...UInt64.max)
+        state = seed &+ salt
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func vector(_ dimensions: Int) -> [Float] {
+        (0..<dimensions).map { _ in Float.random(in: -1...1, using: &self) }
+    }
+}

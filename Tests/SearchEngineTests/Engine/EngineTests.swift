@@ -1,0 +1,238 @@
+import Foundation
+import JSON
+import SearchEngine
+import Testing
+
+@Suite struct EngineTests {
+    @Test func pointsAreFoundByTheNextSearch() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(3, .dot))
+        _ = try fixture.engine.updateBlocking(
+            "c", [.upsert([PointStruct(1, [1, 0, 0], ["a": 1]), PointStruct(2, [0, 1, 0], ["a": 2])])])
+        var request = SearchRequest(query: .vector([0, 1, 0.5]), limit: 5)
+        request.payload = .all
+        let found = try fixture.engine.search("c", [request], deadline: nil)[0]
+        #expect(found.map(\.id) == [.number(2), .number(1)])
+        #expect(found[0].score == 1)
+        #expect(found[0].payload?.value == ["a": 2])
+        #expect(try fixture.engine.count("c", filter: nil, exact: true) == 2)
+    }
+
+    @Test func everythingIsThereAfterReopening() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(4))
+        let vector: [Float] = [0.5, -0.5, 0.5, 0.5]
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(7, vector, ["title": "x"])])])
+        _ = try fixture.engine.createPayloadIndex("c", key: PayloadPath("title"), schema: PayloadFieldSchema(type: .keyword))
+        try fixture.engine.updateAliases([.create(alias: "also", collection: "c")])
+        try fixture.reopen()
+        let record = try fixture.engine.retrieve("also", ids: [.number(7), .number(8)], payload: .all, vectors: .all)
+        #expect(record.count == 1)
+        #expect(record[0].vectors?[""] == vector)
+        #expect(record[0].payload?.value == ["title": "x"])
+        let info = try fixture.engine.collectionInfo("c")
+        #expect(info.payloadSchema["title"]?.points == 1)
+        #expect(info.pointsCount == 1)
+    }
+
+    @Test func aFailedJobChangesNothing() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(2))
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 0], ["a": 1])])])
+        #expect(throws: EngineError.self) {
+            _ = try fixture.engine.updateBlocking(
+                "c",
+                [
+                    .upsert([PointStruct(1, [0, 1], ["a": 2]), PointStruct(2, [0, 1])]),
+                    .setPayload(.ids([.number(99)]), payload: ["b": 1], key: nil),
+                ])
+        }
+        let records = try fixture.engine.retrieve("c", ids: [.number(1), .number(2)], payload: .all, vectors: .all)
+        #expect(records.count == 1)
+        #expect(records[0].payload?.value == ["a": 1])
+        #expect(records[0].vectors?[""] == [1, 0])
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(3, [1, 1])])])
+        #expect(try fixture.engine.count("c", filter: nil, exact: true) == 2)
+    }
+
+    @Test func wrongVectorsAreRefused() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(2))
+        for vector: [Float] in [[1], [1, 2, 3], [.nan, 1], [.infinity, 0]] {
+            #expect(throws: EngineError.self) {
+                _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, vector)])])
+            }
+            #expect(throws: EngineError.self) {
+                _ = try fixture.engine.search("c", [SearchRequest(query: .vector(vector))], deadline: nil)
+            }
+        }
+        #expect(try fixture.engine.count("c", filter: nil, exact: true) == 0)
+    }
+
+    @Test func namedVectorsAreKeptApart() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection(
+            "c",
+            CollectionConfiguration(vectors: [
+                "text": VectorParameters(size: 2, distance: .cosine),
+                "image": VectorParameters(size: 3, distance: .euclid, datatype: .float16),
+                "tiny": VectorParameters(size: 2, distance: .manhattan, datatype: .uint8),
+            ]))
+        _ = try fixture.engine.updateBlocking(
+            "c",
+            [
+                .upsert([
+                    PointStruct(id: .number(1), vectors: ["text": [1, 0], "image": [1, 2, 3]]),
+                    PointStruct(id: .number(2), vectors: ["tiny": [200, 7]]),
+                ]),
+                .updateVectors([(id: .number(2), vectors: ["text": [0, 2]])]),
+                .deleteVectors(.ids([.number(1)]), names: ["text"]),
+            ])
+        let records = try fixture.engine.retrieve("c", ids: [.number(1), .number(2)], payload: .none, vectors: .all)
+        #expect(records[0].vectors == ["image": [1, 2, 3]])
+        #expect(records[1].vectors == ["tiny": [200, 7], "text": [0, 1]])
+        var request = SearchRequest(query: .vector([1, 1]), using: "text")
+        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].map(\.id) == [.number(2)])
+        request = SearchRequest(query: .vector([1, 2, 2]), using: "image")
+        let found = try fixture.engine.search("c", [request], deadline: nil)[0]
+        #expect(found.map(\.id) == [.number(1)])
+        #expect(found[0].score == 1)
+        request = SearchRequest(query: .vector([201, 9]), using: "tiny")
+        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].map(\.score) == [3])
+        #expect(try fixture.engine.count("c", filter: Filter(must: [.hasVector("image")]), exact: true) == 1)
+    }
+
+    @Test func aliasesSwitchTogether() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("a", .unnamed(2))
+        try fixture.engine.createCollection("b", .unnamed(2))
+        try fixture.engine.updateAliases([.create(alias: "now", collection: "a")])
+        #expect(throws: EngineError.self) {
+            try fixture.engine.updateAliases([.delete(alias: "now"), .create(alias: "x", collection: "missing")])
+        }
+        #expect(try fixture.engine.aliases(of: "a").map(\.alias) == ["now"])
+        try fixture.engine.updateAliases([
+            .delete(alias: "now"), .create(alias: "now", collection: "b"), .rename(from: "now", to: "later"),
+        ])
+        #expect(try fixture.engine.aliases(of: nil).map { [$0.alias, $0.collection] } == [["later", "b"]])
+        #expect(throws: EngineError.self) { try fixture.engine.createCollection("later", .unnamed(2)) }
+        #expect(try fixture.engine.deleteCollection("b"))
+        #expect(try fixture.engine.aliases(of: nil).isEmpty)
+    }
+
+    @Test func hostileNamesAreRefused() throws {
+        let fixture = try EngineFixture()
+        for name in ["", "a/b", "..\\x", "nul\0", "a\nb", String(repeating: "x", count: 256)] {
+            #expect(throws: EngineError.self) { try fixture.engine.createCollection(name, .unnamed(2)) }
+        }
+        for name in ["..", ".", "'; DROP TABLE collections; --", "名前", String(repeating: "é", count: 255)] {
+            try fixture.engine.createCollection(name, .unnamed(2))
+            _ = try fixture.engine.updateBlocking(name, [.upsert([PointStruct(1, [1, 0])])])
+            let snapshot = try fixture.engine.createSnapshot(name)
+            #expect(try fixture.engine.snapshotPath(name, name: snapshot.name).hasPrefix(fixture.folder))
+        }
+        try fixture.reopen()
+        #expect(fixture.engine.collectionNames().count == 5)
+    }
+
+    @Test func manyWritersAreAllCommitted() async throws {
+        let fixture = try EngineFixture()
+        let engine = fixture.engine
+        try engine.createCollection("c", .unnamed(8))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<16 {
+                group.addTask {
+                    for index in 0..<50 {
+                        let id = UInt64(writer * 1000 + index)
+                        let vector = (0..<8).map { Float((id &* 31 &+ UInt64($0)) % 17) + 1 }
+                        _ = try await engine.update("c", [.upsert([PointStruct(id, vector, ["w": .integer(Int64(writer))])])])
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try engine.count("c", filter: nil, exact: true) == 800)
+        let filter = Filter(must: [.field(try PayloadPath("w"), .match(.integer(3)))])
+        #expect(try engine.count("c", filter: filter, exact: true) == 50)
+        try fixture.reopen()
+        #expect(try fixture.engine.count("c", filter: filter, exact: true) == 50)
+    }
+
+    @Test func compactionKeepsEveryPoint() throws {
+        let fixture = try EngineFixture()
+        var random = SeededGenerator()
+        try fixture.engine.createCollection("c", .unnamed(16))
+        for start in stride(from: 0, to: 4_000, by: 500) {
+            let points = (start..<start + 500).map {
+                PointStruct(UInt64($0), random.vector(16), ["n": .integer(Int64($0)), "even": .bool($0 % 2 == 0)])
+            }
+            _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        }
+        let even = Filter(must: [.field(try PayloadPath("even"), .match(.bool(true)))])
+        #expect(try fixture.engine.count("c", filter: even, exact: true) == 2_000)
+        let odd = Filter(mustNot: even.must)
+        // Writes go on while the compaction that the deletion causes runs.
+        _ = try fixture.engine.updateBlocking("c", [.delete(.filter(odd))])
+        for number in 0..<200 {
+            _ = try fixture.engine.updateBlocking(
+                "c",
+                [
+                    .setPayload(.ids([.number(UInt64(number * 2))]), payload: ["even": false], key: nil),
+                    .upsert([PointStruct(UInt64(10_000 + number), random.vector(16), ["n": -1])]),
+                    .delete(.ids([.number(UInt64(3_998 - number * 2))])),
+                ])
+        }
+        try fixture.waitUntilGreen("c")
+        let expected = Set((0..<1_800).map { PointID.number(UInt64($0 * 2)) } + (10_000..<10_200).map { PointID.number($0) })
+        for reopened in [false, true] {
+            if reopened { try fixture.reopen() }
+            #expect(try fixture.engine.count("c", filter: nil, exact: true) == 2_000, "seed \(random.seed)")
+            #expect(try fixture.engine.count("c", filter: even, exact: true) == 1_600)
+            var scroll = ScrollRequest()
+            scroll.limit = 5_000
+            let page = try fixture.engine.scroll("c", scroll)
+            #expect(Set(page.points.map(\.id)) == expected)
+            for record in page.points.prefix(50) {
+                guard case .number(let id) = record.id, id < 10_000 else { continue }
+                #expect(record.payload?.value["n"] == .integer(Int64(id)))
+            }
+        }
+        try fixture.close()
+        #expect(try Engine.verify(storagePath: fixture.storagePath) { _ in })
+        let generations = try FileManager.default.contentsOfDirectory(atPath: fixture.storagePath + "/vectors/1")
+        #expect(generations.count == 1)
+        #expect(generations != ["0"], "no compaction took place")
+    }
+
+    @Test func damagedDerivedFilesAreRebuilt() throws {
+        let fixture = try EngineFixture()
+        var random = SeededGenerator()
+        try fixture.engine.createCollection("c", .unnamed(16))
+        let points = (0..<5_000).map { PointStruct(UInt64($0), random.vector(16)) }
+        _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        try fixture.waitUntilGreen("c")
+        try fixture.close()
+        let file = fixture.storagePath + "/derived/1/0/0.index"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        bytes[bytes.count / 2] ^= 0x55
+        try bytes.write(to: URL(fileURLWithPath: file))
+        try fixture.reopen()
+        let query = random.vector(16)
+        let found = try fixture.engine.search("c", [SearchRequest(query: .vector(query))], deadline: nil)[0]
+        var exact = SearchRequest(query: .vector(query))
+        exact.parameters.exact = true
+        #expect(found.count == 10)
+        #expect(try fixture.engine.search("c", [exact], deadline: nil)[0].count == 10)
+        try fixture.waitUntilGreen("c")
+        #expect(try fixture.engine.collectionInfo("c").indexedVectorsCount == 5_000)
+    }
+
+    @Test func aStorageFolderHasOneOwner() throws {
+        let fixture = try EngineFixture()
+        #expect(throws: EngineError.self) {
+            _ = try Engine(
+                configuration: EngineConfiguration(storagePath: fixture.storagePath, snapshotsPath: fixture.folder + "/s"),
+                logger: .init(label: "test"))
+        }
+    }
+}

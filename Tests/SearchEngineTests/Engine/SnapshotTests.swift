@@ -1,0 +1,129 @@
+import Foundation
+import JSON
+import SearchEngine
+import Testing
+
+@Suite struct SnapshotTests {
+    private func filled() throws -> EngineFixture {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(4))
+        let points = (0..<300).map { index in
+            PointStruct(UInt64(index), [Float(index % 7) + 1, 1, Float(index % 3), 0.5], ["n": .integer(Int64(index))])
+        }
+        _ = try fixture.engine.updateBlocking("c", [.upsert(points), .delete(.ids([.number(5), .number(6)]))])
+        _ = try fixture.engine.createPayloadIndex("c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
+        return fixture
+    }
+
+    private func contents(_ engine: Engine, _ name: String) throws -> [String] {
+        var request = ScrollRequest()
+        request.limit = 1_000
+        request.vectors = .all
+        return try engine.scroll(name, request).points.map { record in
+            "\(record.id) \(String(decoding: record.payload!.json, as: UTF8.self)) \(record.vectors![""]!)"
+        }
+    }
+
+    @Test func restoresWhatWasThere() throws {
+        let fixture = try filled()
+        let before = try contents(fixture.engine, "c")
+        let snapshot = try fixture.engine.createSnapshot("c")
+        let path = try fixture.engine.snapshotPath("c", name: snapshot.name)
+        _ = try fixture.engine.updateBlocking("c", [.delete(.filter(Filter()))])
+        #expect(try contents(fixture.engine, "c").isEmpty)
+        try fixture.engine.updateAliases([.create(alias: "alias", collection: "c")])
+        try fixture.engine.recoverSnapshot("c", file: path, checksum: snapshot.checksum)
+        #expect(try contents(fixture.engine, "c") == before)
+        #expect(try contents(fixture.engine, "alias") == before)
+        #expect(try fixture.engine.deleteCollection("c"))
+        try fixture.engine.recoverSnapshot("other", file: path, checksum: nil)
+        #expect(try contents(fixture.engine, "other") == before)
+        #expect(try fixture.engine.collectionInfo("other").payloadSchema["n"]?.points == 298)
+        try fixture.reopen()
+        #expect(try contents(fixture.engine, "other") == before)
+        #expect(fixture.engine.collectionNames() == ["other"])
+    }
+
+    @Test func refusesAWrongChecksum() throws {
+        let fixture = try filled()
+        let snapshot = try fixture.engine.createSnapshot("c")
+        let path = try fixture.engine.snapshotPath("c", name: snapshot.name)
+        #expect(throws: EngineError.self) {
+            try fixture.engine.recoverSnapshot("c", file: path, checksum: String(repeating: "0", count: 64))
+        }
+    }
+
+    /// Any single damaged byte is either harmless padding or refused, and a refusal changes nothing.
+    @Test func refusesDamage() throws {
+        let fixture = try filled()
+        var random = SeededGenerator()
+        let snapshot = try fixture.engine.createSnapshot("c")
+        let whole = try Data(contentsOf: URL(fileURLWithPath: fixture.engine.snapshotPath("c", name: snapshot.name)))
+        let before = try contents(fixture.engine, "c")
+        let damagedPath = fixture.folder + "/damaged.snapshot"
+        var refused = 0
+        for round in 0..<60 {
+            var bytes = whole
+            if round % 4 == 0 {
+                bytes = bytes.prefix(Int.random(in: 0..<whole.count, using: &random))
+            } else {
+                bytes[Int.random(in: 0..<whole.count, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
+            }
+            try bytes.write(to: URL(fileURLWithPath: damagedPath))
+            do {
+                try fixture.engine.recoverSnapshot("c", file: damagedPath, checksum: nil)
+            } catch {
+                refused += 1
+            }
+            #expect(try contents(fixture.engine, "c") == before, "seed \(random.seed), round \(round)")
+        }
+        #expect(refused > 30, "seed \(random.seed)")
+        #expect(fixture.engine.collectionNames() == ["c"])
+    }
+
+    @Test func snapshotsAreTakenWhileWritesGoOn() async throws {
+        let fixture = try filled()
+        let engine = fixture.engine
+        let writer = Task {
+            for index in 1_000..<1_400 {
+                _ = try await engine.update("c", [.upsert([PointStruct(UInt64(index), [1, 2, 3, 4], ["n": 1])])])
+            }
+        }
+        var snapshots: [SnapshotDescription] = []
+        for _ in 0..<5 { snapshots.append(try engine.createSnapshot("c")) }
+        try await writer.value
+        for snapshot in snapshots {
+            try engine.recoverSnapshot("copy", file: engine.snapshotPath("c", name: snapshot.name), checksum: snapshot.checksum)
+            let count = try engine.count("copy", filter: nil, exact: true)
+            #expect(count >= 298 && count <= 698)
+        }
+    }
+
+    @Test func wholeStorageRoundTrip() throws {
+        let fixture = try filled()
+        try fixture.engine.createCollection("empty", .unnamed(8, .euclid))
+        try fixture.engine.updateAliases([.create(alias: "alias", collection: "c")])
+        let before = try contents(fixture.engine, "c")
+        let snapshot = try fixture.engine.createStorageSnapshot()
+        #expect(try fixture.engine.storageSnapshots().map(\.name) == [snapshot.name])
+        let path = try fixture.engine.storageSnapshotPath(name: snapshot.name)
+        let target = fixture.folder + "/restored"
+        try Engine.restoreStorage(snapshot: path, into: target)
+        #expect(throws: EngineError.self) { try Engine.restoreStorage(snapshot: path, into: target) }
+        let engine = try Engine(
+            configuration: EngineConfiguration(storagePath: target, snapshotsPath: target + "-snapshots"),
+            logger: .init(label: "test"))
+        #expect(engine.collectionNames() == ["c", "empty"])
+        #expect(try contents(engine, "alias") == before)
+        try engine.close()
+    }
+
+    @Test func namesThatAreNotListedAreNotFound() throws {
+        let fixture = try filled()
+        for name in ["../../storage/trendex.sqlite3", "", ".", "/etc/passwd", "x.snapshot"] {
+            #expect(throws: EngineError.self) { _ = try fixture.engine.snapshotPath("c", name: name) }
+            #expect(throws: EngineError.self) { try fixture.engine.deleteSnapshot("c", name: name) }
+            #expect(throws: EngineError.self) { _ = try fixture.engine.storageSnapshotPath(name: name) }
+        }
+    }
+}
