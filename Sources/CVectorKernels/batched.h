@@ -7,76 +7,75 @@
 #define TVK_INLINE static inline __attribute__((always_inline))
 #define TVK_UNROLL _Pragma("clang loop unroll(full)")
 
-enum {
-    // Bytes kept in flight ahead of the rows being scored: about what one core's line fill buffers can hold.
-    TVK_AHEAD_BYTES = 3072,
-    // Past this many bytes of a row the hardware's own stream prefetcher has caught on.
-    TVK_PREFETCHED_BYTES_A_ROW = 2048,
-};
+// Rows of at most this many bytes are prefetched two groups ahead instead of one: a group of them alone would not keep
+// enough cache lines in flight.
+#define TVK_SHORT_ROW_BYTES 512
+
+// The first group has no predecessor to prefetch it. What is longer than this is left to the hardware's prefetcher.
+#define TVK_FIRST_PREFETCH_BYTES 2048
 
 TVK_INLINE void tvk_prefetch_row(const void *row, size_t bytes) {
     const char *p = row;
+    if (bytes > TVK_FIRST_PREFETCH_BYTES) bytes = TVK_FIRST_PREFETCH_BYTES;
     for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(p + offset, 0, 3);
 }
 
-// How many rows ahead to prefetch, a multiple of `rows`, for rows of `bytes` (already capped) bytes.
-TVK_INLINE size_t tvk_rows_ahead(size_t bytes, size_t rows) {
-    size_t ahead = TVK_AHEAD_BYTES / (bytes + 1);
-    ahead -= ahead % rows;
-    return ahead < rows ? rows : ahead;
-}
+// Prefetches the cache line at `offset` bytes of each of the rows to come, if there are any.
+#define TVK_PREFETCH_NEXT(offset)                                                                                       \
+    if (next) {                                                                                                         \
+        TVK_UNROLL for (int r_ = 0; r_ < count; r_++) __builtin_prefetch((const char *)next[r_] + (offset), 0, 3);      \
+    }
 
-// NAME_rows(query, rows, n, out, R) must be an always-inline function that treats every row alike whatever R is, so that
-// pair and batched results are the same to the last bit. ROW_BYTES is an expression in n.
+// The head of the function that TVK_BATCHED builds on.
+#define TVK_ROWS(NAME, QUERY, ROW, OUT)                                                                                 \
+    TVK_INLINE void NAME##_rows(const QUERY *query, const ROW *const *rows, const ROW *const *next, size_t n, OUT *out, \
+        int count)
+
+// Calls NAME_rows for groups of R rows, then for single rows. AT(i) is the address of row i.
+#define TVK_GROUPS(NAME, ROW, R, ROW_BYTES, AT)                                                                         \
+    size_t ahead = (ROW_BYTES) <= TVK_SHORT_ROW_BYTES ? 2 * R : R, i = 0;                                               \
+    for (size_t k = 0; k < ahead && k < count; k++) tvk_prefetch_row(AT(k), ROW_BYTES);                                 \
+    for (; i + R + ahead <= count; i += R) {                                                                            \
+        const ROW *rows[R], *next[R];                                                                                   \
+        TVK_UNROLL for (size_t r = 0; r < R; r++) {                                                                     \
+            rows[r] = (const ROW *)(AT(i + r));                                                                         \
+            next[r] = (const ROW *)(AT(i + ahead + r));                                                                 \
+        }                                                                                                               \
+        NAME##_rows(query, rows, next, n, out + i, R);                                                                  \
+    }                                                                                                                   \
+    for (size_t k = i + ahead; k < count; k++) tvk_prefetch_row(AT(k), ROW_BYTES);                                      \
+    for (; i + R <= count; i += R) {                                                                                    \
+        const ROW *rows[R];                                                                                             \
+        TVK_UNROLL for (size_t r = 0; r < R; r++) rows[r] = (const ROW *)(AT(i + r));                                   \
+        NAME##_rows(query, rows, NULL, n, out + i, R);                                                                  \
+    }                                                                                                                   \
+    for (; i < count; i++) {                                                                                            \
+        const ROW *rows[1] = {(const ROW *)(AT(i))};                                                                    \
+        NAME##_rows(query, rows, NULL, n, out + i, 1);                                                                  \
+    }
+
+// NAME_rows(query, rows, next, n, out, R) must be an always-inline function that scores R rows and prefetches the rows
+// `next` (or none when that is NULL) as it goes along: spread between the arithmetic a prefetch is nearly free. It must
+// treat every row alike whatever R is, so that pair and batched results are the same to the last bit. ROW_BYTES is an
+// expression in n.
 #define TVK_BATCHED(NAME, QUERY, ROW, ROW_ARGUMENT, OUT, R, ROW_BYTES)                                                  \
     static OUT NAME##_pair(const QUERY *query, const ROW_ARGUMENT *row, size_t n) {                                     \
         const ROW *rows[1] = {(const ROW *)row};                                                                        \
         OUT out[1];                                                                                                     \
-        NAME##_rows(query, rows, n, out, 1);                                                                            \
+        NAME##_rows(query, rows, NULL, n, out, 1);                                                                      \
         return out[0];                                                                                                  \
     }                                                                                                                   \
     static void NAME##_gathered(const QUERY *query, const ROW_ARGUMENT *base, size_t stride, const uint32_t *slots,     \
         size_t count, size_t n, OUT *out) {                                                                             \
-        const char *start = (const char *)base;                                                                         \
-        size_t bytes = (ROW_BYTES);                                                                                     \
-        if (bytes > TVK_PREFETCHED_BYTES_A_ROW) bytes = TVK_PREFETCHED_BYTES_A_ROW;                                     \
-        size_t ahead = tvk_rows_ahead(bytes, R);                                                                        \
-        for (size_t i = 0; i < ahead && i < count; i++) tvk_prefetch_row(start + (size_t)slots[i] * stride, bytes);     \
-        size_t i = 0;                                                                                                   \
-        for (; i + R <= count; i += R) {                                                                                \
-            const ROW *rows[R];                                                                                         \
-            TVK_UNROLL for (size_t r = 0; r < R; r++) {                                                                 \
-                rows[r] = (const ROW *)(start + (size_t)slots[i + r] * stride);                                         \
-                if (i + r + ahead < count)                                                                              \
-                    tvk_prefetch_row(start + (size_t)slots[i + r + ahead] * stride, bytes);                             \
-            }                                                                                                           \
-            NAME##_rows(query, rows, n, out + i, R);                                                                    \
-        }                                                                                                               \
-        for (; i < count; i++) {                                                                                        \
-            const ROW *rows[1] = {(const ROW *)(start + (size_t)slots[i] * stride)};                                    \
-            NAME##_rows(query, rows, n, out + i, 1);                                                                    \
-        }                                                                                                               \
+        TVK_GROUPS(NAME, ROW, R, ROW_BYTES, TVK_SLOT_ROW)                                                               \
     }                                                                                                                   \
-    static void NAME##_range(const QUERY *query, const ROW_ARGUMENT *first, size_t stride, size_t count, size_t n,      \
+    static void NAME##_range(const QUERY *query, const ROW_ARGUMENT *base, size_t stride, size_t count, size_t n,       \
         OUT *out) {                                                                                                     \
-        const char *start = (const char *)first;                                                                        \
-        size_t bytes = (ROW_BYTES);                                                                                     \
-        if (bytes > TVK_PREFETCHED_BYTES_A_ROW) bytes = TVK_PREFETCHED_BYTES_A_ROW;                                     \
-        size_t ahead = tvk_rows_ahead(bytes, R);                                                                        \
-        size_t i = 0;                                                                                                   \
-        for (; i + R <= count; i += R) {                                                                                \
-            const ROW *rows[R];                                                                                         \
-            TVK_UNROLL for (size_t r = 0; r < R; r++) {                                                                 \
-                rows[r] = (const ROW *)(start + (i + r) * stride);                                                      \
-                if (i + r + ahead < count) tvk_prefetch_row(start + (i + r + ahead) * stride, bytes);                   \
-            }                                                                                                           \
-            NAME##_rows(query, rows, n, out + i, R);                                                                    \
-        }                                                                                                               \
-        for (; i < count; i++) {                                                                                        \
-            const ROW *rows[1] = {(const ROW *)(start + i * stride)};                                                   \
-            NAME##_rows(query, rows, n, out + i, 1);                                                                    \
-        }                                                                                                               \
+        TVK_GROUPS(NAME, ROW, R, ROW_BYTES, TVK_RANGE_ROW)                                                              \
     }
+
+#define TVK_SLOT_ROW(i) ((const char *)base + (size_t)slots[i] * stride)
+#define TVK_RANGE_ROW(i) ((const char *)base + (i) * stride)
 
 #define TVK_BATCHED_CODES(NAME, R, ROW_BYTES) TVK_BATCHED(NAME, void, uint8_t, uint8_t, int32_t, R, ROW_BYTES)
 #define TVK_BATCHED_FLOATS(NAME, ROW, R) TVK_BATCHED(NAME, float, ROW, void, float, R, n * sizeof(ROW))

@@ -7,9 +7,10 @@
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 #define SCALAR_CODES(NAME, QUERY, TERM)                                                                                 \
-    TVK_INLINE void NAME##_rows(const void *query, const uint8_t *const *rows, size_t n, int32_t *out, int count) {     \
+    TVK_ROWS(NAME, void, uint8_t, int32_t) {                                                                            \
         const QUERY *q = query;                                                                                         \
         TVK_UNROLL for (int r = 0; r < count; r++) {                                                                    \
+            if (next) tvk_prefetch_row(next[r], n);                                                                     \
             const uint8_t *x = rows[r];                                                                                 \
             uint32_t sum = 0; /* wraps like the vector lanes do; the bounds in the header keep it exact */              \
             for (size_t i = 0; i < n; i++) sum += (uint32_t)(TERM);                                                     \
@@ -24,8 +25,9 @@ SCALAR_CODES(l2_u8, uint8_t, ((int32_t)x[i] - q[i]) * ((int32_t)x[i] - q[i]))
 SCALAR_CODES(dot_codes, uint8_t, ((int32_t)x[i] - 128) * ((int32_t)q[i] - 128))
 SCALAR_CODES(hamming, uint8_t, __builtin_popcount((unsigned)(x[i] ^ q[i])))
 
-TVK_INLINE void dot_u4i8_rows(const void *query, const uint8_t *const *rows, size_t n, int32_t *out, int count) {
+TVK_ROWS(dot_u4i8, void, uint8_t, int32_t) {
     TVK_UNROLL for (int r = 0; r < count; r++) {
+        if (next) tvk_prefetch_row(next[r], n / 2);
         const int8_t *q = query;
         const uint8_t *x = rows[r];
         int32_t sum = 0;
@@ -77,8 +79,9 @@ static uint16_t narrow(float x) {
 
 // Four accumulators: independent chains for the compiler, and less rounding error than one.
 #define SCALAR_FLOATS(NAME, ROW, WIDEN, TERM)                                                                           \
-    TVK_INLINE void NAME##_rows(const float *query, const ROW *const *rows, size_t n, float *out, int count) {          \
+    TVK_ROWS(NAME, float, ROW, float) {                                                                                 \
         TVK_UNROLL for (int r = 0; r < count; r++) {                                                                    \
+            if (next) tvk_prefetch_row(next[r], n * sizeof(ROW));                                                       \
             float sums[4] = {0, 0, 0, 0};                                                                               \
             size_t i = 0;                                                                                               \
             for (; i + 4 <= n; i += 4) {                                                                                \

@@ -15,6 +15,31 @@
 const tvk_kernels *tvk_kernels_for(tvk_level level) {
     switch (level) {
     case TVK_LEVEL_SCALAR: return &tvk_scalar_kernels;
+#if defined(__x86_64__)
+    case TVK_LEVEL_AVX2: {
+        __builtin_cpu_init();
+        int available
+            = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        return available ? &tvk_avx2_kernels : NULL;
+    }
+    case TVK_LEVEL_AVX512: {
+        // The file uses FMA and F16C as well, which every CPU with AVX-512 has.
+        __builtin_cpu_init();
+        int available = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        return available ? &tvk_avx512_kernels : NULL;
+    }
+#endif
+#if defined(__aarch64__)
+    case TVK_LEVEL_NEON:
+#if defined(__linux__)
+        if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) return &tvk_neon_dotprod_kernels;
+#elif defined(__APPLE__)
+        return &tvk_neon_dotprod_kernels;
+#endif
+        return &tvk_neon_kernels;
+#endif
     default: return NULL;
     }
 }
