@@ -35,13 +35,16 @@ import Testing
     }
 
     /// Each single condition, on enough payloads for dense sets and merged runs.
-    @Test func everyPredicate() {
+    @Test func everyPredicate() throws {
         var random = RandomFilters(generator: PayloadGenerator(test: "everyPredicate"))
         let collection = IndexedCollection()
         for _ in 0..<3000 { collection.append(random.payload()) }
         var kinds: Set<String> = []
         for step in 0..<400 {
-            let condition = random.condition(depth: 0)
+            let kind = step / 2 % RandomFilters.predicateKinds
+            let condition =
+                step % 2 == 0
+                ? random.condition(depth: 0) : .field(try PayloadPath("a"), random.predicate(kind: kind))
             let filter = Filter(must: [condition])
             let found = collection.matches(filter)
             if case .field(_, let predicate) = condition, !found.isEmpty {

@@ -90,7 +90,10 @@ struct RandomFilters {
         }
     }
 
-    mutating func predicate() -> FieldPredicate {
+    static let predicateKinds = 18
+
+    /// A predicate of a given kind, or of any.
+    mutating func predicate(kind: Int? = nil) -> FieldPredicate {
         func integers(_ generator: inout PayloadGenerator) -> Set<Int64> {
             Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in .random(in: -3...4, using: &generator) })
         }
@@ -98,7 +101,8 @@ struct RandomFilters {
             Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in generator.pick(Self.texts) })
         }
         let words = ["red", "GREEN", "green blue", "blue red", "gr", "лес", "red green", "", "bl re", "зелёный л"]
-        switch Int.random(in: 0..<18, using: &generator) {
+        let kind = kind ?? Int.random(in: 0..<Self.predicateKinds, using: &generator)
+        switch kind {
         case 0: return .match(.keyword(generator.pick(Self.texts)))
         case 1: return .match(.integer(.random(in: -3...4, using: &generator)))
         case 2: return .match(.bool(generator.chance(0.5)))
@@ -109,10 +113,10 @@ struct RandomFilters {
         case 7: return .matchText(generator.pick(words))
         case 8: return .matchTextAny(generator.pick(words))
         case 9: return .matchPhrase(generator.pick(words))
-        case 10, 11: return .range(range())
-        case 12: return .datetimeRange(datetimeRange())
-        case 13: return geo()
-        case 14, 15: return .valuesCount(count())
+        case 10: return .range(range())
+        case 11: return .datetimeRange(datetimeRange())
+        case 12...14: return geo(kind: kind - 12)
+        case 15: return .valuesCount(count())
         case 16: return .isEmpty(generator.chance(0.5))
         default: return .isNull(generator.chance(0.5))
         }
@@ -138,8 +142,8 @@ struct RandomFilters {
         return CountBounds(lt: bound(&generator), lte: bound(&generator), gt: bound(&generator), gte: bound(&generator))
     }
 
-    mutating func geo() -> FieldPredicate {
-        switch Int.random(in: 0..<3, using: &generator) {
+    mutating func geo(kind: Int) -> FieldPredicate {
+        switch kind {
         case 0: return .geoBoundingBox(topLeft: place(), bottomRight: place())
         case 1:
             return .geoRadius(

@@ -81,10 +81,11 @@ private struct DatetimeScanner {
                     guard let fraction = fraction() else { return nil }
                     microseconds = fraction
                 }
-                skipBlanks()
                 if position < bytes.count {
+                    skipBlanks()
                     guard let offset = offset() else { return nil }
                     seconds -= offset
+                    skipBlanks()
                 }
             }
         }
@@ -96,7 +97,7 @@ private struct DatetimeScanner {
         skipBlanks()
         let isNegative = consume("-")
         let isSigned = isNegative || consume("+")
-        // Six digits are beyond what fits in 64 bits of microseconds by no means.
+        // A year of six digits in microseconds still fits in 64 bits.
         guard let digits = number(digits: isSigned ? 6 : 4), consume("-") else { return nil }
         let year = isNegative ? -digits : digits
         guard year.magnitude <= 262_142 else { return nil }
@@ -136,7 +137,7 @@ private struct DatetimeScanner {
         }
         let start = position
         guard let hours = number(digits: 2), position - start == 2, hours < 24 else { return nil }
-        guard position < bytes.count else { return sign * hours * 3600 }
+        if position == bytes.count { return sign * hours * 3600 }
         _ = consume(":")
         let minutesStart = position
         guard let minutes = number(digits: 2), position - minutesStart == 2, minutes < 60 else { return nil }
