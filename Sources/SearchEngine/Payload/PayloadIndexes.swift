@@ -91,10 +91,14 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     /// What must be there before the filter can be evaluated: empty if it is, otherwise everything that the filter needs,
     /// of which `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
-    package func missing(for filter: Filter) -> [FacetKey] {
+    package func missing(for filter: Filter) -> [FacetKey] { missing(for: [filter], order: nil) }
+
+    /// As `missing(for:)`, for several filters and an order at once. What is evaluated together must be asked for
+    /// together: facets asked for one by one may evict one another.
+    package func missing(for filters: [Filter], order path: PayloadPath?) -> [FacetKey] {
         var collector = FacetKeyCollector(textSettings: settings)
-        collector.collect(filter)
-        return missing(collector.keys)
+        for filter in filters { collector.collect(filter) }
+        return missing(collector.keys + (path.map(orderKeys) ?? []))
     }
 
     /// What must be built before points can be ordered by the path.

@@ -157,6 +157,24 @@ import Testing
         #expect(collection.indexes.facetCount == 4)
     }
 
+    /// Whatever the budget, what was built together can be evaluated together.
+    @Test func severalFiltersAtOnce() throws {
+        let collection = IndexedCollection(budget: 0)
+        for number in 0..<300 { collection.append(["a": .integer(Int64(number)), "b": .integer(Int64(number % 7))]) }
+        let path = try PayloadPath("b")
+        let filters = [
+            Filter(must: [.field(try PayloadPath("a"), .range(RangeBounds(lt: 100)))]),
+            Filter(must: [.field(path, .match(.integer(3)))]),
+        ]
+        _ = collection.matches(filters[1])
+        let keys = collection.indexes.missing(for: filters, order: path)
+        #expect(keys.count == 4)
+        collection.build(keys)
+        #expect(collection.indexes.missing(for: filters, order: path).isEmpty)
+        #expect(collection.evaluate(filters[0]).count == 100)
+        #expect(collection.evaluate(filters[1]).count == 43)
+    }
+
     @Test func pointCounts() throws {
         let collection = try IndexedCollection([
             #"{"v": 1}"#, #"{"v": 1.5}"#, #"{"v": "x"}"#, #"{"v": ["x", 2]}"#, #"{"v": true}"#, #"{"v": null}"#, "{}",
