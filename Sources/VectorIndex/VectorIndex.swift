@@ -1,1 +1,137 @@
-// VectorIndex
+import Quantization
+import Synchronization
+
+/// The search structure of one named vector: one live graph that takes slots while it is searched, int8 codes that walks
+/// score, and the stored rows that the best candidates are scored by again.
+///
+/// Slots pass through three states: *published* (in the stored rows, found by scanning), *encoded* (has a code) and
+/// *linked* (in the graph). The published ones that aren't linked are the *tail*; each search scans it, so that a slot is
+/// found from its publication on. Small indexes have neither codes nor graph and are scanned.
+///
+/// Threads: ``publish(rows:count:absent:)`` and ``remove(_:)`` want a lock that excludes searches and each other;
+/// ``search(_:_:allowed:)`` and ``score(_:slot:)`` want it shared; everything else goes without.
+public final class VectorIndex: Sendable {
+    public let parameters: IndexParameters
+    /// Read once for many; guarded against nothing but a torn read. Never held while scoring.
+    let state: Mutex<IndexState>
+    /// Held while the quantizer is trained.
+    let training = Mutex<Void>(())
+
+    /// - Precondition: dimensions in 1…65,536 and efConstruct at least 1.
+    public init(_ parameters: IndexParameters) {
+        precondition((1...IndexParameters.maximumDimensions).contains(parameters.dimensions))
+        precondition(parameters.efConstruct >= 1)
+        self.parameters = parameters
+        state = Mutex(IndexState())
+    }
+
+    // MARK: Counters
+
+    /// Slots that have been published, whether they are live or not.
+    public var publishedCount: Int { state.withLock { $0.published } }
+
+    /// Published slots that have a vector and aren't removed.
+    public var liveCount: Int { state.withLock { $0.alive.count } }
+
+    /// Slots that the graph covers: all below this count are linked, or were removed before they could be. Without a
+    /// graph, slots that have a code.
+    public var linkedCount: Int {
+        state.withLock { parameters.effectiveM == 0 ? $0.encodedCount : $0.linked }
+    }
+
+    /// Live slots that are to be linked (without a graph: encoded) but aren't yet. 0 for an index too small to need it.
+    public var pendingCount: Int {
+        state.withLock { state in
+            guard state.codes != nil || needsCodes(state) else { return 0 }
+            let done = parameters.effectiveM == 0 ? state.encodedCount : state.linked
+            return state.alive.count(done, min(state.published, state.end))
+        }
+    }
+
+    /// Bytes of codes, links and bitmaps that hold data.
+    public var residentBytes: Int {
+        state.withLock { state in
+            state.alive.residentBytes + (state.codes?.residentBytes ?? 0)
+                + (state.graph?.residentBytes(state.nextSlot) ?? 0)
+        }
+    }
+
+    /// Why slots from some point on can't be encoded or linked, or `nil` when all can. They are still found, by scanning.
+    public var limitation: IndexMemoryError? { state.withLock { $0.limitation } }
+
+    // MARK: Writing
+
+    /// Makes rows [old count, count) searchable. Under the exclusive lock.
+    ///
+    /// - Parameters:
+    ///   - rows: all rows, the earlier ones included and unchanged.
+    ///   - count: slots in `rows`; not less than before.
+    ///   - absent: slots of the new range that have no vector.
+    /// - Complexity: O(new slots / 64 + absent), amortised.
+    public func publish(rows: RowMatrix, count: Int, absent: [UInt32]) {
+        precondition(rows.rowBytes == parameters.rowBytes, "rows of another size")
+        state.withLock { state in
+            precondition(count >= state.published && count <= Self.maximumSlots)
+            let old = state.published
+            state.alive.append(count - old)
+            for slot in absent where slot >= old && slot < count { _ = state.alive.remove(Int(slot)) }
+            state.rows = rows
+            state.published = count
+        }
+    }
+
+    /// Slots are numbered below this: walks keep one bit of a slot's word for themselves.
+    public static let maximumSlots = Int(Int32.max) - 1
+
+    /// Makes slots tombstones: they are never returned again, but walks still pass through them. Under the exclusive lock.
+    ///
+    /// - Complexity: O(slots).
+    public func remove(_ slots: [UInt32]) {
+        state.withLock { state in
+            for slot in slots where slot < state.published { _ = state.alive.remove(Int(slot)) }
+        }
+    }
+
+    /// The exact score of a published slot's row; greater is closer. Under the shared lock.
+    ///
+    /// - Precondition: the query has `dimensions` elements and the slot is published.
+    public func score(_ query: UnsafeBufferPointer<Float>, slot: UInt32) -> Float {
+        let rows: RowMatrix? = state.withLock { slot < $0.published ? $0.rows : nil }
+        guard let rows, let base = query.baseAddress, query.count == parameters.dimensions else {
+            preconditionFailure("score of slot \(slot) without a row, or a query of \(query.count) elements")
+        }
+        return withExtendedLifetime(rows.owner) { RowScorer(parameters, base, rows).score(Int(slot)) }
+    }
+}
+
+/// What changes in an index, under its short lock.
+struct IndexState: ~Copyable {
+    var rows: RowMatrix?
+    var published = 0
+    var alive = LiveSlots()
+    var codes: CodeStore?
+    var graph: Graph?
+    /// The next slot to be linked.
+    var nextSlot = 0
+    /// All slots below are in the graph, or dead.
+    var linked = 0
+    /// Slots being linked just now.
+    var inFlight: [Int] = []
+    /// Slots from here on can't be encoded or linked; `limitation` says why.
+    var end = Int.max
+    var limitation: IndexMemoryError?
+    /// Live slots when the quantizer was last trained.
+    var trainedCount = 0
+
+    var encodedCount: Int { codes?.encodedCount ?? 0 }
+
+    mutating func limit(to end: Int, _ reason: IndexMemoryError) {
+        self.end = min(self.end, end)
+        limitation = limitation ?? reason
+    }
+
+    mutating func settle(_ slot: Int) {
+        if let i = inFlight.firstIndex(of: slot) { inFlight.remove(at: i) }
+        linked = min(inFlight.min() ?? nextSlot, end, nextSlot)
+    }
+}

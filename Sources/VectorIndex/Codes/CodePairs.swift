@@ -1,0 +1,45 @@
+import CVectorKernels
+
+/// Ranks codes against codes: what the graph's links are chosen by. Symmetric, and any two ranks compare.
+struct CodePairs: PairScorer {
+    let gathered:
+        @convention(c) (
+            UnsafeRawPointer, UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Int, UnsafeMutablePointer<Int32>
+        ) -> Void
+    let base: UnsafePointer<UInt8>
+    let strideBytes: Int
+    /// Score of one integer step of a dot product; 0 where the integer is a distance and ranks as it is.
+    let weight: Float
+    /// What the terms of the two rows add to the score.
+    let termWeight: Float
+    let terms: UnsafePointer<Float>
+
+    init(
+        gathered:
+            @escaping @convention(c) (
+                UnsafeRawPointer, UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Int,
+                UnsafeMutablePointer<Int32>
+            ) -> Void, base: UnsafePointer<UInt8>, strideBytes: Int, weight: Float, termWeight: Float,
+        terms: UnsafePointer<Float>
+    ) {
+        self.gathered = gathered
+        self.base = base
+        self.strideBytes = strideBytes
+        self.weight = weight
+        self.termWeight = termWeight
+        self.terms = terms
+    }
+
+    @inline(__always)
+    func ranks(from slot: UInt32, _ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Int32.self, capacity: count) {
+            gathered(base + Int(slot) * strideBytes, base, strideBytes, slots, count, strideBytes, $0)
+        }
+        if weight == 0 { return }
+        let own = terms[Int(slot)]
+        for i in 0..<count {
+            let dot = Float(Int32(bitPattern: out[i]))
+            out[i] = Rank.of(score: weight * dot + termWeight * (own + terms[Int(slots[i])]))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import CVectorKernels
+import Quantization
+import Synchronization
+
+/// The codes of slots 0..<`encodedCount` under one quantizer. Codes are appended and never change; a better quantizer
+/// makes a new store, which takes this one's place while those who still use this one go on with it.
+final class CodeStore: @unchecked Sendable {
+    // Unchecked: codes are written before `encoded` covers them and not touched afterwards.
+    let quantizer: ScalarQuantizer
+    let element: ElementType
+    /// Slots that there is room for.
+    let capacity: Int
+    /// 64-byte-aligned codes, `quantizer.codeBytes` bytes each.
+    let codes: UnsafeMutablePointer<UInt8>
+    /// The row term of each slot.
+    let terms: UnsafeMutablePointer<Float>
+    private let codeRegion: ReservedRegion
+    private let termRegion: ReservedRegion
+    private let encoded: Atomic<Int>
+    /// Held while appending; true once another store has taken over.
+    let appending = Mutex<Bool>(false)
+
+    static func reserveBytes(dimensions: Int) -> Int { ScalarQuantizer.codeBytes(dimensions: dimensions) + 4 }
+
+    init(quantizer: ScalarQuantizer, element: ElementType, capacity: Int) throws(IndexMemoryError) {
+        self.quantizer = quantizer
+        self.element = element
+        self.capacity = capacity
+        codeRegion = try ReservedRegion(reserving: capacity * quantizer.codeBytes)
+        termRegion = try ReservedRegion(reserving: capacity * 4)
+        codes = codeRegion.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
+        terms = termRegion.base.bindMemory(to: Float.self, capacity: capacity)
+        encoded = Atomic(0)
+    }
+
+    /// Slots that have a code.
+    var encodedCount: Int { encoded.load(ordering: .acquiring) }
+
+    var residentBytes: Int { encodedCount * (quantizer.codeBytes + 4) + quantizer.residentBytes }
+
+    /// Encodes the slots from `encodedCount` up to `end`. Under `appending`, or before the store is shared.
+    func append(_ rows: RowMatrix, upTo end: Int, scratch: Scratch) throws(IndexMemoryError) {
+        let first = encodedCount
+        guard first < end else { return }
+        try commit(end)
+        let isEuclid = quantizer.metric == .euclid
+        let dimensions = quantizer.dimensions
+        scratch.ensureFloats((dimensions + quantizer.scratchCount) * 4)
+        let row = scratch.floats.assumingMemoryBound(to: Float.self)
+        for slot in first..<end {
+            element.read(rows.row(slot), dimensions: dimensions, into: row)
+            let code = codes + slot * quantizer.codeBytes
+            let term = quantizer.encode(row: row, into: code, scratch: row + dimensions)
+            terms[slot] = isEuclid ? squaredLength(code) : term
+        }
+        encoded.store(end, ordering: .releasing)
+    }
+
+    /// The squared length of what a code stands for, in the quantizer's units. With it, and not with that of the row
+    /// itself, distances are those to a real point: rows outside the trained range stay nearest to queries out there, and
+    /// the error vanishes as the row gets close to the query.
+    private func squaredLength(_ code: UnsafePointer<UInt8>) -> Float {
+        let squares = Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes)
+        return quantizer.step * quantizer.step * Float(squares)
+    }
+
+    /// Makes room for the codes of `count` slots.
+    func commit(_ count: Int) throws(IndexMemoryError) {
+        guard count <= capacity else { throw .capacityReached }
+        try codeRegion.commit(count * quantizer.codeBytes)
+        try termRegion.commit(count * 4)
+    }
+
+    /// Says that codes of `count` slots have been put in place. Before the store is shared.
+    func adopt(_ count: Int) { encoded.store(count, ordering: .releasing) }
+
+    /// Prepares a query; `scratch` holds it as long as the scorer is used.
+    func prepare(_ query: UnsafePointer<Float>, scratch: Scratch) -> PreparedQuery {
+        scratch.ensureQuery(quantizer.codeBytes)
+        scratch.ensureFloats(quantizer.scratchCount * 4)
+        let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)
+        let terms = quantizer.encodeQuery(
+            query, into: prepared, scratch: scratch.floats.assumingMemoryBound(to: Float.self))
+        return PreparedQuery(terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared))
+    }
+
+    /// Prepares a row that is encoded already as a query.
+    func prepare(slot: UInt32, scratch: Scratch) -> PreparedQuery {
+        scratch.ensureQuery(quantizer.codeBytes)
+        scratch.ensureFloats(quantizer.scratchCount * 4)
+        let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)
+        let terms = quantizer.encodeQuery(
+            fromCode: codes + Int(slot) * quantizer.codeBytes, into: prepared,
+            scratch: scratch.floats.assumingMemoryBound(to: Float.self))
+        return PreparedQuery(terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared))
+    }
+
+    private func scorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> CodeScorer {
+        let kernel = quantizer.kernel
+        return CodeScorer(
+            gathered: kernel.gathered, range: kernel.range, query: UnsafeRawPointer(query), base: UnsafePointer(codes),
+            strideBytes: quantizer.codeBytes, length: quantizer.codeBytes,
+            flip: terms.scale > 0 ? CodeScorer.greaterIsCloser : CodeScorer.smallerIsCloser)
+    }
+
+    private func termedScorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> TermedCodeScorer? {
+        quantizer.queriesNeedRowTerms
+            ? TermedCodeScorer(codes: scorer(terms, query), terms: terms, rowTerms: UnsafePointer(self.terms)) : nil
+    }
+
+    /// Scores of slots against slots.
+    var pairs: CodePairs {
+        let kernels = Kernels.best
+        let step = quantizer.step
+        switch quantizer.metric {
+        case .manhattan:
+            return CodePairs(
+                gathered: kernels.pointee.l1_u8.gathered, base: codes, strideBytes: quantizer.codeBytes, weight: 0,
+                termWeight: 0, terms: terms)
+        case .euclid:
+            return CodePairs(
+                gathered: kernels.pointee.dot_codes.gathered, base: codes, strideBytes: quantizer.codeBytes,
+                weight: 2 * step * step, termWeight: -1, terms: terms)
+        case .cosine, .dot:
+            return CodePairs(
+                gathered: kernels.pointee.dot_codes.gathered, base: codes, strideBytes: quantizer.codeBytes,
+                weight: step * step, termWeight: 1, terms: terms)
+        }
+    }
+}
+
+/// A query in the form that codes are scored with.
+struct PreparedQuery {
+    let terms: QueryTerms
+    /// Ranks by the kernel's integer alone.
+    let scorer: CodeScorer
+    /// In its place where rows bring a term of their own.
+    let termedScorer: TermedCodeScorer?
+
+    /// The estimated score behind a rank that one of the scorers gave.
+    func score(_ rank: UInt32) -> Float {
+        termedScorer == nil ? terms.score(Int32(bitPattern: rank ^ scorer.flip)) : Rank.score(rank)
+    }
+}

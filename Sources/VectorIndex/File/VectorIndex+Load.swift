@@ -1,0 +1,230 @@
+import Quantization
+import Synchronization
+
+extension VectorIndex {
+    /// Reads a file that ``save(to:)`` wrote. The caller then publishes all rows with their full count, and removes the
+    /// tombstones.
+    ///
+    /// Everything is checked before it is used: hashes, sizes, every link, level and the entry point.
+    ///
+    /// - Parameters:
+    ///   - parameters: what the index is made for now; the file must have been made for the same.
+    ///   - rowCount: committed rows; the file must not cover more.
+    /// - Throws: ``IndexFileError``.
+    /// - Complexity: O(file bytes).
+    public static func load(from path: String, parameters: IndexParameters, rowCount: Int) throws -> VectorIndex {
+        let reader = try FileReader(path)
+        var bytes = [UInt8](repeating: 0, count: min(IndexFileHeader.byteCount, reader.byteCount))
+        _ = try bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { throw IndexFileError.damaged("empty") }
+            return try reader.read(base, buffer.count)
+        }
+        let header = try bytes.withUnsafeBytes { try IndexFileHeader($0) }
+        let wanted = IndexFileHeader(parameters)
+        guard header.fits(wanted) else { throw IndexFileError.mismatched("made for other parameters") }
+        let capacity = Self.capacity(parameters)
+        guard header.slots <= UInt64(max(rowCount, 0)), header.slots <= UInt64(capacity) else {
+            throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
+        }
+        guard header.quantizerBytes <= 1 << 24, header.upperBytes <= 1 << 40, header.trainedCount <= 1 << 40 else {
+            throw IndexFileError.damaged("a section's size is impossible")
+        }
+        // Slots and code bytes are bounded by now, so the sum can't overflow.
+        guard header.codeBytes <= 1 << 20 else { throw IndexFileError.damaged("codes of \(header.codeBytes) bytes") }
+        let size =
+            UInt64(IndexFileHeader.byteCount) + header.quantizerBytes + header.codeSectionBytes
+            + header.termSectionBytes + header.baseSectionBytes + header.upperBytes
+        guard size == UInt64(reader.byteCount) else {
+            throw IndexFileError.damaged("\(reader.byteCount) bytes instead of \(size)")
+        }
+        let index = VectorIndex(parameters)
+        if header.quantizerBytes == 0 {
+            guard header.slots == 0, header.upperBytes == 0, header.entry == .max else {
+                throw IndexFileError.damaged("codes without a quantizer")
+            }
+            return index
+        }
+        let codes = try readCodes(reader, header, parameters, capacity: capacity)
+        let graph = try readGraph(reader, header, parameters, capacity: capacity)
+        let slots = Int(header.slots)
+        index.state.withLock { state in
+            state.codes = codes
+            state.graph = graph
+            state.nextSlot = graph == nil ? 0 : slots
+            state.linked = graph == nil ? 0 : slots
+            state.trainedCount = max(Int(header.trainedCount), 1)
+        }
+        return index
+    }
+
+    private static func readCodes(
+        _ reader: FileReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
+    ) throws(IndexFileError) -> CodeStore {
+        var bytes = [UInt8](repeating: 0, count: Int(header.quantizerBytes))
+        try check(reader, &bytes, header.hashes[0], "quantizer")
+        guard let quantizer = try? ScalarQuantizer(serialized: bytes),
+            quantizer.dimensions == parameters.dimensions, quantizer.metric == parameters.metric,
+            quantizer.codeBytes == Int(header.codeBytes)
+        else { throw .damaged("the quantizer") }
+        let slots = Int(header.slots)
+        do {
+            let store = try CodeStore(quantizer: quantizer, element: parameters.element, capacity: capacity)
+            try store.commit(slots)
+            guard try reader.read(store.codes, Int(header.codeSectionBytes)) == header.hashes[1] else {
+                throw IndexFileError.damaged("the codes' hash differs")
+            }
+            guard try reader.read(store.terms, Int(header.termSectionBytes)) == header.hashes[2] else {
+                throw IndexFileError.damaged("the terms' hash differs")
+            }
+            for slot in 0..<slots where !store.terms[slot].isFinite {
+                throw IndexFileError.damaged("the term of slot \(slot)")
+            }
+            store.adopt(slots)
+            return store
+        } catch let error as IndexMemoryError {
+            throw .memory(error)
+        } catch let error as IndexFileError {
+            throw error
+        } catch {
+            throw .damaged("\(error)")
+        }
+    }
+
+    private static func readGraph(
+        _ reader: FileReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
+    ) throws(IndexFileError) -> Graph? {
+        let m = parameters.effectiveM
+        if m == 0 { return nil }
+        let graph: Graph
+        do throws(IndexMemoryError) {
+            graph = try Graph(m: m, capacity: capacity, seed: parameters.seed)
+            if header.slots > 0 { try graph.reserve(Int(header.slots)) }
+        } catch {
+            throw .memory(error)
+        }
+        let slots = Int(header.slots)
+        try readBaseLinks(reader, header, graph, slots)
+        var upper = [UInt8](repeating: 0, count: Int(header.upperBytes))
+        try check(reader, &upper, header.hashes[4], "upper levels")
+        try UpperLevelsReader(bytes: upper, graph: graph, slots: slots).read()
+        let entry = header.entry
+        if entry != .max {
+            guard Graph.entrySlot(entry) < slots, Graph.entryLevel(entry) == graph.level(Graph.entrySlot(entry)) else {
+                throw .damaged("the entry point")
+            }
+        }
+        graph.entry.store(entry, ordering: .releasing)
+        return graph
+    }
+
+    private static func readBaseLinks(
+        _ reader: FileReader, _ header: IndexFileHeader, _ graph: Graph, _ slots: Int
+    ) throws(IndexFileError) {
+        let bytes = Int(header.baseSectionBytes)
+        let degree = graph.baseDegree
+        // Packed blocks are read to where they end up, then spread from the back where blocks have gaps.
+        let packed = UnsafeMutableRawPointer(graph.baseLinks).assumingMemoryBound(to: UInt32.self)
+        guard try reader.read(packed, bytes) == header.hashes[3] else { throw .damaged("the base links' hash differs") }
+        for slot in stride(from: slots - 1, through: 0, by: -1) {
+            let source = packed + slot * degree
+            let target = packed + slot * graph.baseStride
+            if source != target { target.update(from: source, count: degree) }
+            for i in degree..<graph.baseStride { target[i] = Graph.sentinel }
+            guard Self.isSound(target, degree, slots) else { throw .damaged("the links of slot \(slot)") }
+        }
+    }
+
+    /// Links below `slots`, then sentinels.
+    static func isSound(_ list: UnsafePointer<UInt32>, _ degree: Int, _ slots: Int) -> Bool {
+        var i = 0
+        while i < degree, list[i] != Graph.sentinel {
+            if list[i] >= slots { return false }
+            i += 1
+        }
+        while i < degree {
+            if list[i] != Graph.sentinel { return false }
+            i += 1
+        }
+        return true
+    }
+
+    private static func check(
+        _ reader: FileReader, _ bytes: inout [UInt8], _ hash: UInt64, _ name: String
+    ) throws(IndexFileError) {
+        var failed: IndexFileError?
+        bytes.withUnsafeMutableBytes { buffer in
+            do throws(IndexFileError) {
+                let actual = try buffer.baseAddress.map { base throws(IndexFileError) in
+                    try reader.read(base, buffer.count)
+                }
+                if (actual ?? Hash64().value) != hash { failed = .damaged("the \(name)' hash differs") }
+            } catch {
+                failed = error
+            }
+        }
+        if let failed { throw failed }
+    }
+}
+
+/// Puts the upper-levels section into a graph.
+private struct UpperLevelsReader {
+    let bytes: [UInt8]
+    let graph: Graph
+    let slots: Int
+
+    func read() throws(IndexFileError) {
+        guard bytes.count % 4 == 0 else { throw .damaged("the upper levels' size") }
+        var failed: IndexFileError?
+        bytes.withUnsafeBytes { buffer in
+            buffer.withMemoryRebound(to: UInt32.self) { words in
+                do throws(IndexFileError) {
+                    try place(words)
+                    try checkLevels()
+                } catch {
+                    failed = error
+                }
+            }
+        }
+        if let failed { throw failed }
+    }
+
+    private func place(_ words: UnsafeBufferPointer<UInt32>) throws(IndexFileError) {
+        guard let base = words.baseAddress else { return }
+        var next = 0
+        var last: UInt32?
+        while next < words.count {
+            guard next + 2 <= words.count else { throw .damaged("the upper levels end early") }
+            let slot = words[next]
+            let level = Int(words[next + 1])
+            next += 2
+            guard slot < slots, last.map({ slot > $0 }) ?? true, (1...Graph.maximumLevel).contains(level),
+                next + level * graph.m <= words.count
+            else { throw .damaged("the upper levels of slot \(slot)") }
+            last = slot
+            guard graph.openUpper(slot, level: level) else { throw .memory(.capacityReached) }
+            for at in 1...level {
+                guard VectorIndex.isSound(base + next, graph.m, slots), let list = graph.links(level: at).list(slot)
+                else { throw .damaged("the links of slot \(slot) on level \(at)") }
+                for i in 0..<graph.m { list[i].store(words[next + i], ordering: .relaxed) }
+                next += graph.m
+            }
+        }
+    }
+
+    /// Every upper link leads to a slot of that level.
+    private func checkLevels() throws(IndexFileError) {
+        for slot in 0..<UInt32(slots) {
+            let level = graph.level(slot)
+            if level == 0 { continue }
+            for at in 1...level {
+                let links = graph.links(level: at)
+                guard let list = links.list(slot) else { throw .damaged("level \(at) of slot \(slot)") }
+                for i in 0..<links.degree {
+                    let link = list[i].load(ordering: .relaxed)
+                    if link == Graph.sentinel { break }
+                    guard graph.level(link) >= at else { throw .damaged("the links of slot \(slot) on level \(at)") }
+                }
+            }
+        }
+    }
+}

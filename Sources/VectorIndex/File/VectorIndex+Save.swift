@@ -1,0 +1,126 @@
+import Quantization
+import Synchronization
+
+extension VectorIndex {
+    /// Writes the quantizer, and the codes and links of the linked slots (without a graph: of the encoded ones), to a
+    /// file, under a temporary name first and synced before it takes the old file's place. Any thread; linkers and
+    /// searches go on meanwhile. Links to slots that were linked after the start are left out.
+    ///
+    /// - Throws: ``IndexFileError``.
+    /// - Complexity: O(slots · (code bytes + m)).
+    public func save(to path: String) throws {
+        let writer = try FileWriter(path)
+        let (codes, graph, slots, trainedCount) = state.withLock { state in
+            (
+                state.codes, state.graph, parameters.effectiveM == 0 ? state.encodedCount : state.linked,
+                state.trainedCount
+            )
+        }
+        var header = IndexFileHeader(parameters)
+        // The header's place; it is written last, when the hashes are known.
+        try [UInt8](repeating: 0, count: IndexFileHeader.byteCount).withUnsafeBytes { try writer.append($0) }
+        _ = writer.endSection()
+        if let codes {
+            header.codeBytes = UInt32(codes.quantizer.codeBytes)
+            header.slots = UInt64(slots)
+            header.trainedCount = UInt64(trainedCount)
+            let quantizer = codes.quantizer.serialized()
+            header.quantizerBytes = UInt64(quantizer.count)
+            try quantizer.withUnsafeBytes { try writer.append($0) }
+            header.hashes[0] = writer.endSection()
+            try writer.append(UnsafeRawBufferPointer(start: codes.codes, count: slots * codes.quantizer.codeBytes))
+            header.hashes[1] = writer.endSection()
+            try writer.append(UnsafeRawBufferPointer(start: codes.terms, count: slots * 4))
+            header.hashes[2] = writer.endSection()
+        }
+        if let graph {
+            let image = GraphImage(graph: graph, slots: slots)
+            try image.writeBaseLinks(writer)
+            header.hashes[3] = writer.endSection()
+            header.upperBytes = try image.writeUpperLevels(writer)
+            header.hashes[4] = writer.endSection()
+            header.entry = image.entry()
+        }
+        if codes == nil || graph == nil {
+            // Sections that aren't there are empty.
+            let empty = Hash64().value
+            for section in 0..<5 where codes == nil || section > 2 { header.hashes[section] = empty }
+        }
+        try writer.finish(header: header.encoded())
+    }
+}
+
+/// A graph as of its first `slots` slots: links beyond them are left out.
+struct GraphImage {
+    let graph: Graph
+    let slots: Int
+
+    /// 2m links a slot, sentinels last.
+    func writeBaseLinks(_ writer: FileWriter) throws(IndexFileError) {
+        let links = graph.links(level: 0)
+        var block = [UInt32](repeating: 0, count: links.degree)
+        for slot in 0..<UInt32(slots) {
+            copy(slot, links, to: &block)
+            try append(block, to: writer)
+        }
+    }
+
+    /// For each slot with upper levels, in ascending order: slot, level, then m links for each level from 1 up. Returns
+    /// the number of bytes.
+    func writeUpperLevels(_ writer: FileWriter) throws(IndexFileError) -> UInt64 {
+        var words: UInt64 = 0
+        var block = [UInt32](repeating: 0, count: graph.m)
+        for slot in 0..<UInt32(slots) {
+            let level = graph.level(slot)
+            if level == 0 { continue }
+            try append([slot, UInt32(level)], to: writer)
+            for at in 1...level {
+                copy(slot, graph.links(level: at), to: &block)
+                try append(block, to: writer)
+            }
+            words += UInt64(2 + level * graph.m)
+        }
+        return words * 4
+    }
+
+    /// The entry point, or if it is newer than this image the first of its highest slots.
+    func entry() -> UInt64 {
+        let current = graph.entry.load(ordering: .acquiring)
+        if current == .max || slots == 0 { return .max }
+        if Graph.entrySlot(current) < slots { return current }
+        var best: UInt64?
+        for slot in 0..<UInt32(slots) {
+            let level = graph.level(slot)
+            if let best, level <= Graph.entryLevel(best) { continue }
+            // A slot that was dead before it could be linked has no links.
+            if level == 0, graph.links(level: 0).list(slot)?[0].load(ordering: .relaxed) == Graph.sentinel { continue }
+            best = Graph.entryWord(level, slot)
+        }
+        return best ?? .max
+    }
+
+    private func copy(_ slot: UInt32, _ links: LevelLinks, to block: inout [UInt32]) {
+        var count = 0
+        if let list = links.list(slot) {
+            for i in 0..<links.degree {
+                let link = list[i].load(ordering: .acquiring)
+                if link == Graph.sentinel { break }
+                // A list under revision may show a link twice.
+                if link < slots, !block[0..<count].contains(link) {
+                    block[count] = link
+                    count += 1
+                }
+            }
+        }
+        for i in count..<links.degree { block[i] = Graph.sentinel }
+    }
+
+    private func append(_ words: [UInt32], to writer: FileWriter) throws(IndexFileError) {
+        var failed: IndexFileError?
+        // Files are little-endian, as every machine that this runs on is.
+        words.withUnsafeBytes { bytes in
+            do throws(IndexFileError) { try writer.append(bytes) } catch { failed = error }
+        }
+        if let failed { throw failed }
+    }
+}

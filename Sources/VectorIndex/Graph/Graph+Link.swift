@@ -1,0 +1,186 @@
+import Synchronization
+
+/// What linking a slot needs besides the graph.
+struct LinkContext<S: RankScorer, P: PairScorer> {
+    /// Scores the new slot against others.
+    let scorer: S
+    /// Scores any two slots.
+    let pairs: P
+    /// Slots from here on can't be scored.
+    let limit: UInt32
+    /// Width of the walk for neighbours.
+    let efConstruct: Int
+    let scratch: Scratch
+}
+
+extension Graph {
+    /// Links an opened slot into the graph. Any number of threads at once, each with a slot of its own.
+    ///
+    /// All of the slot's own lists are written before anything points at it, so whoever reaches it can go on from it.
+    ///
+    /// - Returns: `false` when the entry point is past the context's limit; then nothing was done.
+    /// - Complexity: about `efConstruct · m` scores.
+    func link<S: RankScorer, P: PairScorer>(_ slot: UInt32, level: Int, _ context: LinkContext<S, P>) -> Bool {
+        var seen = entry.load(ordering: .acquiring)
+        if seen == .max {
+            let (won, original) = entry.compareExchange(
+                expected: .max, desired: Self.entryWord(level, slot), ordering: .acquiringAndReleasing)
+            if won { return true }
+            seen = original
+        }
+        if level > Self.entryLevel(seen) {
+            // Two nodes that rise above the entry point one after the other, so that the later one links to the first.
+            return entryLock.withLock { _ in
+                let current = entry.load(ordering: .acquiring)
+                guard Self.entrySlot(current) < context.limit else { return false }
+                insert(slot, level: level, entry: current, context)
+                if level > Self.entryLevel(current) {
+                    entry.store(Self.entryWord(level, slot), ordering: .releasing)
+                }
+                return true
+            }
+        }
+        guard Self.entrySlot(seen) < context.limit else { return false }
+        insert(slot, level: level, entry: seen, context)
+        return true
+    }
+
+    static func entryWord(_ level: Int, _ slot: UInt32) -> UInt64 { UInt64(level) << 32 | UInt64(slot) }
+    static func entryLevel(_ word: UInt64) -> Int { Int(word >> 32) }
+    static func entrySlot(_ word: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: word) }
+
+    private func insert<S: RankScorer, P: PairScorer>(
+        _ slot: UInt32, level: Int, entry: UInt64, _ context: LinkContext<S, P>
+    ) {
+        let scratch = context.scratch
+        var cost = WalkCost()
+        var place = Self.entrySlot(entry)
+        let top = Self.entryLevel(entry)
+        context.scorer.ranks(&place, 1, scratch.ranks)
+        var rank = scratch.ranks[0]
+        for upper in stride(from: top, to: level, by: -1) {
+            descend(
+                context.scorer, links(level: upper), limit: context.limit, slot: &place, rank: &rank, scratch: scratch,
+                cost: &cost)
+        }
+        scratch.ensurePool(context.efConstruct)
+        for lower in stride(from: min(level, top), through: 0, by: -1) {
+            let links = links(level: lower)
+            scratch.beginWalk(Int(context.limit))
+            // A slot doesn't become its own neighbour even if something points at it already.
+            scratch.marks[Int(slot)] = scratch.epoch
+            scratch.marks[Int(place)] = scratch.epoch
+            var pool = CandidatePool(keys: scratch.pool, capacity: context.efConstruct)
+            pool.insert(CandidatePool.key(rank, place))
+            walk(context.scorer, links, limit: context.limit, pool: &pool, scratch: scratch, cost: &cost)
+            place = CandidatePool.slot(pool.keys[0])
+            rank = UInt32(truncatingIfNeeded: pool.keys[0] >> 32)
+            let count = selectNeighbours(of: slot, from: pool, degree: lower == 0 ? baseDegree : m, context)
+            guard let list = links.list(slot) else { continue }
+            for i in 0..<count { list[i].store(scratch.chosen[i], ordering: .relaxed) }
+        }
+        for lower in 0...min(level, top) {
+            let links = links(level: lower)
+            let count = links.copy(slot, to: scratch.chosen)
+            for i in 0..<count { addLink(from: scratch.chosen[i], to: slot, links, context) }
+        }
+    }
+
+    /// The neighbours for a new slot out of a finished walk, in `scratch.chosen`.
+    private func selectNeighbours<S: RankScorer, P: PairScorer>(
+        of slot: UInt32, from pool: CandidatePool, degree: Int, _ context: LinkContext<S, P>
+    ) -> Int {
+        let scratch = context.scratch
+        // Ranked anew, slot against slot: the walk's query may be finer than a code.
+        var count = 0
+        var start = 0
+        while start < pool.count {
+            let size = min(pool.count - start, Scratch.batchCapacity)
+            for i in 0..<size { scratch.batch[i] = CandidatePool.slot(pool.keys[start + i]) }
+            context.pairs.ranks(from: slot, scratch.batch, size, scratch.ranks)
+            for i in 0..<size { pool.keys[start + i] = Rank.key(scratch.ranks[i], scratch.batch[i]) }
+            start += size
+        }
+        sortKeys(pool.keys, pool.count)
+        count = selectDiverse(
+            of: slot, from: pool.keys, count: pool.count, degree: degree, pairs: context.pairs, scratch: scratch)
+        return count
+    }
+
+    /// Adds a link under the lock of `node`; a full list is chosen anew from its links and the new one.
+    private func addLink<S: RankScorer, P: PairScorer>(
+        from node: UInt32, to slot: UInt32, _ links: LevelLinks, _ context: LinkContext<S, P>
+    ) {
+        guard let list = links.list(node) else { return }
+        let scratch = context.scratch
+        locks.lock(node)
+        defer { locks.unlock(node) }
+        var count = 0
+        while count < links.degree {
+            let link = list[count].load(ordering: .relaxed)
+            if link == Self.sentinel { break }
+            if link == slot { return }
+            scratch.list[count] = link
+            count += 1
+        }
+        if count < links.degree {
+            list[count].store(slot, ordering: .releasing)
+            return
+        }
+        scratch.list[count] = slot
+        count += 1
+        // A link past the limit can't be scored with these codes; it stays, and so the new one has to wait its turn.
+        for i in 0..<count where scratch.list[i] >= context.limit { return }
+        context.pairs.ranks(from: node, scratch.list, count, scratch.ranks)
+        for i in 0..<count { scratch.keep[i] = Rank.key(scratch.ranks[i], scratch.list[i]) }
+        sortKeys(scratch.keep, count)
+        // `chosen` is the caller's list; the revised one goes to `list`.
+        let kept = selectDiverse(
+            of: node, from: scratch.keep, count: count, degree: links.degree, pairs: context.pairs, scratch: scratch,
+            into: scratch.list)
+        for i in 0..<kept { list[i].store(scratch.list[i], ordering: .releasing) }
+        for i in kept..<links.degree { list[i].store(Self.sentinel, ordering: .relaxed) }
+    }
+
+    /// The diversity heuristic (Malkov, Yashunin, algorithm 4): a candidate is taken if it is closer to the node than to
+    /// every neighbour taken before it.
+    ///
+    /// Equal vectors are neither allowed to fill a list (a group of more than `degree` of them would be cut off from the
+    /// rest) nor to push others out of it: a few are taken.
+    ///
+    /// - Parameter keys: rank and slot of each candidate, best first.
+    /// - Returns: how many slots were written to `out` (`scratch.chosen` by default), at most `degree`.
+    func selectDiverse<P: PairScorer>(
+        of node: UInt32, from keys: UnsafePointer<UInt64>, count: Int, degree: Int, pairs: P, scratch: Scratch,
+        into out: UnsafeMutablePointer<UInt32>? = nil
+    ) -> Int {
+        let out = out ?? scratch.chosen
+        let ranks = scratch.ranks
+        var taken = 0
+        var equals = 0
+        var itself = node
+        pairs.ranks(from: node, &itself, 1, ranks)
+        let equalRank = ranks[0]
+        let mostEquals = max(1, degree / 8)
+        next: for i in 0..<count {
+            if taken == degree { break }
+            let slot = Rank.slot(keys[i])
+            let rank = Rank.rank(keys[i])
+            if rank == equalRank {
+                if equals == mostEquals { continue }
+                equals += 1
+            }
+            // In pieces: the closest neighbours, which come first, are the likeliest to rule a candidate out.
+            var start = 0
+            while start < taken {
+                let size = min(taken - start, 8)
+                pairs.ranks(from: slot, out + start, size, ranks)
+                for j in 0..<size where ranks[j] < rank { continue next }
+                start += size
+            }
+            out[taken] = slot
+            taken += 1
+        }
+        return taken
+    }
+}

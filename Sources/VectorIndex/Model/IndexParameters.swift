@@ -1,0 +1,51 @@
+import Quantization
+
+/// What a vector index is made for. Two indexes with equal parameters fed with equal rows by one thread are equal.
+public struct IndexParameters: Sendable, Equatable {
+    /// Elements of a vector, 1…65,536.
+    public var dimensions: Int
+    public var metric: Metric
+    /// How the stored rows hold their elements.
+    public var element: ElementType
+    /// Links of a node at each upper level; level 0 holds twice as many. 0 builds no graph: searches scan the codes.
+    /// Values over ``maximumM`` count as that, and 1 counts as 2.
+    public var m: Int
+    /// Width of the walk that finds a new node's neighbours, at least 1.
+    public var efConstruct: Int
+    /// Share of the values that the codes' range covers, 0.5…1; `nil` lets the quantizer choose.
+    public var quantile: Float?
+    /// Seeds node levels and sampling.
+    public var seed: UInt64
+
+    public static let maximumM = 512
+    public static let maximumDimensions = 65_536
+
+    public init(
+        dimensions: Int, metric: Metric, element: ElementType = .float32, m: Int = 16, efConstruct: Int = 100,
+        quantile: Float? = nil, seed: UInt64 = 0x5DEE_CE66
+    ) {
+        self.dimensions = dimensions
+        self.metric = metric
+        self.element = element
+        self.m = m
+        self.efConstruct = efConstruct
+        self.quantile = quantile
+        self.seed = seed
+    }
+
+    /// Bytes of a stored row, unpadded.
+    public var rowBytes: Int {
+        switch element {
+        case .float32: dimensions * 4
+        case .float16: dimensions * 2
+        case .uint8: dimensions
+        }
+    }
+
+    /// Whether walks and links go by the stored rows: rows this short take no more memory traffic than codes, whose 255
+    /// steps couldn't tell close rows apart in so few dimensions.
+    var scoresRows: Bool { dimensions <= 16 }
+
+    /// `m` as the graph uses it: 0, or 2…``maximumM``.
+    var effectiveM: Int { m <= 0 ? 0 : min(max(m, 2), Self.maximumM) }
+}

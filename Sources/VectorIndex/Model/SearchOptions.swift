@@ -1,0 +1,40 @@
+/// How one search is done.
+public struct SearchOptions: Sendable {
+    /// Hits wanted; 0 or less returns none.
+    public var k: Int
+    /// Width of the walk; at least k is used. `nil` takes the measured default.
+    public var ef: Int?
+    /// Score every allowed row as it is stored: no graph, no codes.
+    public var exact: Bool
+    /// Leave out the tail, that is, slots published but not linked yet, unless the index is too small to have a graph.
+    public var indexedOnly: Bool
+    /// Score stored rows where codes would be used; the graph is still walked.
+    public var ignoreCodes: Bool
+    /// Score the best candidates of the codes again by their stored rows. Without it scores are the codes' estimates.
+    public var rescore: Bool
+    /// How many times k candidates are rescored, at least 1; never fewer than the measured default.
+    public var oversampling: Double
+    /// Measure the time of each stage.
+    public var explainTimings: Bool
+    /// A slot that is never returned.
+    public var excluded: UInt32?
+    /// Polled now and then; the search ends early, with `cancelled` set in its outcome, once this answers `true`.
+    public var cancelled: (@Sendable () -> Bool)?
+
+    public init(
+        k: Int, ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false, ignoreCodes: Bool = false,
+        rescore: Bool = true, oversampling: Double = 1, explainTimings: Bool = false, excluded: UInt32? = nil,
+        cancelled: (@Sendable () -> Bool)? = nil
+    ) {
+        self.k = k
+        self.ef = ef
+        self.exact = exact
+        self.indexedOnly = indexedOnly
+        self.ignoreCodes = ignoreCodes
+        self.rescore = rescore
+        self.oversampling = oversampling
+        self.explainTimings = explainTimings
+        self.excluded = excluded
+        self.cancelled = cancelled
+    }
+}

@@ -1,0 +1,73 @@
+/// A found slot and its score; a greater score is a closer one.
+public struct Hit: Sendable, Equatable {
+    public var slot: UInt32
+    public var score: Float
+
+    public init(slot: UInt32, score: Float) {
+        self.slot = slot
+        self.score = score
+    }
+}
+
+/// How a search found its hits.
+public enum SearchPlan: String, Sendable {
+    /// Nothing to search: no live slot is allowed, or no hit was asked for.
+    case empty
+    /// Every live row, by its stored elements.
+    case exactScan
+    /// Every allowed live row, by its stored elements.
+    case exactFilteredScan
+    /// Every live row by its code, then rescoring.
+    case codeScan
+    /// Every allowed live row by its code, then rescoring.
+    case filteredScan
+    /// A walk of the graph, without filter.
+    case graph
+    /// A walk of the graph that collects the allowed slots.
+    case graphFiltered
+    /// A walk over allowed slots alone, through neighbours of neighbours, seeded from allowed slots.
+    case graphTwoHop
+    /// A walk that found too few or cost too much, then a scan of the allowed slots.
+    case graphThenScan
+}
+
+/// Where the time of a search went, in nanoseconds.
+public struct SearchTimings: Sendable, Equatable {
+    public var walk = 0
+    public var scan = 0
+    public var rescore = 0
+    public init() {}
+}
+
+/// The hits of a search and what it took to find them.
+public struct SearchOutcome: Sendable {
+    /// Best first; equal scores by slot, lower first. Fewer than k only when fewer live slots are allowed.
+    public var hits: [Hit]
+    public var plan: SearchPlan
+    /// Slots that the filter allows and that are live; without a filter, live slots.
+    public var allowedCount: Int
+    /// Scores computed from codes or rows, rescoring aside.
+    public var scored: Int
+    /// Graph nodes expanded.
+    public var hops: Int
+    /// Candidates scored again by their stored rows.
+    public var rescored: Int
+    /// `nil` unless asked for.
+    public var timings: SearchTimings?
+    /// The search was cancelled; `hits` is what had been found until then, without any guarantee.
+    public var cancelled: Bool
+
+    public init(
+        hits: [Hit] = [], plan: SearchPlan = .empty, allowedCount: Int = 0, scored: Int = 0, hops: Int = 0,
+        rescored: Int = 0, timings: SearchTimings? = nil, cancelled: Bool = false
+    ) {
+        self.hits = hits
+        self.plan = plan
+        self.allowedCount = allowedCount
+        self.scored = scored
+        self.hops = hops
+        self.rescored = rescored
+        self.timings = timings
+        self.cancelled = cancelled
+    }
+}

@@ -1,0 +1,205 @@
+import Quantization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// One search, from plan to hits.
+struct SearchRun {
+    let parameters: IndexParameters
+    let view: IndexView
+    let query: UnsafePointer<Float>
+    let options: SearchOptions
+    let admission: Admission
+    let isFiltered: Bool
+    let scratch: Scratch
+
+    private let poll: Poll
+    /// Slots to collect: one more than k when one is left out afterwards.
+    private let wanted: Int
+    private var cost = WalkCost()
+    private var timings = SearchTimings()
+    private var result = SearchOutcome()
+
+    init(
+        parameters: IndexParameters, view: IndexView, query: UnsafePointer<Float>, options: SearchOptions,
+        admission: Admission, isFiltered: Bool, scratch: Scratch
+    ) {
+        self.parameters = parameters
+        self.view = view
+        self.query = query
+        self.options = options
+        self.admission = admission
+        self.isFiltered = isFiltered
+        self.scratch = scratch
+        poll = Poll(cancelled: options.cancelled)
+        let k = min(options.k, admission.count)
+        wanted = options.excluded == nil ? k : min(k, admission.count) + 1
+    }
+
+    mutating func outcome() -> SearchOutcome {
+        result.allowedCount = admission.count
+        let rows = RowScorer(parameters, query, view.rows)
+        if options.exact || view.codes == nil {
+            scanRows(rows)
+        } else if options.ignoreCodes || parameters.scoresRows {
+            searchByRows(rows)
+        } else if let codes = view.codes {
+            let prepared = codes.prepare(query, scratch: scratch)
+            if let scorer = prepared.termedScorer {
+                searchByCodes(scorer, prepared, rows)
+            } else {
+                searchByCodes(prepared.scorer, prepared, rows)
+            }
+        }
+        if let excluded = options.excluded { result.hits.removeAll { $0.slot == excluded } }
+        if result.hits.count > options.k { result.hits.removeLast(result.hits.count - options.k) }
+        result.scored += cost.scored
+        result.hops = cost.hops
+        result.cancelled = poll.isCancelled
+        if options.explainTimings { result.timings = timings }
+        return result
+    }
+
+    // MARK: By stored rows
+
+    /// Every admitted row.
+    private mutating func scanRows(_ rows: RowScorer) {
+        result.plan = isFiltered ? .exactFilteredScan : .exactScan
+        let start = now()
+        scratch.ensureResults(TopCandidates.room(wanted))
+        var top = TopCandidates(keys: scratch.results, capacity: wanted)
+        result.scored += scan(
+            rows, admission, from: 0, to: view.published, isDense: admission.count == view.published, top: &top,
+            scratch: scratch, poll: poll)
+        result.hits = top.sorted().map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
+        timings.scan += now() - start
+    }
+
+    /// The plan of codes, but all scores by stored rows.
+    private mutating func searchByRows(_ rows: RowScorer) {
+        // A row costs what several codes cost, in a scan as in a walk.
+        let found = collect(rows, ef: effectiveEf, keep: wanted, upTo: view.published)
+        result.hits = found.prefix(wanted).map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
+    }
+
+    // MARK: By codes
+
+    private mutating func searchByCodes<S: RankScorer>(_ scorer: S, _ prepared: PreparedQuery, _ rows: RowScorer) {
+        let keep = options.rescore ? rescoredCount : wanted
+        let found = collect(scorer, ef: effectiveEf, keep: keep, upTo: view.encoded)
+        let start = now()
+        let count = min(found.count, keep)
+        if options.rescore {
+            rescore(found.baseAddress, count, rows)
+            result.rescored = count
+        }
+        var hits = (0..<count).map { i in
+            let key = found[i]
+            return Hit(
+                slot: Rank.slot(key),
+                score: options.rescore ? Rank.score(Rank.rank(key)) : prepared.score(Rank.rank(key)))
+        }
+        timings.rescore += now() - start
+        if view.encoded < view.published, !options.indexedOnly { addRowTail(rows, to: &hits) }
+        hits.sort { $0.score > $1.score || ($0.score == $1.score && $0.slot < $1.slot) }
+        if hits.count > wanted { hits.removeLast(hits.count - wanted) }
+        result.hits = hits
+    }
+
+    /// Puts exact ranks in the place of estimated ones.
+    private func rescore(_ keys: UnsafeMutablePointer<UInt64>?, _ count: Int, _ rows: RowScorer) {
+        guard let keys else { return }
+        var start = 0
+        while start < count {
+            let size = min(count - start, 512)
+            for i in 0..<size { scratch.batch[i] = Rank.slot(keys[start + i]) }
+            rows.ranks(scratch.batch, size, scratch.ranks)
+            for i in 0..<size { keys[start + i] = Rank.key(scratch.ranks[i], scratch.batch[i]) }
+            start += size
+        }
+    }
+
+    /// The slots that aren't encoded yet, by their rows.
+    private mutating func addRowTail(_ rows: RowScorer, to hits: inout [Hit]) {
+        let start = now()
+        scratch.ensureResults(TopCandidates.room(wanted))
+        var top = TopCandidates(keys: scratch.results, capacity: wanted)
+        result.scored += scan(
+            rows, admission, from: view.encoded, to: view.published, isDense: isDense(view.encoded, view.published),
+            top: &top, scratch: scratch, poll: poll)
+        hits += top.sorted().map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
+        timings.scan += now() - start
+    }
+
+    private func isDense(_ lower: Int, _ upper: Int) -> Bool {
+        admission.count == view.published || admission.count(lower, upper) == upper - lower
+    }
+
+    // MARK: Collecting
+
+    /// The best `keep` admitted slots below `end` by `scorer`, sorted, in `scratch.results`.
+    private mutating func collect<S: RankScorer>(
+        _ scorer: S, ef: Int, keep: Int, upTo end: Int
+    ) -> UnsafeMutableBufferPointer<UInt64> {
+        scratch.ensureResults(TopCandidates.room(keep))
+        var top = TopCandidates(keys: scratch.results, capacity: keep)
+        let linked = options.indexedOnly && view.graph == nil ? end : min(view.linked, end)
+        let inGraph = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
+        let start = now()
+        let plan = Planner.plan(
+            linked: view.graph == nil ? 0 : linked, admitted: inGraph, ef: ef, isFiltered: isFiltered)
+        var scanFrom = 0
+        result.plan = isFiltered ? .filteredScan : .codeScan
+        if plan != .scan, let graph = view.graph, view.entry != .max {
+            let walked = GraphSearch(
+                graph: graph, entry: view.entry, limit: UInt32(linked), encoded: UInt32(end), admission: admission,
+                admitted: inGraph, ef: ef, wanted: min(wanted, inGraph), scratch: scratch,
+                poll: poll
+            ).run(scorer, plan, isAllAdmitted: !isFiltered && inGraph == linked, top: &top, cost: &cost)
+            result.plan = walked
+            if walked == .graphThenScan {
+                top = TopCandidates(keys: scratch.results, capacity: keep)
+            } else {
+                scanFrom = linked
+            }
+        }
+        timings.walk += now() - start
+        let scanStart = now()
+        let scanTo = options.indexedOnly && view.graph != nil ? linked : end
+        if scanFrom < scanTo {
+            result.scored += scan(
+                scorer, admission, from: scanFrom, to: scanTo, isDense: isDense(scanFrom, scanTo), top: &top,
+                scratch: scratch, poll: poll)
+        }
+        timings.scan += now() - scanStart
+        return top.sorted()
+    }
+
+    // MARK: Sizes
+
+    /// The walk's width.
+    private var effectiveEf: Int {
+        max(wanted, min(max(options.ef ?? Planner.defaultEf(parameters, k: wanted), 1), view.published))
+    }
+
+    /// How many candidates are rescored.
+    private var rescoredCount: Int {
+        let measured = Planner.rescoredCount(k: wanted)
+        let factor = options.oversampling.isFinite ? max(options.oversampling, 1) : 1
+        let asked = Double(wanted) * factor
+        return min(
+            max(measured, asked < Double(view.published) ? Int(asked.rounded(.up)) : view.published), view.published)
+    }
+
+    private func now() -> Int {
+        guard options.explainTimings else { return 0 }
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+}

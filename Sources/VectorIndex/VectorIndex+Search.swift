@@ -1,0 +1,94 @@
+import Quantization
+import Synchronization
+
+extension VectorIndex {
+    /// Finds the k best live slots that `allowed` has (all, when it is `nil`). Under the shared lock; any number of
+    /// threads.
+    ///
+    /// The plan follows from the exact number of slots that may be returned: few are scanned, many are found by walking
+    /// the graph, and a walk that finds too few or costs too much is followed by a scan. So k hits come back whenever k
+    /// live slots are allowed, and a slot is found from its publication on (``SearchOptions/indexedOnly`` waives both
+    /// for the tail).
+    ///
+    /// - Parameter query: `dimensions` elements; normalised by the caller where the metric is cosine.
+    /// - Precondition: the query has `dimensions` elements.
+    /// - Complexity: with a graph about `ef · m` scores of codes; without, one for each allowed slot.
+    public func search(
+        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
+    ) -> SearchOutcome {
+        precondition(query.count == parameters.dimensions, "a query of \(query.count) elements")
+        guard let base = query.baseAddress, options.k > 0 else { return SearchOutcome() }
+        let view = state.withLock { IndexView($0) }
+        guard let view, view.liveCount > 0 else { return SearchOutcome() }
+        return ScratchPool.with { scratch in
+            withExtendedLifetime((view.rows.owner, allowed)) {
+                let filter = allowed.map { FilterBitmap(view, $0) }
+                defer { filter?.deallocate() }
+                let admission =
+                    filter?.admission ?? Admission(words: view.alive, count: view.liveCount)
+                guard admission.count > 0 else { return SearchOutcome() }
+                var run = SearchRun(
+                    parameters: parameters, view: view, query: base, options: options, admission: admission,
+                    isFiltered: filter != nil, scratch: scratch)
+                return run.outcome()
+            }
+        }
+    }
+}
+
+/// What a search sees of an index: everything is either constant or only appended to while the search runs.
+struct IndexView {
+    let rows: RowMatrix
+    let published: Int
+    let liveCount: Int
+    /// Live slots, one bit each.
+    let alive: UnsafePointer<UInt64>
+    let codes: CodeStore?
+    /// Slots that have a code.
+    let encoded: Int
+    let graph: Graph?
+    /// Slots below are linked; the graph's links beyond aren't followed.
+    let linked: Int
+    /// Where walks start, encoded surely.
+    let entry: UInt64
+
+    init?(_ state: borrowing IndexState) {
+        guard let rows = state.rows, state.published > 0 else { return nil }
+        self.rows = rows
+        published = state.published
+        liveCount = state.alive.count
+        alive = UnsafePointer(state.alive.words)
+        codes = state.codes
+        graph = state.graph
+        // Loads may run ahead of publication: a linker never does.
+        linked = min(state.linked, state.published)
+        // In this order: whatever is the entry point by now had its code before, here or in an older store.
+        entry = graph?.entry.load(ordering: .acquiring) ?? .max
+        encoded = min(codes?.encodedCount ?? 0, state.published)
+    }
+
+    var isAllLive: Bool { liveCount == published }
+}
+
+/// The slots that a filter allows and that are live, in words of its own.
+struct FilterBitmap {
+    private let words: UnsafeMutablePointer<UInt64>
+    let admission: Admission
+
+    /// O(published / 64).
+    init(_ view: IndexView, _ allowed: SlotBitmap) {
+        let wordCount = (view.published + 63) >> 6
+        words = .allocate(capacity: max(wordCount, 1))
+        let shared = min(wordCount, allowed.wordCount)
+        var count = 0
+        for i in 0..<shared {
+            let word = allowed.words[i] & view.alive[i]
+            words[i] = word
+            count += word.nonzeroBitCount
+        }
+        for i in shared..<wordCount { words[i] = 0 }
+        admission = Admission(words: words, count: count)
+    }
+
+    func deallocate() { words.deallocate() }
+}

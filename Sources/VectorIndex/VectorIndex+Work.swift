@@ -1,0 +1,250 @@
+import Quantization
+import Synchronization
+
+// Background work: training, encoding, linking. None of it holds a lock that searches wait for longer than a few
+// assignments.
+extension VectorIndex {
+    /// Below this many live slots an index is scanned by its stored rows and needs no work.
+    public static let smallestTrainedCount = 1024
+    /// Rows that a quantizer is trained on, at most.
+    static let largestSample = 20_000
+    /// The quantizer is trained anew when there are this many times the slots it was trained for.
+    static let retrainingGrowth = 16
+    /// Slots encoded at a time, and in one call of `work` before it links.
+    private static let encodingStep = 512
+    private static let encodingStepsPerCall = 64
+    /// Address space that one index takes, at most.
+    static let reservedBytes = 28 << 30
+
+    func needsCodes(_ state: borrowing IndexState) -> Bool {
+        state.codes == nil && state.end > 0 && state.alive.count >= Self.smallestTrainedCount
+    }
+
+    /// Slots that the address space set aside for one index has room for.
+    static func capacity(_ parameters: IndexParameters) -> Int {
+        let graph = parameters.effectiveM == 0 ? 0 : Graph.reserveBytes(m: parameters.effectiveM)
+        return min(
+            maximumSlots, reservedBytes / (CodeStore.reserveBytes(dimensions: parameters.dimensions) + graph))
+    }
+
+    /// Does background work: trains the quantizer when there are enough rows, or many more than at the last training;
+    /// encodes what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
+    ///
+    /// - Returns: the number of slots linked (encoded, if none were linked); 0 when there is nothing to do.
+    public func work(limit: Int) -> Int {
+        guard limit > 0, trainIfNeeded() else { return 0 }
+        return ScratchPool.with { scratch in
+            let encoded = encodePending(scratch)
+            let retrained = retrainIfGrown(scratch)
+            if parameters.effectiveM == 0 { return encoded + retrained }
+            var done = 0
+            while done < limit, linkNext(scratch) { done += 1 }
+            return done > 0 ? done : encoded + retrained
+        }
+    }
+
+    // MARK: Training
+
+    /// Whether the index has codes, after training them if it is time.
+    private func trainIfNeeded() -> Bool {
+        let (has, needs) = state.withLock { ($0.codes != nil, needsCodes($0)) }
+        if has || !needs { return has }
+        return training.withLock { _ in
+            guard state.withLock({ needsCodes($0) }) else { return state.withLock { $0.codes != nil } }
+            let capacity = Self.capacity(parameters)
+            do throws(IndexMemoryError) {
+                let store = try CodeStore(quantizer: train(), element: parameters.element, capacity: capacity)
+                let m = parameters.effectiveM
+                let graph = m == 0 ? nil : try Graph(m: m, capacity: capacity, seed: parameters.seed)
+                state.withLock { state in
+                    state.codes = store
+                    state.graph = graph
+                    state.trainedCount = state.alive.count
+                }
+                return true
+            } catch {
+                state.withLock { $0.limit(to: 0, error) }
+                return false
+            }
+        }
+    }
+
+    /// A quantizer trained on a sample of the live rows.
+    private func train() -> ScalarQuantizer {
+        let (rows, slots) = state.withLock { state in (state.rows, sampledSlots(state)) }
+        let dimensions = parameters.dimensions
+        let sample = UnsafeMutablePointer<Float>.allocate(capacity: max(slots.count * dimensions, 1))
+        defer { sample.deallocate() }
+        if let rows {
+            withExtendedLifetime(rows.owner) {
+                for (i, slot) in slots.enumerated() {
+                    parameters.element.read(
+                        rows.row(slot), dimensions: dimensions, into: sample + i * dimensions)
+                }
+            }
+        }
+        return ScalarQuantizer.train(
+            sample: sample, count: rows == nil ? 0 : slots.count, dimensions: dimensions, metric: parameters.metric,
+            quantile: parameters.quantile, seed: parameters.seed)
+    }
+
+    /// Live slots spread evenly over the published ones.
+    private func sampledSlots(_ state: borrowing IndexState) -> [Int] {
+        // Long vectors need no more floats than short ones need rows.
+        let most = max(256, min(Self.largestSample, (64 << 20) / (4 * parameters.dimensions)))
+        let step = max(1, state.alive.count / most)
+        var slots: [Int] = []
+        slots.reserveCapacity(most)
+        var seen = 0
+        for slot in 0..<state.published where state.alive.contains(slot) {
+            if seen % step == 0, slots.count < most { slots.append(slot) }
+            seen += 1
+        }
+        return slots
+    }
+
+    /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes
+    /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. Returns
+    /// the number of slots encoded anew.
+    private func retrainIfGrown(_ scratch: Scratch) -> Int {
+        func isDue() -> Bool {
+            state.withLock { state in
+                state.codes != nil && state.end == .max
+                    && state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
+            }
+        }
+        guard isDue() else { return 0 }
+        let done: Int? = training.withLockIfAvailable { _ in
+            guard isDue(), let old = state.withLock({ $0.codes }) else { return 0 }
+            do {
+                let fresh = try CodeStore(quantizer: train(), element: old.element, capacity: old.capacity)
+                func catchUp() throws(IndexMemoryError) {
+                    guard let rows = state.withLock({ $0.rows }) else { return }
+                    try fresh.append(rows, upTo: old.encodedCount, scratch: scratch)
+                }
+                try catchUp()
+                try old.appending.withLock { retired in
+                    try catchUp()
+                    retired = true
+                    state.withLock { state in
+                        state.codes = fresh
+                        state.trainedCount = state.alive.count
+                    }
+                }
+                return fresh.encodedCount
+            } catch {
+                // The old codes are as good as before; try again when there are twice as many slots.
+                state.withLock { $0.trainedCount *= 2 }
+                return 0
+            }
+        }
+        return done ?? 0
+    }
+
+    // MARK: Encoding
+
+    /// Encodes published slots that aren't, up to a bounded number. Returns how many.
+    private func encodePending(_ scratch: Scratch) -> Int {
+        var done = 0
+        for _ in 0..<Self.encodingStepsPerCall {
+            let (codes, rows, goal) = state.withLock { ($0.codes, $0.rows, min($0.published, $0.end)) }
+            guard let codes, let rows else { return done }
+            let step: Int? = codes.appending.withLock { retired -> Int? in
+                if retired { return 0 }
+                let first = codes.encodedCount
+                let end = min(goal, first + Self.encodingStep)
+                guard first < end else { return nil }
+                do throws(IndexMemoryError) {
+                    try codes.append(rows, upTo: end, scratch: scratch)
+                    return end - first
+                } catch {
+                    state.withLock { $0.limit(to: first, error) }
+                    return nil
+                }
+            }
+            guard let step else { return done }
+            done += step
+        }
+        return done
+    }
+
+    // MARK: Linking
+
+    /// Links the next slot; `false` when there is none.
+    private func linkNext(_ scratch: Scratch) -> Bool {
+        let claim: Claim? = state.withLock { state in
+            guard let codes = state.codes, let graph = state.graph, let rows = state.rows else { return nil }
+            let slot = state.nextSlot
+            guard slot < min(codes.encodedCount, state.published, state.end) else { return nil }
+            state.nextSlot += 1
+            state.inFlight.append(slot)
+            return Claim(
+                slot: slot, isLive: state.alive.contains(slot), graph: graph, codes: codes, rows: rows,
+                published: state.published)
+        }
+        guard let claim else { return false }
+        do throws(IndexMemoryError) {
+            let level = try claim.graph.open(UInt32(claim.slot), isolated: !claim.isLive)
+            if claim.isLive { link(claim, level: level, scratch) }
+            state.withLock { $0.settle(claim.slot) }
+            return true
+        } catch {
+            state.withLock { state in
+                state.limit(to: claim.slot, error)
+                state.settle(claim.slot)
+            }
+            return false
+        }
+    }
+
+    private func link(_ first: Claim, level: Int, _ scratch: Scratch) {
+        var claim = first
+        while !link(claim, level, scratch) {
+            // The entry point is newer than what the claim can score: look again.
+            state.withLock { state in
+                claim.codes = state.codes ?? claim.codes
+                claim.rows = state.rows ?? claim.rows
+                claim.published = state.published
+            }
+        }
+    }
+
+    private func link(_ claim: Claim, _ level: Int, _ scratch: Scratch) -> Bool {
+        let slot = UInt32(claim.slot)
+        let codes = claim.codes
+        let limit = UInt32(min(codes.encodedCount, claim.published))
+        func context<S: RankScorer, P: PairScorer>(_ scorer: S, _ pairs: P) -> LinkContext<S, P> {
+            LinkContext(
+                scorer: scorer, pairs: pairs, limit: limit, efConstruct: parameters.efConstruct, scratch: scratch)
+        }
+        if parameters.scoresRows {
+            let dimensions = parameters.dimensions
+            scratch.ensureFloats(2 * dimensions * 4)
+            let query = scratch.floats.assumingMemoryBound(to: Float.self)
+            return withExtendedLifetime(claim.rows.owner) {
+                parameters.element.read(claim.rows.row(claim.slot), dimensions: dimensions, into: query)
+                return claim.graph.link(
+                    slot, level: level,
+                    context(
+                        RowScorer(parameters, query, claim.rows),
+                        RowPairs(parameters: parameters, rows: claim.rows, scratch: query + dimensions)))
+            }
+        }
+        let prepared = codes.prepare(slot: slot, scratch: scratch)
+        if let scorer = prepared.termedScorer {
+            return claim.graph.link(slot, level: level, context(scorer, codes.pairs))
+        }
+        return claim.graph.link(slot, level: level, context(prepared.scorer, codes.pairs))
+    }
+
+    /// A slot taken for linking, and what it takes.
+    private struct Claim {
+        let slot: Int
+        let isLive: Bool
+        let graph: Graph
+        var codes: CodeStore
+        var rows: RowMatrix
+        /// Slots that `rows` has.
+        var published: Int
+    }
+}

@@ -1,0 +1,122 @@
+/// Searches the graph for one query by a chosen plan.
+struct GraphSearch {
+    let graph: Graph
+    let entry: UInt64
+    /// Slots below are linked: candidates.
+    let limit: UInt32
+    /// Slots below can be scored: upper levels may lead through them.
+    let encoded: UInt32
+    let admission: Admission
+    /// Admitted slots below `limit`.
+    let admitted: Int
+    let ef: Int
+    /// Fewer finds than this call for a scan.
+    let wanted: Int
+    let scratch: Scratch
+    let poll: Poll
+
+    /// Admitted slots that a two-hop walk is seeded from.
+    private static let seedCount = 48
+    /// Below this share of admitted slots on its way, a collecting walk gives way to two hops.
+    private static let leastShare = 0.2
+
+    /// Offers what it finds to `top` and says what was done; `.graphThenScan` asks the caller to scan instead.
+    func run<S: RankScorer>(
+        _ scorer: S, _ plan: Planner.Choice, isAllAdmitted: Bool, top: inout TopCandidates, cost: inout WalkCost
+    ) -> SearchPlan {
+        var slot = Graph.entrySlot(entry)
+        guard slot < encoded else { return .graphThenScan }
+        scorer.ranks(&slot, 1, scratch.ranks)
+        var rank = scratch.ranks[0]
+        cost.scored += 1
+        for level in stride(from: Graph.entryLevel(entry), to: 0, by: -1) {
+            descend(
+                scorer, graph.links(level: level), limit: encoded, slot: &slot, rank: &rank, scratch: scratch,
+                cost: &cost)
+        }
+        if isAllAdmitted {
+            let found = plainWalk(scorer, slot, rank, top: &top, cost: &cost)
+            return found >= wanted ? .graph : .graphThenScan
+        }
+        if plan == .walk {
+            let (end, found) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
+            switch end {
+            case .complete: return found >= wanted ? .graphFiltered : .graphThenScan
+            case .overBudget: return .graphThenScan
+            case .sparse: break
+            }
+        }
+        let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
+        return end == .complete && found >= wanted ? .graphTwoHop : .graphThenScan
+    }
+
+    private func plainWalk<S: RankScorer>(
+        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
+    ) -> Int {
+        scratch.beginWalk(markCount(slot))
+        scratch.ensurePool(ef)
+        scratch.marks[Int(slot)] = scratch.epoch
+        var pool = CandidatePool(keys: scratch.pool, capacity: ef)
+        pool.insert(CandidatePool.key(rank, slot))
+        walk(scorer, graph.links(level: 0), limit: limit, pool: &pool, scratch: scratch, cost: &cost)
+        return offer(pool, to: &top)
+    }
+
+    private func collectingWalk<S: RankScorer>(
+        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
+    ) -> (end: FilteredWalkEnd, found: Int) {
+        // Room for what isn't admitted; candidates past it are far from being expanded.
+        let candidates = 4 * ef + 64
+        scratch.beginWalk(markCount(slot))
+        scratch.ensurePool(candidates + ef)
+        scratch.marks[Int(slot)] = scratch.epoch
+        var pool = CandidatePool(keys: scratch.pool, capacity: candidates)
+        var results = CandidatePool(keys: scratch.pool + candidates, capacity: ef)
+        let key = CandidatePool.key(rank, slot)
+        pool.insert(key)
+        if slot < limit, admission.admits(slot) { results.insert(key) }
+        let end = walkCollecting(
+            scorer, graph.links(level: 0), admission, limit: limit, pool: &pool, results: &results,
+            budget: Planner.budget(admitted: admitted), leastShare: Self.leastShare, scratch: scratch, poll: poll,
+            cost: &cost)
+        return (end, end == .complete ? offer(results, to: &top) : 0)
+    }
+
+    private func twoHopWalk<S: RankScorer>(
+        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
+    ) -> (end: FilteredWalkEnd, found: Int) {
+        scratch.beginWalk(markCount(slot))
+        scratch.ensurePool(ef)
+        scratch.marks[Int(slot)] = scratch.epoch
+        var pool = CandidatePool(keys: scratch.pool, capacity: ef)
+        // The place nearest to the query, though it may not be admitted.
+        pool.insert(CandidatePool.key(rank, slot))
+        let seeds = admission.sample(Self.seedCount, below: Int(limit), to: scratch.batch)
+        scorer.ranks(scratch.batch, seeds, scratch.ranks)
+        cost.scored += seeds
+        for i in 0..<seeds where scratch.marks[Int(scratch.batch[i])] != scratch.epoch {
+            scratch.marks[Int(scratch.batch[i])] = scratch.epoch
+            pool.insert(CandidatePool.key(scratch.ranks[i], scratch.batch[i]))
+        }
+        let end = walkTwoHop(
+            scorer, graph.links(level: 0), admission, limit: limit, pool: &pool,
+            budget: Planner.budget(admitted: admitted), scratch: scratch, poll: poll, cost: &cost)
+        return (end, end == .complete ? offer(pool, to: &top) : 0)
+    }
+
+    /// Marks are needed for the linked slots and for the start, which may be newer.
+    private func markCount(_ slot: UInt32) -> Int { Int(max(limit, slot + 1)) }
+
+    /// Offers the pool's admitted slots and counts them. The start may be neither linked nor admitted.
+    private func offer(_ pool: CandidatePool, to top: inout TopCandidates) -> Int {
+        var found = 0
+        for i in 0..<pool.count {
+            let slot = CandidatePool.slot(pool.keys[i])
+            if slot < limit, admission.admits(slot) {
+                top.offer(Rank.key(UInt32(truncatingIfNeeded: pool.keys[i] >> 32), slot))
+                found += 1
+            }
+        }
+        return found
+    }
+}

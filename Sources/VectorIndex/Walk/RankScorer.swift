@@ -1,0 +1,151 @@
+import CVectorKernels
+import Quantization
+
+/// Gives ranks of slots for one query. Walks are generic over it and specialised, so a call costs what the kernel costs.
+protocol RankScorer {
+    /// out[i] = rank of slots[i] for i < count; every slot is below the walk's limit.
+    func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
+    /// out[i] = rank of slot first + i.
+    func rangeRanks(_ first: Int, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
+}
+
+/// Scores codes. The integer that the kernel gives ranks alone; `flip` turns its bits into a rank.
+struct CodeScorer: RankScorer {
+    let gathered:
+        @convention(c) (
+            UnsafeRawPointer, UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Int, UnsafeMutablePointer<Int32>
+        ) -> Void
+    let range:
+        @convention(c) (UnsafeRawPointer, UnsafePointer<UInt8>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
+    let query: UnsafeRawPointer
+    let base: UnsafePointer<UInt8>
+    let strideBytes: Int
+    /// Elements of a code as the kernel counts them.
+    let length: Int
+    let flip: UInt32
+
+    /// Greater integers are closer, as with a dot product.
+    static let greaterIsCloser: UInt32 = 0x7FFF_FFFF
+    /// Smaller integers, seen as unsigned, are closer, as with a distance.
+    static let smallerIsCloser: UInt32 = 0
+
+    @inline(__always)
+    func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Int32.self, capacity: count) {
+            gathered(query, base, strideBytes, slots, count, length, $0)
+        }
+        turn(out, count)
+    }
+
+    @inline(__always)
+    func rangeRanks(_ first: Int, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Int32.self, capacity: count) {
+            range(query, base + first * strideBytes, strideBytes, count, length, $0)
+        }
+        turn(out, count)
+    }
+
+    @inline(__always)
+    private func turn(_ out: UnsafeMutablePointer<UInt32>, _ count: Int) {
+        if flip == 0 { return }
+        for i in 0..<count { out[i] ^= flip }
+    }
+}
+
+/// Scores stored rows with a float32 query.
+struct RowScorer: RankScorer {
+    let kernel: tvk_float_scorer
+    let query: UnsafePointer<Float>
+    let base: UnsafeRawPointer
+    let rowBytes: Int
+    /// Dimensions.
+    let length: Int
+    /// The kernel gives a distance: the score is its negation.
+    let isDistance: Bool
+    /// Rows of bytes that aren't normalised are to be scored as if they were.
+    let normalizesBytes: Bool
+
+    init(_ parameters: IndexParameters, _ query: UnsafePointer<Float>, _ rows: RowMatrix) {
+        let kernels = Kernels.best
+        let family =
+            switch parameters.element {
+            case .float32: kernels.pointee.f32
+            case .float16: kernels.pointee.f16
+            case .uint8: kernels.pointee.u8
+            }
+        switch parameters.metric {
+        case .cosine, .dot: kernel = family.dot
+        case .euclid: kernel = family.l2
+        case .manhattan: kernel = family.l1
+        }
+        isDistance = parameters.metric == .euclid || parameters.metric == .manhattan
+        normalizesBytes = parameters.metric == .cosine && parameters.element == .uint8
+        self.query = query
+        base = rows.base
+        rowBytes = rows.rowBytes
+        length = parameters.dimensions
+    }
+
+    @inline(__always)
+    func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Float.self, capacity: count) {
+            kernel.gathered(query, base, rowBytes, slots, count, length, $0)
+        }
+        for i in 0..<count {
+            out[i] = Rank.of(score: finish(Float(bitPattern: out[i]), Int(slots[i])))
+        }
+    }
+
+    @inline(__always)
+    func rangeRanks(_ first: Int, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Float.self, capacity: count) {
+            kernel.range(query, base + first * rowBytes, rowBytes, count, length, $0)
+        }
+        for i in 0..<count { out[i] = Rank.of(score: finish(Float(bitPattern: out[i]), first + i)) }
+    }
+
+    /// The score of one row.
+    func score(_ slot: Int) -> Float { finish(kernel.pair(query, base + slot * rowBytes, length), slot) }
+
+    /// The kernel's value as a score.
+    @inline(__always)
+    private func finish(_ value: Float, _ slot: Int) -> Float {
+        if normalizesBytes { return normalized(value, slot) }
+        return isDistance ? -value : value
+    }
+
+    @inline(never)
+    private func normalized(_ value: Float, _ slot: Int) -> Float {
+        let row = (base + slot * rowBytes).assumingMemoryBound(to: UInt8.self)
+        let squared = Kernels.best.pointee.sum_squares_u8(row, length)
+        return squared == 0 ? 0 : value / Float(squared).squareRoot()
+    }
+}
+
+/// Scores codes whose rows add a term of their own, as with Euclidean distance.
+struct TermedCodeScorer: RankScorer {
+    let codes: CodeScorer
+    let terms: QueryTerms
+    let rowTerms: UnsafePointer<Float>
+
+    @inline(__always)
+    func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Int32.self, capacity: count) {
+            codes.gathered(codes.query, codes.base, codes.strideBytes, slots, count, codes.length, $0)
+        }
+        for i in 0..<count {
+            out[i] = Rank.of(score: terms.score(Int32(bitPattern: out[i]), rowTerm: rowTerms[Int(slots[i])]))
+        }
+    }
+
+    @inline(__always)
+    func rangeRanks(_ first: Int, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
+        out.withMemoryRebound(to: Int32.self, capacity: count) {
+            codes.range(
+                codes.query, codes.base + first * codes.strideBytes, codes.strideBytes, count, codes.length, $0)
+        }
+        for i in 0..<count {
+            out[i] = Rank.of(score: terms.score(Int32(bitPattern: out[i]), rowTerm: rowTerms[first + i]))
+        }
+    }
+}

@@ -1,0 +1,81 @@
+/// What a walk cost.
+struct WalkCost {
+    /// Slots scored.
+    var scored = 0
+    /// Slots expanded.
+    var hops = 0
+}
+
+/// Greedy descent on one level: moves to the best neighbour until none is better. `rank` is that of `slot`, and both are
+/// those of the place reached on return. Links to slots from `limit` on are not followed.
+@inline(__always)
+func descend<S: RankScorer>(
+    _ scorer: S, _ links: LevelLinks, limit: UInt32, slot: inout UInt32, rank: inout UInt32, scratch: Scratch,
+    cost: inout WalkCost
+) {
+    let batch = scratch.batch
+    let ranks = scratch.ranks
+    while true {
+        let from = slot
+        guard let list = links.list(from) else { return }
+        var count = 0
+        for i in 0..<links.degree {
+            let link = list[i].load(ordering: .acquiring)
+            if link >= limit {
+                if link == Graph.sentinel { break }
+                continue
+            }
+            batch[count] = link
+            count += 1
+        }
+        scorer.ranks(batch, count, ranks)
+        cost.scored += count
+        cost.hops += 1
+        for i in 0..<count where ranks[i] < rank {
+            rank = ranks[i]
+            slot = batch[i]
+        }
+        if slot == from { return }
+    }
+}
+
+/// Best-first search on one level from the candidates in `pool`, which are marked as met: expands the best unexpanded
+/// candidate until the pool holds none. Links to slots from `limit` on are not followed.
+@inline(__always)
+func walk<S: RankScorer>(
+    _ scorer: S, _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, scratch: Scratch, cost: inout WalkCost
+) {
+    let batch = scratch.batch
+    let ranks = scratch.ranks
+    let marks = scratch.marks
+    let epoch = scratch.epoch
+    let degree = links.degree
+    var scored = 0
+    var hops = 0
+    while let slot = pool.next() {
+        guard let list = links.list(slot) else { continue }
+        hops += 1
+        var count = 0
+        for i in 0..<degree {
+            let link = list[i].load(ordering: .acquiring)
+            if link >= limit {
+                if link == Graph.sentinel { break }
+                continue
+            }
+            let mark = marks[Int(link)]
+            marks[Int(link)] = epoch
+            batch[count] = link
+            count += mark == epoch ? 0 : 1
+        }
+        if count == 0 { continue }
+        scorer.ranks(batch, count, ranks)
+        scored += count
+        var worst = pool.worstRank
+        for i in 0..<count where ranks[i] <= worst {
+            pool.insert(CandidatePool.key(ranks[i], batch[i]))
+            worst = pool.worstRank
+        }
+    }
+    cost.scored += scored
+    cost.hops += hops
+}

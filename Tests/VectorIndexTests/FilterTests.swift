@@ -1,0 +1,125 @@
+import Quantization
+import Testing
+import VectorIndex
+
+@Suite struct FilterTests {
+    static let count = 12_000
+    static let parameters = IndexParameters(dimensions: 48, metric: .cosine)
+
+    /// An index, its rows, and the cluster-like group of each slot.
+    static let shared: (index: VectorIndex, rows: Rows, groups: [Int], vectors: ClusteredVectors) = {
+        var vectors = ClusteredVectors(parameters, clusters: 40, noise: 0.7, seed: Seed.value)
+        let rows = Rows(parameters, capacity: count)
+        for _ in 0..<count { rows.append(vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: count, absent: [])
+        index.drain()
+        // Groups that follow the vectors: by their nearest of some rows.
+        let anchors = (0..<20).map { rows.vector($0 * 37) }
+        let groups = (0..<count).map { slot in
+            anchors.indices.max { rows.score(anchors[$0], slot) < rows.score(anchors[$1], slot) }!
+        }
+        return (index, rows, groups, vectors)
+    }()
+
+    @Test(arguments: [0, 1, 2, 9, 10, 11, 100, 1000, 3000, 6000, 11_000, 11_999, 12_000])
+    func uncorrelated(_ matches: Int) {
+        var (index, rows, _, vectors) = Self.shared
+        var random = RandomSource(seed: Seed.value &+ UInt64(matches))
+        var sum = 0.0
+        for _ in 0..<20 {
+            let slots = Set((0..<Self.count).shuffled(using: &random).prefix(matches))
+            let allowed = SlotBitmap(count: Self.count) { slots.contains($0) }
+            let query = vectors.query()
+            let outcome = index.search(query, SearchOptions(k: 10), allowed: allowed)
+            expectSound(outcome, rows, query, k: 10, allowed: slots)
+            #expect(outcome.allowedCount == matches)
+            sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(slots)))
+        }
+        #expect(sum / 20 >= 0.97, Seed.note)
+    }
+
+    /// Groups near the query, and groups far from it: there a walk towards the query meets no match.
+    @Test(arguments: [1, 3, 8, 14], [true, false])
+    func correlated(_ groupCount: Int, isFar: Bool) {
+        var (index, rows, groups, vectors) = Self.shared
+        for width in [nil, 16, 400] as [Int?] {
+            var sum = 0.0
+            for _ in 0..<20 {
+                let query = vectors.query()
+                var similarity = [Int: (sum: Double, count: Double)]()
+                for slot in stride(from: 0, to: Self.count, by: 7) {
+                    let old = similarity[groups[slot]] ?? (0, 0)
+                    similarity[groups[slot]] = (old.sum + rows.score(query, slot), old.count + 1)
+                }
+                let ranked = similarity.keys.sorted {
+                    similarity[$0]!.sum / similarity[$0]!.count < similarity[$1]!.sum / similarity[$1]!.count
+                }
+                let chosen = Set(isFar ? ranked.prefix(groupCount) : ranked.suffix(groupCount))
+                let slots = (0..<Self.count).filter { chosen.contains(groups[$0]) }
+                let allowed = SlotBitmap(count: Self.count) { chosen.contains(groups[$0]) }
+                let outcome = index.search(query, SearchOptions(k: 10, ef: width), allowed: allowed)
+                expectSound(outcome, rows, query, k: 10, allowed: Set(slots))
+                sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: slots))
+            }
+            if width != 16 { #expect(sum / 20 >= 0.95, Seed.note) }
+        }
+    }
+
+    @Test func bitmapsOfOtherLengths() {
+        var (index, rows, _, vectors) = Self.shared
+        let query = vectors.query()
+        let short = SlotBitmap(words: [0b1011])
+        expectSound(index.search(query, SearchOptions(k: 5), allowed: short), rows, query, k: 5, allowed: [0, 1, 3])
+        let long = SlotBitmap(words: [UInt64](repeating: .max, count: 1000))
+        let all = Set(0..<Self.count)
+        expectSound(index.search(query, SearchOptions(k: 5), allowed: long), rows, query, k: 5, allowed: all)
+        #expect(long.contains(63_999) && !long.contains(64_000) && !short.contains(2))
+    }
+
+    /// Everything near the query deleted: walks pass through the tombstones to what lies behind them.
+    @Test func tombstones() throws {
+        var vectors = ClusteredVectors(Self.parameters, clusters: 12, seed: Seed.value)
+        let rows = Rows(Self.parameters, capacity: 8000)
+        for _ in 0..<8000 { rows.append(vectors.next()) }
+        let index = VectorIndex(Self.parameters)
+        index.publish(rows: rows.matrix, count: 8000, absent: [])
+        index.drain()
+        var live = Set(0..<8000)
+        for share in [0.1, 0.5, 0.9, 0.99] {
+            let query = vectors.query()
+            let goal = 8000 - Int(8000 * share)
+            let dead = live.sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(live.count - goal)
+            index.remove(dead.map { UInt32($0) })
+            live.subtract(dead)
+            #expect(index.liveCount == goal)
+            var sum = 0.0
+            for i in 0..<20 {
+                let query = i == 0 ? query : vectors.query()
+                let outcome = index.search(query, SearchOptions(k: 10))
+                expectSound(outcome, rows, query, k: 10, allowed: live)
+                sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(live)))
+            }
+            #expect(sum / 20 >= 0.95, Seed.note)
+        }
+        #expect(try index.checkInvariants() == 1 || index.liveCount < 8000)
+    }
+
+    @Test func cancelledSearchEndsEarly() {
+        var (index, _, _, vectors) = Self.shared
+        let outcome = index.search(vectors.query(), SearchOptions(k: 10, exact: true, cancelled: { true }))
+        #expect(outcome.cancelled)
+        #expect(outcome.scored < Self.count)
+        #expect(!index.search(vectors.query(), SearchOptions(k: 10, cancelled: { false })).cancelled)
+    }
+
+    @Test func timingsOnlyWhenAsked() throws {
+        var (index, _, _, vectors) = Self.shared
+        let query = vectors.query()
+        #expect(index.search(query, SearchOptions(k: 10)).timings == nil)
+        let timed = index.search(query, SearchOptions(k: 10, explainTimings: true))
+        let timings = try #require(timed.timings)
+        #expect(timings.walk > 0 && timings.rescore > 0)
+        #expect(timed.plan == .graph && timed.scored > 0 && timed.hops > 0 && timed.rescored >= 20)
+    }
+}

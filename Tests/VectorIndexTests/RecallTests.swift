@@ -1,0 +1,144 @@
+import Quantization
+import Testing
+import VectorIndex
+
+/// One kind of index for the recall tests.
+struct RecallCase: Sendable, CustomTestStringConvertible {
+    var metric: Metric
+    var element: ElementType = .float32
+    var dimensions: Int
+    var count: Int
+    var m = 16
+    /// Least recall@10 at default settings.
+    var floor = 0.98
+
+    var testDescription: String { "\(metric) \(element) \(dimensions)d ×\(count) m\(m)" }
+
+    static let all: [RecallCase] = [
+        .init(metric: .cosine, dimensions: 768, count: 4000),
+        .init(metric: .cosine, element: .float16, dimensions: 100, count: 6000),
+        .init(metric: .cosine, element: .uint8, dimensions: 100, count: 6000),
+        .init(metric: .dot, dimensions: 100, count: 6000, floor: 0.95),
+        .init(metric: .euclid, dimensions: 100, count: 6000),
+        .init(metric: .euclid, element: .uint8, dimensions: 33, count: 6000),
+        .init(metric: .manhattan, dimensions: 100, count: 6000),
+        .init(metric: .manhattan, element: .float16, dimensions: 20, count: 6000),
+        .init(metric: .euclid, dimensions: 1, count: 6000, floor: 0.97),
+        .init(metric: .cosine, dimensions: 3, count: 6000, floor: 0.95),
+        .init(metric: .manhattan, dimensions: 3, count: 6000, floor: 0.95),
+        .init(metric: .cosine, dimensions: 64, count: 6000, m: 4, floor: 0.9),
+        .init(metric: .cosine, dimensions: 64, count: 6000, m: 1, floor: 0.2),
+        .init(metric: .cosine, dimensions: 64, count: 4000, m: 100),
+        .init(metric: .euclid, dimensions: 64, count: 4000, m: 0, floor: 0.99),
+        .init(metric: .cosine, dimensions: 64, count: 4000, m: 0, floor: 0.99),
+    ]
+}
+
+@Suite struct RecallTests {
+    @Test(arguments: RecallCase.all)
+    func defaultSearchFindsTheNearest(_ kind: RecallCase) throws {
+        let parameters = IndexParameters(
+            dimensions: kind.dimensions, metric: kind.metric, element: kind.element, m: kind.m)
+        var vectors = ClusteredVectors(parameters, clusters: 60, seed: Seed.value)
+        let rows = Rows(parameters, capacity: kind.count)
+        for _ in 0..<kind.count { rows.append(vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: kind.count, absent: [])
+        #expect(index.pendingCount == kind.count)
+        index.drain()
+        #expect(index.pendingCount == 0)
+        #expect(index.linkedCount == kind.count)
+        #expect(index.limitation == nil)
+        let reachable = try index.checkInvariants()
+        // Short vectors are nobody's nearest by dot product, so little leads to them.
+        #expect(reachable > (kind.m == 1 ? 0.3 : kind.metric == .dot ? 0.8 : 0.97), Seed.note)
+        let all = Array(0..<kind.count)
+        let allowed = Set(all)
+        var sum = 0.0
+        var sumByRows = 0.0
+        let queries = 40
+        for _ in 0..<queries {
+            let query = vectors.query()
+            let best = bestScores(rows, query, k: 10, among: all)
+            let outcome = index.search(query, SearchOptions(k: 10))
+            expectSound(outcome, rows, query, k: 10, allowed: allowed)
+            sum += recall(outcome, rows, query, best: best)
+            let byRows = index.search(query, SearchOptions(k: 10, ignoreCodes: true))
+            expectSound(byRows, rows, query, k: 10, allowed: allowed)
+            sumByRows += recall(byRows, rows, query, best: best)
+        }
+        #expect(sum / Double(queries) >= kind.floor, Seed.note)
+        #expect(sumByRows / Double(queries) >= kind.floor, Seed.note)
+    }
+
+    @Test func wideWalksAndManyHits() {
+        let parameters = IndexParameters(dimensions: 24, metric: .euclid)
+        var vectors = ClusteredVectors(parameters, clusters: 40, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 8000)
+        for _ in 0..<8000 { rows.append(vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 8000, absent: [])
+        index.drain()
+        let all = Array(0..<8000)
+        for k in [1, 100, 700, 3000, 8000, 9000] {
+            for ef in [nil, 1, 500, 1_000_000] as [Int?] {
+                let query = vectors.query()
+                let outcome = index.search(
+                    query, SearchOptions(k: k, ef: ef, oversampling: ef == 500 ? .infinity : 1.3))
+                expectSound(outcome, rows, query, k: k, allowed: Set(all))
+                if k > 1 {
+                    #expect(
+                        recall(outcome, rows, query, best: bestScores(rows, query, k: k, among: all)) > 0.9, Seed.note)
+                }
+            }
+        }
+    }
+
+    @Test func withoutRescoringScoresAreEstimates() {
+        for metric in Metric.allCases {
+            let parameters = IndexParameters(dimensions: 96, metric: metric)
+            var vectors = ClusteredVectors(parameters, clusters: 20, seed: Seed.value)
+            let rows = Rows(parameters, capacity: 5000)
+            for _ in 0..<5000 { rows.append(vectors.next()) }
+            let index = VectorIndex(parameters)
+            index.publish(rows: rows.matrix, count: 4900, absent: [])
+            index.drain()
+            // The last hundred have no codes yet.
+            index.publish(rows: rows.matrix, count: 5000, absent: [])
+            for _ in 0..<20 {
+                let query = vectors.query()
+                let outcome = index.search(query, SearchOptions(k: 10, rescore: false))
+                #expect(outcome.hits.count == 10)
+                #expect(outcome.rescored == 0)
+                for hit in outcome.hits {
+                    let score = rows.score(query, Int(hit.slot))
+                    #expect(abs(Double(hit.score) - score) <= 0.06 * max(1, abs(score)), Seed.note)
+                }
+            }
+        }
+    }
+
+    @Test func manyEqualVectors() throws {
+        let parameters = IndexParameters(dimensions: 32, metric: .cosine)
+        var vectors = ClusteredVectors(parameters, clusters: 200, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 6000)
+        let repeated = vectors.next()
+        for i in 0..<6000 { rows.append(i % 3 == 0 ? repeated : vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 6000, absent: [])
+        index.drain()
+        try index.checkInvariants()
+        var sum = 0.0
+        for _ in 0..<50 {
+            let query = vectors.query()
+            let outcome = index.search(query, SearchOptions(k: 10))
+            expectSound(outcome, rows, query, k: 10, allowed: Set(0..<6000))
+            sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(0..<6000)))
+        }
+        #expect(sum / 50 > 0.97, Seed.note)
+        var query = repeated
+        Normalization.normalize(&query)
+        let hits = index.search(query, SearchOptions(k: 10)).hits
+        #expect(hits.allSatisfy { $0.score > 0.9999 })
+    }
+}
