@@ -8,6 +8,8 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,popcnt"))), apply_to = function)
 
+#include "elementwise.h"
+
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 TVK_INLINE __m256i load_bytes(const uint8_t *x) { return _mm256_loadu_si256((const __m256i *)x); }
@@ -321,7 +323,7 @@ static void u8_to_f32(const uint8_t *x, float *out, size_t n) {
 
 static void quantize(const float *x, size_t n, float scale, uint8_t flip, uint8_t *out) {
     const __m256 factor = _mm256_set1_ps(scale), least = _mm256_set1_ps(-127.0f), greatest = _mm256_set1_ps(127.0f);
-    const __m256 rounder = _mm256_set1_ps(12582912.0f); // 1.5·2^23: adding it rounds to even, whatever MXCSR says of ints
+    const __m256 rounder = _mm256_set1_ps(12582912.0f); // 1.5·2^23: adding it rounds to even
     for (size_t i = 0; i < n; i += 8) {
         __m256 value = _mm256_mul_ps(tail_f32(x + i, lanes_at(i, n)), factor);
         value = _mm256_min_ps(_mm256_max_ps(value, least), greatest); // NaN gives the second operand
@@ -423,11 +425,6 @@ static void hadamard(float *x, size_t n) {
             _mm256_storeu_ps(x + i + half, _mm256_sub_ps(a, b));
         }
     }
-}
-
-// Gathers are slow or made slow on many CPUs of this level; plain loads aren't.
-static void permute(const float *x, const uint32_t *order, const float *signs, float *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = x[order[i]] * signs[i];
 }
 
 const tvk_kernels tvk_avx2_kernels = TVK_TABLE(TVK_LEVEL_AVX2);

@@ -8,6 +8,8 @@
 #pragma clang attribute push(                                                                                           \
     __attribute__((target("avx2,fma,f16c,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), apply_to = function)
 
+#include "elementwise.h"
+
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 TVK_INLINE __mmask64 mask64(size_t lanes) { return lanes >= 64 ? ~0ull : (1ull << lanes) - 1; }
@@ -304,7 +306,7 @@ static int32_t sum_i8(const int8_t *x, size_t n) {
 
 // ---- Hadamard ------------------------------------------------------------------------------------------------------
 
-// A butterfly inside one register: lane i becomes partner + self where its bit is clear, partner − self where it is set.
+// A butterfly inside one register: lane i becomes partner + self where its bit is clear, partner − self where it's set.
 TVK_INLINE __m512 inner_stage(__m512 x, __m512 partner, __mmask16 upper) {
     return _mm512_mask_sub_ps(_mm512_add_ps(partner, x), upper, partner, x);
 }
@@ -368,11 +370,6 @@ static void hadamard(float *x, size_t n) {
             _mm512_storeu_ps(x + i + half, _mm512_sub_ps(a, b));
         }
     }
-}
-
-// Measured faster than gather instructions.
-static void permute(const float *x, const uint32_t *order, const float *signs, float *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = x[order[i]] * signs[i];
 }
 
 const tvk_kernels tvk_avx512_kernels = TVK_TABLE(TVK_LEVEL_AVX512);

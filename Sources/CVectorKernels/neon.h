@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "elementwise.h"
+
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 TVK_INLINE uint8x16_t tail_bytes(const uint8_t *x, size_t count, uint8_t padding) {
@@ -367,8 +369,4 @@ static void hadamard(float *x, size_t n) {
             vst1q_f32(x + i + half, vsubq_f32(a, b));
         }
     }
-}
-
-static void permute(const float *x, const uint32_t *order, const float *signs, float *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = x[order[i]] * signs[i];
 }

@@ -1,5 +1,6 @@
 // Portable kernels: the reference for every other level, and what runs where no other level does.
 #include "batched.h"
+#include "elementwise.h"
 
 #include <math.h>
 #include <string.h>
@@ -186,10 +187,6 @@ static void hadamard(float *x, size_t n) {
             }
         }
     }
-}
-
-static void permute(const float *x, const uint32_t *order, const float *signs, float *out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = x[order[i]] * signs[i];
 }
 
 const tvk_kernels tvk_scalar_kernels = TVK_TABLE(TVK_LEVEL_SCALAR);

@@ -7,7 +7,8 @@
 // Vector kernels for several instruction sets, behind one table of function pointers.
 //
 // Conventions, unless a field says otherwise:
-//   - n counts elements, n >= 0; pointers may have any alignment; nothing is read past element n − 1.
+//   - n counts elements, n >= 0. Pointers need the alignment of their element and no more, though rows and queries that
+//     start on cache lines (64 bytes) score up to half as fast again. Nothing is read past element n − 1.
 //   - "gathered" scores row base + slots[i]·stride for each i < count and "range" scores row first + i·stride; stride is
 //     in bytes and may be larger than the row. Both write out[i], are exact equals of count "pair" calls, score several
 //     rows at once and prefetch the rows ahead (a prefetch never faults). out must not overlap the inputs.
@@ -22,7 +23,7 @@ extern "C" {
 #pragma clang assume_nonnull begin
 
 /// Instruction sets, each a superset of the ones a CPU of that kind is guaranteed to have.
-typedef enum __attribute__((enum_extensibility(closed))) {
+typedef enum {
     TVK_LEVEL_SCALAR = 0, ///< portable C
     TVK_LEVEL_AVX2 = 1,   ///< x86-64 with AVX2, FMA and F16C
     TVK_LEVEL_AVX512 = 2, ///< x86-64 with AVX-512 F, BW, VL, DQ and VNNI
@@ -117,6 +118,15 @@ typedef struct {
     void (*hadamard)(float *x, size_t n);
     /// out[i] = x[order[i]]·signs[i]. out must not overlap x.
     void (*permute)(const float *x, const uint32_t *order, const float *signs, float *out, size_t n);
+
+    // ---- elementwise -----------------------------------------------------------------------------------------------
+
+    /// out[i] = clamp(x[i]·scale, −limit, limit); NaN gives −limit. out must not overlap x.
+    void (*scale_clamped)(const float *x, size_t n, float scale, float limit, float *out);
+    /// x[i] −= y[i]. y must not overlap x.
+    void (*subtract)(float *x, const float *y, size_t n);
+    /// The greatest |x[i]|, 0 for n = 0; NaN when any element is NaN.
+    float (*max_magnitude)(const float *x, size_t n);
 } tvk_kernels;
 
 /// The table of one level, or NULL when this build or this CPU doesn't have it. Scalar is always there.

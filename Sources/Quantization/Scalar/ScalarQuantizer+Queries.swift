@@ -13,7 +13,7 @@ extension ScalarQuantizer {
         _ query: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
     ) -> QueryTerms {
         // A dot product's query needn't be in the rows' units: its own power of two keeps it clear of the clamp.
-        let scale = metric == .dot ? Double(Self.powerOfTwoScale(largest: largestMagnitude(query))) : rowScale(query)
+        let scale = metric == .dot ? Double(Self.powerOfTwoScale(largest: Kernels.best.pointee.max_magnitude(query, dimensions))) : rowScale(query)
         load(query, scaledBy: scale, into: scratch)
         rotation?.apply(scratch, scratch: scratch + dimensions)
         let rowUnit = 1 / Double(inputScale)
@@ -72,7 +72,7 @@ extension ScalarQuantizer {
                 let (queryStep, offset) = quantizeQuery(values, into: prepared)
                 return terms(offset: offset, scale: Double(step) * queryStep, bias: bias, rowTermWeight: 0, unit: unit)
             case .euclid:
-                for i in 0..<dimensions { values[i] -= center[i] }
+                kernels.pointee.subtract(values, center, dimensions)
                 let squared = Double(kernels.pointee.sum_squares_f32(values, dimensions))
                 let (queryStep, offset) = quantizeQuery(values, into: prepared)
                 return terms(
@@ -98,7 +98,7 @@ extension ScalarQuantizer {
         _ values: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<UInt8>
     ) -> (step: Double, offset: Int32) {
         let kernels = Kernels.best
-        let queryStep = max(largestMagnitude(values) / 127, Self.smallestStep)
+        let queryStep = max(kernels.pointee.max_magnitude(values, dimensions) / 127, Self.smallestStep)
         kernels.pointee.quantize(values, dimensions, 1 / queryStep, 0, prepared)
         for i in dimensions..<codeBytes { prepared[i] = 0 }
         let sum = UnsafeRawPointer(prepared).withMemoryRebound(to: Int8.self, capacity: dimensions) {
@@ -121,15 +121,6 @@ extension ScalarQuantizer {
         return QueryTerms(
             offset: offset, scale: Float(scale < 0 ? -magnitude : magnitude), bias: Float(bias * unit),
             rowTermWeight: Float(rowTermWeight * unit))
-    }
-
-    func largestMagnitude(_ values: UnsafePointer<Float>) -> Float {
-        var largest: Float = 0
-        for i in 0..<dimensions {
-            let magnitude = abs(values[i])
-            largest = magnitude > largest ? magnitude : largest
-        }
-        return largest
     }
 
     /// A power of two that brings `largest` near 1 and is safely invertible; 1 for zero and for what isn't finite.

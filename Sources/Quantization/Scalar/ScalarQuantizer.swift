@@ -34,6 +34,8 @@ public final class ScalarQuantizer: Sendable {
 
     static let clamp: Float = 1e9
     static let smallestStep: Float = 1e-30
+    /// Rotating 65,536 clamped components can make one at most 256 times as large.
+    static let largestRotated: Float = 1e12
 
     /// Floats of scratch that encoding and queries need.
     public var scratchCount: Int { 2 * dimensions }
@@ -94,7 +96,7 @@ public final class ScalarQuantizer: Sendable {
             if metric == .cosine || metric == .dot {
                 term = kernels.pointee.f32.dot.pair(values, center, dimensions) - centerSquared / 2
             }
-            for i in 0..<dimensions { values[i] -= center[i] }
+            kernels.pointee.subtract(values, center, dimensions)
         }
         if metric == .euclid { term = kernels.pointee.sum_squares_f32(values, dimensions) }
         kernels.pointee.quantize(values, dimensions, 1 / step, 0x80, code)
@@ -135,12 +137,7 @@ public final class ScalarQuantizer: Sendable {
     func load(_ source: UnsafePointer<Float>, scaledBy scale: Double, into values: UnsafeMutablePointer<Float>) {
         let clamp = Self.clamp
         if scale < 1e37 && scale > 1e-37 {
-            let factor = Float(scale)
-            for i in 0..<dimensions {
-                let value = source[i] * factor
-                let bounded = value > -clamp ? value : -clamp
-                values[i] = bounded < clamp ? bounded : clamp
-            }
+            Kernels.best.pointee.scale_clamped(source, dimensions, Float(scale), clamp, values)
         } else {
             for i in 0..<dimensions {
                 let value = Float(Double(source[i]) * scale)

@@ -23,7 +23,7 @@ public enum ElementType: UInt8, Sendable, Hashable, CaseIterable {
     ///
     /// - Parameters:
     ///   - vector: `float[dimensions]`.
-    ///   - row: `rowBytes(dimensions:)` bytes, any alignment; doesn't overlap `vector`.
+    ///   - row: `rowBytes(dimensions:)` bytes, aligned to `size`; doesn't overlap `vector`.
     /// - Returns: How many components the type can't hold and so were changed by more than rounding: finite values that
     ///   became infinite (float16), values that were NaN or outside −1 < x < 256 (uint8), none for float32.
     /// - Complexity: O(dimensions).
@@ -43,7 +43,7 @@ public enum ElementType: UInt8, Sendable, Hashable, CaseIterable {
     /// Reads a stored row back as floats; exact for every type.
     ///
     /// - Parameters:
-    ///   - row: `rowBytes(dimensions:)` bytes, any alignment.
+    ///   - row: `rowBytes(dimensions:)` bytes, aligned to `size`.
     ///   - vector: `float[dimensions]`, doesn't overlap `row`.
     /// - Complexity: O(dimensions).
     public func read(_ row: UnsafeRawPointer, dimensions: Int, into vector: UnsafeMutablePointer<Float>) {
