@@ -43,11 +43,12 @@ demo: build ## Load a small sample of trends and run a few semantic searches
 	@PYTHON="$(PYTHON)" scripts/setup.sh python-only
 	@$(PYTHON) demo/demo.py
 
-bench: build $(VENV)/.ready ## Measure build, search, filters, upserts and memory (see benchmarks/)
+bench: build ## Measure builds, searches, filters, HTTP, upserts and memory (TRENDEX_DATA, BENCH_ARGS)
 	@scripts/bench.sh
 
-bench-peers: build $(VENV)/.ready ## The same with peers from PyPI beside it
-	@scripts/bench.sh --peers
+bench-peers: build ## Measure search beside peers from PyPI, and draw the curves
+	@PYTHON="$(PYTHON)" scripts/setup.sh python
+	@PYTHON="$(PYTHON)" scripts/bench.sh --peers
 
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive Package.swift Sources Tests
