@@ -26,11 +26,11 @@ final class FacetReader: Sendable {
             let result: T? = try collection.lock.read {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 let indexes = collection.generation.payloadIndexes
-                return indexes.missing(for: all, orderKey).isEmpty ? try body(collection.generation) : nil
+                return indexes.missing(for: all, order: orderKey).isEmpty ? try body(collection.generation) : nil
             }
             if let result { return result }
             try build(collection) { indexes in
-                indexes.missing(for: all, orderKey)
+                indexes.missing(for: all, order: orderKey)
             }
         }
     }
@@ -70,16 +70,6 @@ final class FacetReader: Sendable {
             // A compaction meanwhile made all slots new: then the caller looks again.
             collection.lock.write { generation.payloadIndexes.install(builder) }
         }
-    }
-}
-
-extension PayloadIndexes {
-    /// What must be built before all filters can be evaluated and points ordered by the key.
-    fileprivate func missing(for filters: [Filter], _ orderKey: PayloadPath?) -> [FacetKey] {
-        var keys: Set<FacetKey> = []
-        for filter in filters { keys.formUnion(missing(for: filter)) }
-        if let orderKey { keys.formUnion(missing(forOrder: orderKey)) }
-        return Array(keys)
     }
 }
 

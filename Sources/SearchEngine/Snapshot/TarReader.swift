@@ -9,13 +9,12 @@ final class TarReader {
     }
 
     let file: any File
-    let entries: [String: Entry]
+    private(set) var entries: [String: Entry] = [:]
 
     /// Reads the headers. Throws `.invalid` when the file is not such an archive or is cut off.
     init(_ file: any File) throws {
         self.file = file
         let size = try file.size()
-        var entries: [String: Entry] = [:]
         var offset = 0
         var header = [UInt8](repeating: 0, count: 512)
         while true {
@@ -37,7 +36,6 @@ final class TarReader {
             offset += (entrySize + 511) / 512 * 512
             guard offset <= size else { throw damaged("the entry \(name) is cut off") }
         }
-        self.entries = entries
     }
 
     func entry(_ name: String) throws -> Entry {
