@@ -5,5 +5,5 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trendex-bench",
         abstract: "Measures Trendex: recall against queries per second, builds, filters, writes, memory, HTTP.",
-        subcommands: [SearchCommand.self, FilteredCommand.self, RunCommand.self])
+        subcommands: [RunCommand.self, SearchCommand.self, FilteredCommand.self, MachineCommand.self])
 }
