@@ -9,33 +9,46 @@ enum Planner {
         case twoHop
     }
 
-    // Costs, in the cost of scoring one code in a scan (some 30 ns at 768 dimensions).
-    /// A score in a walk: random access, pool and marks.
-    static let walkedScoreCost = 1.6
-    /// Scores that a walk of width ef takes, a unit of ef, once it has arrived.
-    static let scoresPerWidth = 10.0
-    /// Scores to arrive.
-    static let scoresToArrive = 250.0
+    // Costs, in the cost of scoring one code in a scan: 30 to 45 ns at 768 dimensions and random places. Measured on 50,000
+    // sentence embeddings, where a walk's scores come with the pool, the marks and the links.
+    static let walkedScoreCost = 2.0
+    static let collectedScoreCost = 2.6
+    static let twoHopScoreCost = 4.0
+    /// Scores to arrive, and from there on a unit of width.
+    private static let scoresToArrive = 250.0
+    private static let scoresPerWidth = 12.5
+    /// How many times the scores of a plain walk one over admitted slots takes.
+    private static let twoHopScores = 2.0
     /// From this share of admitted slots on, collecting on the way beats two hops.
-    static let leastCollectingShare = 0.35
+    private static let leastCollectingShare = 0.35
 
     /// The cheapest plan.
-    static func plan(linked: Int, admitted: Int, ef: Int, isFiltered: Bool) -> Choice {
+    ///
+    /// - Parameters:
+    ///   - linked: slots in the graph.
+    ///   - admitted: those of them that may be returned.
+    ///   - ef: the walk's width.
+    static func plan(linked: Int, admitted: Int, ef: Int) -> Choice {
         guard linked > 0, admitted > 0 else { return .scan }
-        let share = Double(admitted) / Double(linked)
-        let plain = (scoresToArrive + scoresPerWidth * Double(ef)) * walkedScoreCost
-        // Collecting, the walk has to meet 1/share as many slots.
-        let walk = share >= leastCollectingShare ? plain / share : plain * 2
-        if Double(admitted) <= walk { return .scan }
-        return share >= leastCollectingShare ? .walk : .twoHop
+        let scan = Double(admitted)
+        let plain = scoresToArrive + scoresPerWidth * Double(ef)
+        if admitted == linked { return scan <= plain * walkedScoreCost ? .scan : .walk }
+        let share = scan / Double(linked)
+        if share >= leastCollectingShare {
+            // To meet as many admitted slots the walk gets wider, but not in full proportion.
+            let scores = plain * (1 + 0.75 * (1 / share - 1))
+            return scan <= scores * collectedScoreCost ? .scan : .walk
+        }
+        return scan <= plain * twoHopScores * twoHopScoreCost ? .scan : .twoHop
     }
 
-    /// Most slots that a filtered walk may score before scanning is the better choice.
-    static func budget(admitted: Int) -> Int { Int(Double(admitted) / walkedScoreCost) }
+    /// Scores after which a walk has cost what scanning would have.
+    static func budget(admitted: Int, scoreCost: Double) -> Int { Int(Double(admitted) / scoreCost) }
 
-    /// The walk's width when none is asked for.
+    /// The walk's width when none is asked for: recall@10 of 0.993 on 50,000 sentence embeddings at m = 16 and
+    /// efConstruct = 100.
     static func defaultEf(_ parameters: IndexParameters, k: Int) -> Int {
-        max(parameters.efConstruct, 128, 2 * k)
+        max(parameters.efConstruct, 160, 2 * k)
     }
 
     /// Candidates to rescore for k hits: int8 codes keep the true k best within their first 1.5·k.

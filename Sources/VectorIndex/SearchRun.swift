@@ -151,8 +151,7 @@ struct SearchRun {
         let linked = options.indexedOnly && view.graph == nil ? end : min(view.linked, end)
         let inGraph = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
         let start = now()
-        let plan = Planner.plan(
-            linked: view.graph == nil ? 0 : linked, admitted: inGraph, ef: ef, isFiltered: isFiltered)
+        let plan = Planner.plan(linked: view.graph == nil ? 0 : linked, admitted: inGraph, ef: ef)
         var scanFrom = 0
         result.plan = isFiltered ? .filteredScan : .codeScan
         if plan != .scan, let graph = view.graph, view.entry != .max {

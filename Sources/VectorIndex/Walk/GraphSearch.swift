@@ -18,7 +18,7 @@ struct GraphSearch {
     /// Admitted slots that a two-hop walk is seeded from.
     private static let seedCount = 48
     /// Below this share of admitted slots on its way, a collecting walk gives way to two hops.
-    private static let leastShare = 0.2
+    private static let leastShare = 0.35
 
     /// Offers what it finds to `top` and says what was done; `.graphThenScan` asks the caller to scan instead.
     func run<S: RankScorer>(
@@ -77,7 +77,8 @@ struct GraphSearch {
         if slot < limit, admission.admits(slot) { results.insert(key) }
         let end = walkCollecting(
             scorer, graph.links(level: 0), admission, limit: limit, pool: &pool, results: &results,
-            budget: Planner.budget(admitted: admitted), leastShare: Self.leastShare, scratch: scratch, poll: poll,
+            budget: Planner.budget(admitted: admitted, scoreCost: Planner.collectedScoreCost),
+            leastShare: Self.leastShare, scratch: scratch, poll: poll,
             cost: &cost)
         return (end, end == .complete ? offer(results, to: &top) : 0)
     }
@@ -100,7 +101,8 @@ struct GraphSearch {
         }
         let end = walkTwoHop(
             scorer, graph.links(level: 0), admission, limit: limit, pool: &pool,
-            budget: Planner.budget(admitted: admitted), scratch: scratch, poll: poll, cost: &cost)
+            budget: Planner.budget(admitted: admitted, scoreCost: Planner.twoHopScoreCost), scratch: scratch,
+            poll: poll, cost: &cost)
         return (end, end == .complete ? offer(pool, to: &top) : 0)
     }
 
