@@ -1,0 +1,151 @@
+import Foundation
+import GRDB
+import JSON
+import SearchEngine
+
+extension TrendStore {
+    /// Compares every row with its point, and reports what doesn't agree; changes nothing.
+    ///
+    /// Runs beside writes: what looks wrong is looked at once more in a transaction, so that changes under way are not
+    /// reported. Complexity: O(rows + points); writes wait only for that second look.
+    public func check() throws -> CheckReport {
+        CheckReport(trends: try check(Trend.self), ideas: try check(Idea.self))
+    }
+
+    private static let batchSize = 500
+
+    private func check<R: StoredRow>(_: R.Type) throws -> TableReport {
+        var report = TableReport()
+        var rowSuspects: [UUID] = []
+        try forEachBatch(of: R.self) { rows in
+            report.rowCount += rows.count
+            let payloads = try payloads(of: rows)
+            rowSuspects += rows.filter { payloads[$0.id].map($0.differingKeys) != [] }.map(\.id)
+        }
+        var pointSuspects: [PointID] = []
+        if engine.collectionExists(R.table) {
+            try forEachBatch(ofPointsIn: R.table) { ids in
+                report.pointCount += ids.count
+                pointSuspects += try pointsWithoutRow(ids, R.self)
+            }
+        }
+        try confirm(rowSuspects, pointSuspects, R.self, &report)
+        report.pointsWithoutVector = try pointsWithoutVector(R.self)
+        return report
+    }
+
+    // MARK: The first look
+
+    private func forEachBatch<R: StoredRow>(of _: R.Type, _ body: ([R]) throws -> Void) throws {
+        var last = ""
+        while true {
+            let rows = try engine.read { db in
+                try Row.fetchAll(
+                    db, sql: "SELECT \(R.selection) FROM \(R.table) WHERE id > ? ORDER BY id LIMIT \(Self.batchSize)",
+                    arguments: [last]
+                ).map { try R($0) }
+            }
+            guard let end = rows.last else { return }
+            try body(rows)
+            last = end.id.text
+        }
+    }
+
+    private func payloads<R: StoredRow>(of rows: [R]) throws -> [UUID: Payload] {
+        guard engine.collectionExists(R.table) else { return [:] }
+        let points = try engine.retrieve(R.table, ids: rows.map(\.id.pointID), payload: .all, vectors: .none)
+        var payloads: [UUID: Payload] = [:]
+        for point in points {
+            if let id = UUID(point.id) { payloads[id] = point.payload }
+        }
+        return payloads
+    }
+
+    private func forEachBatch(
+        ofPointsIn collection: String, filter: Filter? = nil, _ body: ([PointID]) throws -> Void
+    ) throws {
+        var request = ScrollRequest()
+        request.limit = Self.batchSize
+        request.filter = filter
+        request.payload = .none
+        repeat {
+            let page = try engine.scroll(collection, request)
+            try body(page.points.map(\.id))
+            request.offset = page.nextOffset
+        } while request.offset != nil
+    }
+
+    private func pointsWithoutRow<R: StoredRow>(_ ids: [PointID], _: R.Type) throws -> [PointID] {
+        try engine.read { db in
+            try ids.filter { id in try UUID(id).map { try !R.exists($0, db) } ?? true }
+        }
+    }
+
+    // MARK: The second look
+
+    /// Reports the suspects that a transaction finds wrong, too.
+    private func confirm<R: StoredRow>(
+        _ rows: [UUID], _ points: [PointID], _: R.Type, _ report: inout TableReport
+    ) throws {
+        for batch in batches(rows) {
+            let found: [(id: UUID, keys: [String]?)] = try engine.write { transaction in
+                try batch.compactMap { id in
+                    guard let row = try R.fetch(id, transaction.database) else { return nil }
+                    return (id, try Self.payload(id.pointID, R.table, transaction).map(row.differingKeys))
+                }
+            }
+            for (id, keys) in found {
+                guard let keys else {
+                    report.rowsWithoutPoint.append(id)
+                    continue
+                }
+                if !keys.isEmpty { report.payloadMismatches.append(TableReport.PayloadMismatch(id: id, keys: keys)) }
+            }
+        }
+        for batch in batches(points) {
+            report.pointsWithoutRow += try engine.write { transaction in
+                try batch.filter { id in
+                    guard try Self.payload(id, R.table, transaction) != nil else { return false }
+                    return try UUID(id).map { try !R.exists($0, transaction.database) } ?? true
+                }
+            }
+        }
+    }
+
+    private func batches<Element>(_ elements: [Element]) -> [ArraySlice<Element>] {
+        stride(from: 0, to: elements.count, by: Self.batchSize).map { elements[$0...].prefix(Self.batchSize) }
+    }
+
+    /// `nil` when there is no such point, or not even its collection.
+    private static func payload(_ id: PointID, _ collection: String, _ transaction: WriteTransaction) throws -> Payload?
+    {
+        do {
+            return try transaction.payload(id, in: collection)
+        } catch EngineError.notFound {
+            return nil
+        }
+    }
+
+    /// Rows whose point has no vector. A point gets its vector back in the change that gives it one, so two looks at
+    /// different times can't both miss it.
+    private func pointsWithoutVector<R: StoredRow>(_: R.Type) throws -> [UUID] {
+        guard engine.collectionExists(R.table) else { return [] }
+        var found: [UUID] = []
+        try forEachBatch(ofPointsIn: R.table, filter: Filter(mustNot: [.hasVector("")])) { ids in
+            let points = try engine.retrieve(R.table, ids: ids, payload: .none, vectors: .all)
+            let bare = points.filter { $0.vectors?[""] == nil }.compactMap { UUID($0.id) }
+            found += try engine.read { db in try bare.filter { try R.exists($0, db) } }
+        }
+        return found
+    }
+}
+
+extension StoredRow {
+    /// The keys by which a point's payload differs from the row's, whatever their order; sorted.
+    fileprivate func differingKeys(_ stored: Payload) -> [String] {
+        if stored == payload { return [] }
+        let own = payloadFields
+        let other = stored.value.objectValue ?? [:]
+        return Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted()
+    }
+}

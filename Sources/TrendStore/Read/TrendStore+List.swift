@@ -1,0 +1,110 @@
+import Foundation
+import GRDB
+import SearchEngine
+
+extension TrendStore {
+    /// The most rows that a page or a search returns.
+    public static let maximumLimit = 1_000
+
+    /// The trend; `nil` when there is none.
+    public func trend(_ id: UUID) throws -> Trend? { try engine.read { try Trend.fetch(id, $0) } }
+
+    /// The idea; `nil` when there is none.
+    public func idea(_ id: UUID) throws -> Idea? { try engine.read { try Idea.fetch(id, $0) } }
+
+    /// The trend's stored embedding: 768 numbers, normalised to length 1; `nil` when there is no such point.
+    public func trendEmbedding(_ id: UUID) throws -> [Float]? { try embedding(id, in: Trend.table) }
+
+    /// The idea's stored embedding: 768 numbers, normalised to length 1; `nil` when there is no such point.
+    public func ideaEmbedding(_ id: UUID) throws -> [Float]? { try embedding(id, in: Idea.table) }
+
+    /// A page of the trends that match. `limit` is 1…1,000; `after` is the `next` of a page of the same order.
+    ///
+    /// Throws `.invalid` naming the parameter. Complexity: O(page) when the order's index serves the filter (none, one
+    /// source, one category); other filters read the rows on the way, or sort those with the tags.
+    public func listTrends(
+        _ filter: TrendFilter = TrendFilter(), by order: TrendOrder = .discoveredAt,
+        _ direction: SortDirection = .descending, limit: Int = 50, after: PageCursor? = nil
+    ) throws -> Page<Trend> {
+        try list(filter, by: order.rawValue, direction, limit, after) { trend in
+            switch order {
+            case .discoveredAt: .integer(trend.discoveredAt.microseconds)
+            case .engagementScore: .double(trend.engagementScore)
+            case .velocity: .double(trend.velocity)
+            }
+        }
+    }
+
+    /// A page of the ideas that match. `limit` is 1…1,000; `after` is the `next` of a page of the same order.
+    ///
+    /// Throws `.invalid` naming the parameter. Complexity: O(page) when the order's index serves the filter (none, one
+    /// status, or one trend by total score); other filters read the rows on the way.
+    public func listIdeas(
+        _ filter: IdeaFilter = IdeaFilter(), by order: IdeaOrder = .totalScore,
+        _ direction: SortDirection = .descending, limit: Int = 50, after: PageCursor? = nil
+    ) throws -> Page<Idea> {
+        try list(filter, by: order.rawValue, direction, limit, after) { idea in
+            switch order {
+            case .totalScore: .integer(Int64(idea.totalScore))
+            case .analyzedAt: .integer(idea.analyzedAt.microseconds)
+            }
+        }
+    }
+
+    /// The number of trends that match. Complexity: O(matching), or O(rows) where no index serves the filter.
+    public func countTrends(_ filter: TrendFilter = TrendFilter()) throws -> Int { try count(filter) }
+
+    /// The number of ideas that match. Complexity: O(matching), or O(rows) where no index serves the filter.
+    public func countIdeas(_ filter: IdeaFilter = IdeaFilter()) throws -> Int { try count(filter) }
+
+    private func embedding(_ id: UUID, in collection: String) throws -> [Float]? {
+        guard engine.collectionExists(collection) else { return nil }
+        return try engine.retrieve(collection, ids: [id.pointID], payload: .none, vectors: .all).first?.vectors?[""]
+    }
+
+    private func list<F: RowFilter>(
+        _ filter: F, by column: String, _ direction: SortDirection, _ limit: Int, _ after: PageCursor?,
+        value: (F.Stored) -> PageCursor.Value
+    ) throws -> Page<F.Stored> {
+        guard (1...Self.maximumLimit).contains(limit) else {
+            throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
+        }
+        try filter.validate()
+        var (condition, arguments) = filter.sql
+        if let after {
+            guard after.column == column, after.direction == direction else {
+                throw invalid("after", "is a place in a listing of another order")
+            }
+            condition += " AND (\(column), id) \(direction == .ascending ? ">" : "<") (?, ?)"
+            switch after.value {
+            case .integer(let value): arguments.append(value)
+            case .double(let value): arguments.append(value)
+            }
+            arguments.append(after.id.text)
+        }
+        let sql = """
+            SELECT \(F.Stored.selection) FROM \(F.Stored.table) WHERE \(condition)
+            ORDER BY \(column) \(direction.rawValue), id \(direction.rawValue) LIMIT \(limit + 1)
+            """
+        // One row more than the page tells whether there is a next one.
+        var rows = try engine.read { [arguments] db in
+            try Row.fetchAll(db, sql: sql, arguments: StatementArguments(arguments)).map { try F.Stored($0) }
+        }
+        guard rows.count > limit, let last = rows.dropLast().last else { return Page(rows: rows) }
+        rows.removeLast()
+        return Page(
+            rows: rows, next: PageCursor(column: column, direction: direction, value: value(last), id: last.id))
+    }
+
+    private func count(_ filter: some RowFilter) throws -> Int {
+        try filter.validate()
+        return try engine.read { db in try Self.count(filter, db) }
+    }
+
+    private static func count<F: RowFilter>(_ filter: F, _ db: GRDB.Database) throws -> Int {
+        let (condition, arguments) = filter.sql
+        return try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM \(F.Stored.table) WHERE \(condition)",
+            arguments: StatementArguments(arguments)) ?? 0
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import GRDB
+import SearchEngine
+
+/// What a semantic search looks for.
+public enum SemanticQuery: Sendable, Hashable {
+    /// 768 finite numbers, not all 0; only the direction counts.
+    case embedding([Float])
+    /// What is like a row of the searched table, which itself is left out.
+    case like(UUID)
+}
+
+/// A row that a search found.
+public struct ScoredRow<Element: Sendable>: Sendable {
+    public var row: Element
+    /// Cosine similarity, -1…1.
+    public var score: Float
+}
+
+extension TrendStore {
+    /// The most rows that a search skips.
+    public static let maximumOffset = 10_000
+
+    /// The trends nearest to the query, best first: `limit` of them behind `offset`, or all that match if they are
+    /// fewer.
+    ///
+    /// `limit` is 1…1,000, `offset` 0…10,000; rows below `scoreThreshold` are left out. Throws `.invalid` naming the
+    /// parameter, `.notFound` for the row of `.like`, `EngineError.timeout` once `deadline` has passed.
+    public func searchTrends(
+        _ query: SemanticQuery, filter: TrendFilter = TrendFilter(), limit: Int = 10, offset: Int = 0,
+        scoreThreshold: Float? = nil, parameters: SearchParameters = SearchParameters(),
+        deadline: ContinuousClock.Instant? = nil
+    ) throws -> [ScoredRow<Trend>] {
+        try search(query, filter, limit, offset, scoreThreshold, parameters, deadline)
+    }
+
+    /// The ideas nearest to the query; otherwise as `searchTrends`.
+    public func searchIdeas(
+        _ query: SemanticQuery, filter: IdeaFilter = IdeaFilter(), limit: Int = 10, offset: Int = 0,
+        scoreThreshold: Float? = nil, parameters: SearchParameters = SearchParameters(),
+        deadline: ContinuousClock.Instant? = nil
+    ) throws -> [ScoredRow<Idea>] {
+        try search(query, filter, limit, offset, scoreThreshold, parameters, deadline)
+    }
+
+    private func search<F: RowFilter>(
+        _ query: SemanticQuery, _ filter: F, _ limit: Int, _ offset: Int, _ scoreThreshold: Float?,
+        _ parameters: SearchParameters, _ deadline: ContinuousClock.Instant?
+    ) throws -> [ScoredRow<F.Stored>] {
+        guard (1...Self.maximumLimit).contains(limit) else {
+            throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
+        }
+        guard (0...Self.maximumOffset).contains(offset) else {
+            throw invalid("offset", "must be 0…\(Self.maximumOffset), not \(offset)")
+        }
+        if let scoreThreshold, scoreThreshold.isNaN { throw invalid("score_threshold", "must be a number") }
+        try filter.validate()
+        let vector = try queryVector(query, F.Stored.self)
+        let collection = F.Stored.table
+        guard engine.collectionExists(collection) else { return [] }
+
+        let wanted = offset + limit
+        var request = SearchRequest(query: vector, filter: try filter.conditions(), limit: wanted)
+        request.parameters = parameters
+        request.scoreThreshold = scoreThreshold
+        while true {
+            let hits = try engine.search(collection, [request], deadline: deadline)[0]
+            let rows = try rows(of: hits, filter)
+            if rows.count >= wanted || hits.count < request.limit {
+                return Array(rows.dropFirst(offset).prefix(limit))
+            }
+            // Some points have no row, or their row changed since the search: look further.
+            request.limit *= 2
+        }
+    }
+
+    private func queryVector<R: StoredRow>(_ query: SemanticQuery, _: R.Type) throws -> QueryVector {
+        switch query {
+        case .embedding(let vector):
+            try FieldRules.embedding(vector)
+            return .vector(vector)
+        case .like(let id):
+            guard try engine.read({ try R.exists(id, $0) }) else {
+                throw TrendStoreError.notFound(table: R.table, id: id)
+            }
+            return .id(id.pointID)
+        }
+    }
+
+    /// The rows of the hits that match, in the hits' order, read in one snapshot. The filter is asked once more,
+    /// because rows may have changed since their points were found.
+    private func rows<F: RowFilter>(of hits: [ScoredPoint], _ filter: F) throws -> [ScoredRow<F.Stored>] {
+        let scores = hits.compactMap { hit in UUID(hit.id).map { ($0, hit.score) } }
+        let (condition, arguments) = filter.sql
+        return try engine.read { db in
+            var found: [UUID: F.Stored] = [:]
+            for chunk in stride(from: 0, to: scores.count, by: Self.idsPerStatement) {
+                let ids = scores[chunk..<min(chunk + Self.idsPerStatement, scores.count)].map { $0.0.text }
+                let sql = """
+                    SELECT \(F.Stored.selection) FROM \(F.Stored.table)
+                    WHERE id IN (\(ids.map { _ in "?" }.joined(separator: ", "))) AND \(condition)
+                    """
+                for row in try Row.fetchAll(db, sql: sql, arguments: StatementArguments(ids + arguments)) {
+                    let row = try F.Stored(row)
+                    found[row.id] = row
+                }
+            }
+            return scores.compactMap { id, score in found[id].map { ScoredRow(row: $0, score: score) } }
+        }
+    }
+
+    private static let idsPerStatement = 500
+}

@@ -1,0 +1,103 @@
+import Foundation
+import JSON
+import SearchEngine
+
+/// The rules that single values obey. All throw `TrendStoreError.invalid` with the field's name.
+enum FieldRules {
+    static let titleLength = 1...500
+    static let descriptionLength = 0...100_000
+    static let urlLength = 1...2_048
+    static let keywordLength = 1...100
+    static let maximumTags = 64
+    static let maximumJSONBytes = 1 << 20
+    static let maximumJSONDepth = 64
+    static let score = 0...100
+
+    static func text(_ value: String, _ field: String, length: ClosedRange<Int>) throws {
+        let count = value.unicodeScalars.count
+        guard length.contains(count) else {
+            let rule = length.lowerBound == 0 ? "at most" : "\(length.lowerBound) to"
+            throw invalid(field, "must have \(rule) \(length.upperBound) characters, not \(count)")
+        }
+        // SQLite's text functions stop at a zero byte, so that what is stored would not be what was checked.
+        guard !value.utf8.contains(0) else { throw invalid(field, "must not contain the character U+0000") }
+    }
+
+    /// A text that filters compare for equality: in NFC, so that equal means equal bytes everywhere.
+    static func keyword(_ value: String, _ field: String) throws -> String {
+        // Bounded first: normalising is linear, but not free.
+        try text(value, field, length: keywordLength)
+        let normalized = value.precomposedStringWithCanonicalMapping
+        try text(normalized, field, length: keywordLength)
+        return normalized
+    }
+
+    static func tags(_ values: [String], _ field: String) throws -> [String] {
+        guard values.count <= maximumTags else {
+            throw invalid(field, "must be at most \(maximumTags) tags, not \(values.count)")
+        }
+        var seen = Set<String>()
+        return try values.indices.compactMap { index in
+            let tag = try keyword(values[index], "\(field)[\(index)]")
+            return seen.insert(tag).inserted ? tag : nil
+        }
+    }
+
+    /// A finite number; -0 becomes 0, which is how SQLite stores it.
+    static func number(_ value: Double, _ field: String, atLeast minimum: Double? = nil) throws -> Double {
+        guard value.isFinite else { throw invalid(field, "must be a finite number, not \(value)") }
+        if let minimum, value < minimum { throw invalid(field, "must be at least \(minimum), not \(value)") }
+        return value == 0 ? 0 : value
+    }
+
+    static func score(_ value: Int, _ field: String) throws {
+        guard score.contains(value) else { throw invalid(field, "must be an integer 0…100, not \(value)") }
+    }
+
+    static func time(_ value: Timestamp, _ field: String) throws {
+        guard Timestamp.storable.contains(value) else {
+            throw invalid(field, "must lie within \(Timestamp.storable.lowerBound)…\(Timestamp.storable.upperBound)")
+        }
+    }
+
+    static func json(_ value: JSONValue, _ field: String) throws {
+        guard case .object = value else { throw invalid(field, "must be a JSON object, not \(value.token.rawValue)") }
+        try checkNumbersAndDepth(value, field, depth: 1)
+        let count = value.serialized().count
+        guard count <= maximumJSONBytes else {
+            throw invalid(field, "must have at most \(maximumJSONBytes) bytes as JSON, not \(count)")
+        }
+    }
+
+    private static func checkNumbersAndDepth(_ value: JSONValue, _ field: String, depth: Int) throws {
+        guard depth <= maximumJSONDepth else {
+            throw invalid(field, "must not nest deeper than \(maximumJSONDepth) levels")
+        }
+        switch value {
+        case .double(let number) where !number.isFinite:
+            throw invalid(field, "must contain finite numbers only, not \(number)")
+        case .array(let elements):
+            for element in elements { try checkNumbersAndDepth(element, field, depth: depth + 1) }
+        case .object(let members):
+            for (_, member) in members { try checkNumbersAndDepth(member, field, depth: depth + 1) }
+        default: break
+        }
+    }
+
+    /// 768 finite numbers with a direction, which cosine needs.
+    static func embedding(_ vector: [Float], _ field: String = "embedding") throws {
+        guard vector.count == TrendStore.embeddingDimensions else {
+            throw invalid(field, "must have \(TrendStore.embeddingDimensions) dimensions, not \(vector.count)")
+        }
+        if let index = vector.firstIndex(where: { !$0.isFinite }) {
+            throw invalid("\(field)[\(index)]", "must be a finite number, not \(vector[index])")
+        }
+        let squaredLength = vector.reduce(0.0) { $0 + Double($1) * Double($1) }
+        // Below it and above it the squares leave float32's range, and with it the normalised vector's precision.
+        guard (1e-30...1e30).contains(squaredLength) else {
+            throw invalid(field, "must have a length between 1e-15 and 1e15, not \(squaredLength.squareRoot())")
+        }
+    }
+}
+
+func invalid(_ field: String, _ reason: String) -> TrendStoreError { .invalid(field: field, reason: reason) }

@@ -1,0 +1,34 @@
+import Foundation
+
+/// Single changes, each in a transaction of its own; `TrendTransaction` documents them.
+extension TrendStore {
+    @discardableResult
+    public func createTrend(_ trend: Trend, embedding: [Float]) throws -> Trend {
+        try write { try $0.createTrend(trend, embedding: embedding) }
+    }
+
+    @discardableResult
+    public func updateTrend(
+        _ id: UUID, embedding: [Float]? = nil, _ change: @escaping (inout Trend) throws -> Void = { _ in }
+    ) throws -> Trend {
+        try write { try $0.updateTrend(id, embedding: embedding, change) }
+    }
+
+    @discardableResult
+    public func deleteTrend(_ id: UUID) throws -> Bool { try write { try $0.deleteTrend(id) } }
+
+    @discardableResult
+    public func createIdea(_ idea: Idea, embedding: [Float]) throws -> Idea {
+        try write { try $0.createIdea(idea, embedding: embedding) }
+    }
+
+    @discardableResult
+    public func updateIdea(
+        _ id: UUID, embedding: [Float]? = nil, _ change: @escaping (inout Idea) throws -> Void = { _ in }
+    ) throws -> Idea {
+        try write { try $0.updateIdea(id, embedding: embedding, change) }
+    }
+
+    @discardableResult
+    public func deleteIdea(_ id: UUID) throws -> Bool { try write { try $0.deleteIdea(id) } }
+}

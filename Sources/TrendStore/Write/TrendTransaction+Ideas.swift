@@ -1,0 +1,40 @@
+import Foundation
+
+extension TrendTransaction {
+    /// The idea as this transaction sees it; `nil` when there is none.
+    public func idea(_ id: UUID) throws -> Idea? { try fetch(id) }
+
+    /// Creates an idea and returns it as stored.
+    ///
+    /// `embedding` has 768 finite numbers, not all 0; only its direction counts. Throws `.invalid` naming the field,
+    /// `.notFound` when its trend doesn't exist, `.conflict` when the id is taken.
+    @discardableResult
+    public func createIdea(_ idea: Idea, embedding: [Float]) throws -> Idea {
+        let idea = try idea.validated()
+        try FieldRules.embedding(embedding)
+        try requireTrend(of: idea)
+        try insert(idea, embedding)
+        return idea
+    }
+
+    /// Changes an idea by `change` and returns it as stored. Without an embedding the vector stays as it is.
+    ///
+    /// Throws `.notFound` for the idea or its new trend, `.invalid` naming the field, `.conflict` when the idea's point
+    /// was deleted behind the store's back and no embedding is given, and what `change` throws.
+    @discardableResult
+    public func updateIdea(
+        _ id: UUID, embedding: [Float]? = nil, _ change: (inout Idea) throws -> Void = { _ in }
+    ) throws -> Idea {
+        try update(id, embedding, change, check: requireTrend(of:))
+    }
+
+    /// Deletes an idea and its point; `false` when there is no such idea.
+    @discardableResult
+    public func deleteIdea(_ id: UUID) throws -> Bool { try delete(Idea.self, id) }
+
+    private func requireTrend(of idea: Idea) throws {
+        guard try Trend.exists(idea.trendID, database()) else {
+            throw TrendStoreError.notFound(table: Trend.table, id: idea.trendID)
+        }
+    }
+}
