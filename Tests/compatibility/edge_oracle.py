@@ -34,6 +34,22 @@ TOKENIZERS = {
     "multilingual": edge.TokenizerType.Multilingual,
 }
 
+# The oracle's Python binding takes a boolean to be matched for an integer, so what is true and false under this key
+# is kept as words under another one, which nobody sees.
+BOOLEAN, WORDS_OF_BOOLEAN = "b", "b in words"
+
+
+def with_words(payload):
+    if payload is None or BOOLEAN not in payload:
+        return payload
+    value = payload[BOOLEAN]
+    words = [str(v).lower() for v in (value if isinstance(value, list) else [value]) if isinstance(v, bool)]
+    return {**payload, WORDS_OF_BOOLEAN: words or None}
+
+
+def without_words(payload):
+    return {k: v for k, v in (payload or {}).items() if k != WORDS_OF_BOOLEAN}
+
 
 def to_filter(f):
     """A filter in its REST form, as the oracle's."""
@@ -61,6 +77,9 @@ def to_condition(c):
     if "key" not in c:
         return to_filter(c)
     (kind,) = c.keys() - {"key"}
+    if kind == "match" and isinstance(c["match"].get("value"), bool):
+        assert c["key"] == BOOLEAN, c
+        return edge.FieldCondition(f'"{WORDS_OF_BOOLEAN}"', match=edge.MatchValue(str(c["match"]["value"]).lower()))
     return edge.FieldCondition(c["key"], **{kind: PREDICATES[kind](c[kind])})
 
 
@@ -141,7 +160,8 @@ class EdgeOracle:
             rows = zip(b["ids"], vectors, payloads)
         else:
             rows = ((p["id"], p["vector"], p.get("payload")) for p in body["points"])
-        self.shard.update(edge.UpdateOperation.upsert_points([edge.Point(to_id(i), v, p) for i, v, p in rows]))
+        points = [edge.Point(to_id(i), v, with_words(p)) for i, v, p in rows]
+        self.shard.update(edge.UpdateOperation.upsert_points(points))
 
     def by(self, name, body, *more, **named):
         if "points" in body:
@@ -161,10 +181,10 @@ class EdgeOracle:
         self.by("delete_vectors", body, body["vector"])
 
     def set_payload(self, body):
-        self.by("set_payload", body, body["payload"], key=body.get("key"))
+        self.by("set_payload", body, with_words(body["payload"]), key=body.get("key"))
 
     def overwrite_payload(self, body):
-        self.by("overwrite_payload", body, body["payload"])
+        self.by("overwrite_payload", body, with_words(body["payload"]))
 
     def delete_payload(self, body):
         self.by("delete_payload", body, body["keys"])
@@ -195,7 +215,7 @@ class EdgeOracle:
                     offset=offset, limit=1000, filter=to_filter(filter), with_payload=True, with_vector=True
                 )
             )
-            points += [(from_id(p.id), p.vector, p.payload) for p in page]
+            points += [(from_id(p.id), p.vector, without_words(p.payload)) for p in page]
             if offset is None:
                 return points
 
