@@ -15,10 +15,10 @@ trap 'rm -rf "$work"' EXIT
 flags=(-I "$build/Modules" -target "$triple" -sdk / -minimum-access-level public -skip-synthesized-members)
 # Modules written in C, ours and the dependencies', are found through their module maps.
 while IFS= read -r map; do flags+=(-Xcc "-fmodule-map-file=$map"); done < <(
-    find Sources .build/checkouts -path '*/Tests/*' -prune -o -name module.modulemap -print | sort
+    find Sources/ .build/checkouts/ -path '*/Tests/*' -prune -o -name module.modulemap -print | sort
     find "$build" -maxdepth 2 -name module.modulemap | sort)
 while IFS= read -r include; do flags+=(-Xcc "-I$include"); done < <(
-    find Sources .build/checkouts -type d -path '*/Sources/*/include' | sort)
+    find Sources/ .build/checkouts/ -type d -path '*/Sources/*/include' | sort)
 
 archives=()
 for module in JSON Quantization VectorIndex SearchEngine TrendStore SearchServer; do
