@@ -24,12 +24,14 @@ struct CodeKernelTests {
     }
 
     static let kernels: [Kernel] = [
-        Kernel(name: "dot_u8i8", scorer: { $0.pointee.dot_u8i8 }) { q, x, i in Int(Int8(bitPattern: q[i])) * Int(x[i]) },
+        Kernel(name: "dot_u8i8", scorer: { $0.pointee.dot_u8i8 }) { q, x, i in Int(Int8(bitPattern: q[i])) * Int(x[i])
+        },
         Kernel(name: "l1_u8", scorer: { $0.pointee.l1_u8 }) { q, x, i in abs(Int(q[i]) - Int(x[i])) },
         Kernel(name: "l2_u8", scorer: { $0.pointee.l2_u8 }) { q, x, i in
             (Int(q[i]) - Int(x[i])) * (Int(q[i]) - Int(x[i]))
         },
-        Kernel(name: "dot_codes", scorer: { $0.pointee.dot_codes }) { q, x, i in (Int(q[i]) - 128) * (Int(x[i]) - 128) },
+        Kernel(name: "dot_codes", scorer: { $0.pointee.dot_codes }) { q, x, i in (Int(q[i]) - 128) * (Int(x[i]) - 128)
+        },
         Kernel(name: "hamming", scorer: { $0.pointee.hamming }) { q, x, i in (q[i] ^ x[i]).nonzeroBitCount },
         Kernel(
             name: "dot_u4i8", scorer: { $0.pointee.dot_u4i8 },
@@ -84,7 +86,9 @@ struct CodeKernelTests {
             let n = kernel.n(length), bytes = kernel.rowBytes(n), stride = bytes + length % 3
             let rowCount = 23
             let query = Guarded<UInt8>(count: n) { _ in .random(in: 0...255, using: &random) }
-            let rows = Guarded<UInt8>(count: stride * (rowCount - 1) + bytes) { _ in .random(in: 0...255, using: &random) }
+            let rows = Guarded<UInt8>(count: stride * (rowCount - 1) + bytes) { _ in
+                .random(in: 0...255, using: &random)
+            }
             for count in 0...rowCount {
                 let slots = Guarded<UInt32>(count: count) { _ in .random(in: 0..<UInt32(rowCount), using: &random) }
                 let gathered = Guarded<Int32>(count: count) { _ in -1 }

@@ -53,8 +53,9 @@ struct FloatKernelTests {
     }
 
     /// The reference value and the sum of the terms' magnitudes, to which rounding errors are proportional.
-    static func expected(_ distance: Distance, _ query: UnsafePointer<Float>, _ row: ArraySlice<Double>) -> (Double, Double)
-    {
+    static func expected(_ distance: Distance, _ query: UnsafePointer<Float>, _ row: ArraySlice<Double>) -> (
+        Double, Double
+    ) {
         var sum = 0.0, magnitude = 0.0
         for (i, x) in row.enumerated() {
             let q = Double(query[i])
@@ -156,7 +157,8 @@ struct FloatKernelTests {
             }
             let tolerance = 0x1p-24 * (Double(n) / 4 + 8)
             #expect(abs(Double(table.sum_squares_f32(floats.pointer, n)) - expected) <= expected * tolerance)
-            #expect(abs(Double(table.sum_squares_f16(halves.pointer, n)) - expectedHalves) <= expectedHalves * tolerance)
+            #expect(
+                abs(Double(table.sum_squares_f16(halves.pointer, n)) - expectedHalves) <= expectedHalves * tolerance)
             #expect(table.sum_squares_u8(bytes.pointer, n) == expectedBytes)
         }
         let many = 200_001

@@ -79,7 +79,7 @@ public struct ExactScorer: @unchecked Sendable {  // C functions without state
     ) {
         functions.gathered(query, base, stride, slots, count, dimensions, scores)
         if dividesByNorms {
-            for i in 0..<count { scores[i] *= queryFactor * inverseNorm(base + Int(slots[i]) * stride) }
+            for i in 0..<count { scores[i] = scores[i] * queryFactor * inverseNorm(base + Int(slots[i]) * stride) }
         } else if sign < 0 {
             for i in 0..<count { scores[i] = -scores[i] }
         }
@@ -95,7 +95,7 @@ public struct ExactScorer: @unchecked Sendable {  // C functions without state
     ) {
         functions.range(query, first, stride, count, dimensions, scores)
         if dividesByNorms {
-            for i in 0..<count { scores[i] *= queryFactor * inverseNorm(first + i * stride) }
+            for i in 0..<count { scores[i] = scores[i] * queryFactor * inverseNorm(first + i * stride) }
         } else if sign < 0 {
             for i in 0..<count { scores[i] = -scores[i] }
         }

@@ -13,7 +13,10 @@ extension ScalarQuantizer {
         _ query: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
     ) -> QueryTerms {
         // A dot product's query needn't be in the rows' units: its own power of two keeps it clear of the clamp.
-        let scale = metric == .dot ? Double(Self.powerOfTwoScale(largest: Kernels.best.pointee.max_magnitude(query, dimensions))) : rowScale(query)
+        let scale =
+            metric == .dot
+            ? Double(Self.powerOfTwoScale(largest: Kernels.best.pointee.max_magnitude(query, dimensions)))
+            : rowScale(query)
         load(query, scaledBy: scale, into: scratch)
         rotation?.apply(scratch, scratch: scratch + dimensions)
         let rowUnit = 1 / Double(inputScale)
@@ -111,7 +114,7 @@ extension ScalarQuantizer {
     private func terms(
         offset: Int32, scale: Double, bias: Double, rowTermWeight: Double, unit: Double
     ) -> QueryTerms {
-        let rowTerms = Double(Self.clamp) * Double(Self.clamp) * 4 * Double(dimensions)
+        let rowTerms = Double(step) * Double(step) * 16_384 * Double(dimensions)
         let integers = metric == .manhattan ? 255.0 * Double(dimensions) : 16_384.0 * Double(dimensions)
         let greatest = abs(bias) + abs(scale) * integers + abs(rowTermWeight) * rowTerms
         let unit = min(unit, 1e38 / max(greatest, 1e-38))

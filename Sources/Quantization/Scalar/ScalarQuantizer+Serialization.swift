@@ -70,7 +70,7 @@ extension ScalarQuantizer {
         let inputScale = Float(bitPattern: read(UInt32.self, at: 24))
         guard inputScale.isNormal, inputScale > 0, inputScale.significand == 1 else { throw .invalid("inputScale") }
         let step = Float(bitPattern: read(UInt32.self, at: 28))
-        guard step.isFinite, step >= Self.smallestStep else { throw .invalid("step") }
+        guard step.isFinite, step >= Self.smallestStep, step <= Self.largestRotated else { throw .invalid("step") }
         let center = (0..<dimensions).map {
             Float(bitPattern: read(UInt32.self, at: Self.headerBytes + 4 * $0))
         }

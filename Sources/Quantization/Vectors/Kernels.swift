@@ -1,7 +1,7 @@
 import CVectorKernels
 
 #if canImport(Glibc)
-import Glibc  // links the mathematics library, which square roots of unoptimised builds call
+    import Glibc  // links the mathematics library, which square roots of unoptimised builds call
 #endif
 
 /// The kernels of the process.

@@ -1,0 +1,149 @@
+import CVectorKernels
+import Quantization
+import Testing
+
+struct ScalarQuantizerTests {
+    @Test(arguments: Metric.allCases, [32, 100, 384]) func recallOnClusteredRows(metric: Metric, dimensions: Int) {
+        var random = seededRandom()
+        let rows = random.clustered(count: 1500, dimensions: dimensions, clusters: 20)
+        let queries = random.clustered(count: 40, dimensions: dimensions, clusters: 20) + rows.prefix(10)
+        let encoded = Encoded(trained(rows, metric), rows: rows)
+        var found = 0
+        for query in queries {
+            let truth = Set(top(10, rows.map { plainScore(metric, query, $0) }))
+            found += top(20, encoded.scores(query).map(Double.init)).count { truth.contains($0) }
+        }
+        #expect(Double(found) / Double(10 * queries.count) >= 0.985)
+    }
+
+    /// Scores come out in the metric's own units, close to the exact ones.
+    @Test(arguments: Metric.allCases) func scoresApproximateTheMetric(metric: Metric) {
+        var random = seededRandom()
+        let dimensions = 200
+        for scale: Float in [1e-6, 1, 1e6] {
+            let rows = random.clustered(count: 300, dimensions: dimensions, clusters: 5).map { $0.map { $0 * scale } }
+            let encoded = Encoded(trained(rows, metric, quantile: 1), rows: rows)
+            for query in rows.prefix(5) + [rows[0].map { -2 * $0 }] {
+                let exact = rows.map { plainScore(metric, query, $0) }
+                let spread = exact.map(abs).max()!
+                for (approximate, exact) in zip(encoded.scores(query), exact) {
+                    #expect(abs(Double(approximate) - exact) <= 0.02 * spread)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Metric.allCases) func rowsScoreAgainstRows(metric: Metric) {
+        var random = seededRandom()
+        let rows = random.clustered(count: 200, dimensions: 130, clusters: 4)
+        // The whole range: what clipping does is `onlyClippedRowsAreFarOff`.
+        let encoded = Encoded(trained(rows, metric, quantile: 1), rows: rows)
+        for a in 0..<10 {
+            let exact = rows.map { plainScore(metric, rows[a], $0) }
+            let spread = exact.map(abs).max()!
+            let asQuery = encoded.scores(fromCode: a)
+            for b in rows.indices {
+                let pair = encoded.quantizer.score(
+                    encoded.codes[a], term: encoded.terms[a], encoded.codes[b], term: encoded.terms[b])
+                let mirrored = encoded.quantizer.score(
+                    encoded.codes[b], term: encoded.terms[b], encoded.codes[a], term: encoded.terms[a])
+                #expect(pair == mirrored)
+                #expect(abs(Double(pair) - exact[b]) <= 0.02 * spread)
+                #expect(abs(Double(asQuery[b]) - exact[b]) <= 0.02 * spread)
+            }
+        }
+    }
+
+    /// Quantization alone keeps within 2 % of the largest distance: only a component outside the range does worse.
+    @Test(arguments: [Metric.euclid, .manhattan]) func onlyClippedRowsAreFarOff(metric: Metric) {
+        var random = seededRandom()
+        let rows = random.clustered(count: 200, dimensions: 130, clusters: 4)
+        let encoded = Encoded(trained(rows, metric, quantile: 0.999), rows: rows)
+        let clipped = encoded.codes.map { $0.contains(1) || $0.contains(255) }
+        #expect(clipped.contains(true) && clipped.contains(false))
+        for a in rows.indices where !clipped[a] {
+            let exact = rows.map { plainScore(metric, rows[a], $0) }
+            let spread = exact.map(abs).max()!
+            for b in rows.indices where !clipped[b] {
+                let score = encoded.quantizer.score(
+                    encoded.codes[a], term: encoded.terms[a], encoded.codes[b], term: encoded.terms[b])
+                #expect(abs(Double(score) - exact[b]) <= 0.02 * spread)
+            }
+            let itself = encoded.quantizer.score(
+                encoded.codes[a], term: encoded.terms[a], encoded.codes[a], term: encoded.terms[a])
+            #expect(abs(Double(itself)) <= 1e-4 * spread)
+        }
+    }
+
+    /// Where no row terms are needed the integer alone ranks, whatever the batch.
+    @Test(arguments: [Metric.cosine, .dot, .manhattan]) func integersRank(metric: Metric) {
+        var random = seededRandom()
+        let rows = random.clustered(count: 100, dimensions: 70, clusters: 3)
+        let quantizer = trained(rows, metric)
+        #expect(!quantizer.queriesNeedRowTerms)
+        let encoded = Encoded(quantizer, rows: rows)
+        var prepared = [UInt8](repeating: 0, count: quantizer.codeBytes)
+        var scratch = [Float](repeating: 0, count: quantizer.scratchCount)
+        let terms = quantizer.encodeQuery(rows[3], into: &prepared, scratch: &scratch)
+        #expect(terms.rowTermWeight == 0)
+        #expect((terms.scale < 0) == (metric == .manhattan))
+        var integers = [Int32](repeating: 0, count: rows.count)
+        quantizer.kernel.range(
+            prepared, Array(encoded.codes.joined()), quantizer.codeBytes, rows.count, quantizer.codeBytes, &integers)
+        let scores = encoded.scores(rows[3])
+        for (integer, score) in zip(integers, scores) { #expect(terms.score(integer) == score) }
+    }
+
+    @Test(arguments: Metric.allCases) func decodingComesBackNear(metric: Metric) {
+        var random = seededRandom()
+        let rows = random.clustered(count: 200, dimensions: 96, clusters: 4)
+        let quantizer = trained(rows, metric, quantile: 1)
+        let encoded = Encoded(quantizer, rows: rows)
+        var scratch = [Float](repeating: 0, count: quantizer.scratchCount)
+        for (row, code) in zip(rows, encoded.codes).prefix(20) {
+            var expected = row
+            if metric == .cosine { Normalization.normalize(&expected) }
+            var decoded = [Float](repeating: 0, count: 96)
+            quantizer.decode(code, into: &decoded, scratch: &scratch)
+            let error = -plainScore(.euclid, expected, decoded), size = plainScore(.dot, expected, expected)
+            #expect(error <= 1e-3 * size)
+        }
+    }
+
+    @Test func quantileNarrowsTheRange() {
+        var random = seededRandom()
+        var rows = (0..<500).map { _ in random.normals(64) }
+        rows[0][0] = 1000
+        let whole = trained(rows, .manhattan, quantile: 1), clipped = trained(rows, .manhattan, quantile: 0.99)
+        let unit = 1 / whole.inputScale
+        #expect(whole.inputScale == clipped.inputScale)
+        #expect(whole.step * unit > 5)
+        #expect(clipped.step * unit * 127 > 2.3 && clipped.step * unit * 127 < 3)  // 99 % of a normal lie within 2.58
+        #expect(
+            trained(rows, .manhattan).step == trained(rows, .manhattan, quantile: ScalarQuantizer.defaultQuantile).step)
+    }
+
+    @Test func codesArePadded() {
+        #expect(ScalarQuantizer.codeBytes(dimensions: 1) == 64)
+        #expect(ScalarQuantizer.codeBytes(dimensions: 64) == 64)
+        #expect(ScalarQuantizer.codeBytes(dimensions: 768) == 768)
+        #expect(ScalarQuantizer.codeBytes(dimensions: 769) == 832)
+        var random = seededRandom()
+        let rows = (0..<20).map { _ in random.normals(70) }
+        for metric in Metric.allCases {
+            let encoded = Encoded(trained(rows, metric), rows: rows)
+            for code in encoded.codes { #expect(code[70...].allSatisfy { $0 == 0x80 }) }
+            for code in encoded.codes { #expect(code[..<70].allSatisfy { $0 != 0 }) }  // −128 isn't used
+        }
+    }
+
+    /// Cosine codes don't depend on a row's length; a bigger sample's length doesn't either.
+    @Test func cosineIgnoresLengths() {
+        var random = seededRandom()
+        let rows = random.clustered(count: 50, dimensions: 48, clusters: 3)
+        let quantizer = trained(rows, .cosine)
+        let once = Encoded(quantizer, rows: rows), twice = Encoded(quantizer, rows: rows.map { $0.map { $0 * 4 } })
+        #expect(once.codes == twice.codes)
+        #expect(once.scores(rows[0]) == once.scores(rows[0].map { $0 * 0.25 }))
+    }
+}
