@@ -20,7 +20,9 @@ enum FilterTerm {
         case .oneOf(let field, let values): try validate(values, field)
         case .allTags(let values), .anyTag(let values): try validate(values, "tags")
         case .number(let field, let bounds):
-            for (_, value) in bounds.comparisons where value.isNaN { throw invalid(field, "has a bound that is no number") }
+            for (_, value) in bounds.comparisons where value.isNaN {
+                throw invalid(field, "has a bound that is no number")
+            }
         case .integer, .time: break
         }
     }

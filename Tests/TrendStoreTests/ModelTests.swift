@@ -1,0 +1,94 @@
+import Foundation
+import SearchEngine
+import Testing
+import TrendStore
+
+/// Random operations on the store and on dictionaries, with restarts; they must agree throughout.
+@Suite struct ModelTests {
+    private struct Stop: Error {}
+
+    private struct Model {
+        var trends: [UUID: (row: Trend, embedding: [Float])] = [:]
+        var ideas: [UUID: (row: Idea, embedding: [Float])] = [:]
+
+        mutating func deleteTrend(_ id: UUID) {
+            trends[id] = nil
+            ideas = ideas.filter { $0.value.row.trendID != id }
+        }
+    }
+
+    @Test func randomOperations() throws {
+        var generator = SeededGenerator(test: "randomOperations")
+        let storage = try Storage()
+        var model = Model()
+        for round in 0..<400 {
+            if Int.random(in: 0..<40, using: &generator) == 0 { try storage.reopen() }
+            // Some transactions hold several changes, and some of those are taken back.
+            let changes = Int.random(in: 1...4, using: &generator)
+            let fails = Int.random(in: 0..<8, using: &generator) == 0
+            var next = model
+            var random = generator
+            do {
+                try storage.store.write { transaction in
+                    for _ in 0..<changes { try Self.change(transaction, &next, &random) }
+                    if fails { throw Stop() }
+                }
+                model = next
+            } catch is Stop {}
+            generator = random
+            if round % 10 == 0 { try compare(storage.store, model, &generator) }
+        }
+        try storage.reopen()
+        try compare(storage.store, model, &generator)
+    }
+
+    private static func change(
+        _ transaction: TrendTransaction, _ model: inout Model, _ generator: inout SeededGenerator
+    ) throws {
+        let trend = model.trends.keys.sorted { $0.uuidString < $1.uuidString }.randomElement(using: &generator)
+        let idea = model.ideas.keys.sorted { $0.uuidString < $1.uuidString }.randomElement(using: &generator)
+        let embedding = generator.embedding()
+        switch (Int.random(in: 0..<10, using: &generator), trend, idea) {
+        case (0...2, _, _):
+            let row = randomTrend(&generator)
+            model.trends[row.id] = (try transaction.createTrend(row, embedding: embedding), embedding)
+        case (3...4, let trend?, _):
+            let row = randomIdea(of: trend, &generator)
+            model.ideas[row.id] = (try transaction.createIdea(row, embedding: embedding), embedding)
+        case (5, let trend?, _):
+            let other = randomTrend(&generator)
+            let row = try transaction.updateTrend(trend) {
+                $0.title = other.title
+                $0.tags = other.tags
+                $0.engagementScore = other.engagementScore
+            }
+            model.trends[trend]?.row = row
+        case (6, let trend?, _):
+            let row = try transaction.updateTrend(trend, embedding: embedding) { $0.description = "again" }
+            model.trends[trend] = (row, embedding)
+        case (7, _, let idea?):
+            let row = try transaction.updateIdea(idea, embedding: embedding) { $0.scores.demand = 1 }
+            model.ideas[idea] = (row, embedding)
+        case (8, let trend?, _):
+            #expect(try transaction.deleteTrend(trend))
+            model.deleteTrend(trend)
+        case (9, _, let idea?):
+            #expect(try transaction.deleteIdea(idea))
+            model.ideas[idea] = nil
+        default: break
+        }
+    }
+
+    private func compare(_ store: TrendStore, _ model: Model, _ generator: inout SeededGenerator) throws {
+        #expect(try Set(store.allTrends()) == Set(model.trends.values.map(\.row)))
+        #expect(try Set(store.allIdeas()) == Set(model.ideas.values.map(\.row)))
+        for (id, entry) in model.trends { #expect(isClose(try store.trendEmbedding(id), entry.embedding)) }
+        for (id, entry) in model.ideas { #expect(isClose(try store.ideaEmbedding(id), entry.embedding)) }
+        let report = try store.check()
+        #expect(report.isConsistent, "\(report)")
+        let query = generator.embedding()
+        let best = model.trends.values.max { similarity(query, $0.embedding) < similarity(query, $1.embedding) }
+        let found = try store.searchTrends(.embedding(query), limit: 10)
+        #expect(found.count == min(10, model.trends.count) && found.first?.row == best?.row)
+    }
+}

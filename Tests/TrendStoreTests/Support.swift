@@ -1,0 +1,112 @@
+import Foundation
+import JSON
+import Logging
+import SearchEngine
+import Testing
+import TrendStore
+
+/// SplitMix64. The seed comes from `TRENDEX_SEED` or the clock, and is printed so that a failure can be replayed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(test: String) {
+        let given = ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) }
+        state = given ?? DispatchTime.now().uptimeNanoseconds
+        print("\(test): TRENDEX_SEED=\(state)")
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func embedding() -> [Float] { (0..<768).map { _ in Float.random(in: -1...1, using: &self) } }
+}
+
+/// A store in a temporary folder that can be closed and opened again, and goes away with the value.
+final class Storage {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("trendstore-\(UUID().uuidString)").path
+    private(set) var store: TrendStore
+
+    init() throws { store = try Self.open(path) }
+
+    var engine: Engine { store.engine }
+
+    func reopen() throws {
+        try engine.close()
+        store = try Self.open(path)
+    }
+
+    static func open(_ path: String) throws -> TrendStore {
+        var configuration = EngineConfiguration(
+            storagePath: path + "/storage", snapshotsPath: path + "/snapshots")
+        configuration.indexingThreads = 1
+        // Killed processes are tested, not lost power.
+        configuration.durability = .normal
+        return try TrendStore(
+            engine: Engine(
+                configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    deinit {
+        try? engine.close()
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
+
+extension TrendStore {
+    func allTrends(_ filter: TrendFilter = TrendFilter()) throws -> [Trend] {
+        try collect { try listTrends(filter, limit: 100, after: $0) }
+    }
+
+    func allIdeas(_ filter: IdeaFilter = IdeaFilter()) throws -> [Idea] {
+        try collect { try listIdeas(filter, limit: 100, after: $0) }
+    }
+}
+
+/// All rows of a listing.
+func collect<Row>(_ page: (PageCursor?) throws -> Page<Row>) rethrows -> [Row] {
+    var rows: [Row] = []
+    var after: PageCursor?
+    repeat {
+        let page = try page(after)
+        rows += page.rows
+        after = page.next
+    } while after != nil
+    return rows
+}
+
+/// An embedding along one axis.
+func axis(_ index: Int) -> [Float] { (0..<768).map { $0 == index ? 1 : 0 } }
+
+let someScores = IdeaScores(
+    marketSize: 80, competition: 35, demand: 71, monetization: 60, feasibility: 55, timeToMarket: 40)
+
+/// Microseconds from the start of 2026.
+func moment(_ microseconds: Int64) -> Timestamp { Timestamp(microseconds: 1_767_225_600_000_000 + microseconds) }
+
+extension TrendStore {
+    func payload(_ id: UUID, in collection: String) throws -> JSONObject? {
+        try engine.retrieve(collection, ids: [id.pointID], payload: .all, vectors: .none).first?.payload?.value
+            .objectValue
+    }
+}
+
+extension UUID {
+    var pointID: PointID { PointID(uuid: uuidString)! }
+}
+
+/// Cosine similarity.
+func similarity(_ a: [Float], _ b: [Float]) -> Float {
+    func dot(_ x: [Float], _ y: [Float]) -> Double { zip(x, y).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+    return Float(dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot())
+}
+
+func isClose(_ a: [Float]?, _ b: [Float]) -> Bool {
+    guard let a, a.count == b.count else { return false }
+    let length = b.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    return zip(a, b).allSatisfy { abs(Double($0) - Double($1) / length) < 1e-6 }
+}

@@ -1,0 +1,35 @@
+import Foundation
+import SearchEngine
+import Testing
+import TrendStore
+
+@Suite struct TimestampTests {
+    @Test(arguments: [
+        (0, "1970-01-01T00:00:00Z"), (-1, "1969-12-31T23:59:59.999999Z"),
+        (951_782_400_000_000, "2000-02-29T00:00:00Z"), (1_709_208_000_500_000, "2024-02-29T12:00:00.500000Z"),
+        (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"), (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+    ]) func text(_ microseconds: Int64, _ text: String) {
+        #expect(Timestamp(microseconds: microseconds).description == text)
+        #expect(Timestamp(text) == Timestamp(microseconds: microseconds))
+    }
+
+    @Test func everyStorableTextReadsBack() {
+        var generator = SeededGenerator(test: "everyStorableTextReadsBack")
+        let range = Timestamp.storable
+        for _ in 0..<20_000 {
+            let value = Timestamp(
+                microseconds: .random(
+                    in: range.lowerBound.microseconds...range.upperBound.microseconds, using: &generator))
+            #expect(Datetime.parse(value.description) == value.microseconds, "\(value.microseconds)")
+        }
+    }
+
+    @Test func extremesDoNotTrap() {
+        for microseconds in [Int64.min, .min + 1, .max - 1, .max] {
+            #expect(!Timestamp(microseconds: microseconds).description.isEmpty)
+        }
+        #expect(Timestamp("tomorrow") == nil)
+        #expect(Timestamp(Date(timeIntervalSince1970: 1.5)).microseconds == 1_500_000)
+        #expect(Timestamp(microseconds: 1_500_000).date == Date(timeIntervalSince1970: 1.5))
+    }
+}
