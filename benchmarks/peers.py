@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 
@@ -86,6 +87,8 @@ class Run:
             "OPENBLAS_NUM_THREADS": "1",
         }
         self.failures = []
+        # Cores of the whole machine that were busy while passes ran. One is ours; more is somebody else's work.
+        self.busy_cores = []
 
     def ours(self, config, extra=()):
         command = [
@@ -125,6 +128,7 @@ class Run:
     def interleaved(self, workers, passes):
         """Passes of all workers in turn, each round in another order."""
         shuffled = random.Random(self.options.seed)
+        clock, busy = time.monotonic(), busy_seconds()
         for number in range(passes):
             order = workers[:]
             shuffled.shuffle(order)
@@ -138,6 +142,9 @@ class Run:
                     note(f"  failed: {error}")
                     worker.failed = True
                     self.failures.append({**{k: worker.config[k] for k in ("engine", "label")}, "reason": str(error)})
+        elapsed = time.monotonic() - clock
+        if elapsed > 0:
+            self.busy_cores.append(round((busy_seconds() - busy) / elapsed, 2))
 
     def wanted(self, config):
         return not self.options.engines or config["engine"] in self.options.engines
@@ -216,6 +223,12 @@ class Run:
         return result
 
 
+def busy_seconds():
+    """CPU seconds that all cores together have worked since the machine started."""
+    user, nice, system, idle, iowait, irq, softirq, steal = map(int, open("/proc/stat").readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def machine(bench):
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -285,6 +298,7 @@ def measure(options, scratch):
     if Path(options.data, "filters.json").exists() and not options.rows and not options.no_filtered:
         result["filtered"] = run.filtered()
     result["failures"] = run.failures
+    result["busyCores"] = max(run.busy_cores, default=0)
     return result
 
 

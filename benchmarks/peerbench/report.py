@@ -126,6 +126,12 @@ def markdown(result):
         "## QPS at recall@10, one query a call / in a batch call",
         unfiltered(result),
     ]
+    if result.get("busyCores", 0) > 1.25:
+        lines.insert(
+            2,
+            f"**Not to be quoted:** {result['busyCores']:.1f} cores were busy while one was measured, so other work took "
+            "part of the time. Slow engines lose more by that than fast ones.",
+        )
     if result["failures"]:
         lines += ["Not measured here:", "\n".join(f"- {f['engine']}, {f['label']}: {f['reason']}" for f in result["failures"])]
     check = result.get("truthCheck")

@@ -25,7 +25,9 @@ enum FilterReader {
                 throw BenchError("condition \(condition): needs a key and one of match and range")
             }
             let path = try PayloadPath(key)
-            guard path.steps == [.key(key)] else { throw BenchError("key \(key): paths of several steps aren't supported") }
+            guard path.steps == [.key(key)] else {
+                throw BenchError("key \(key): paths of several steps aren't supported")
+            }
             if let match = condition["match"] { return .field(path, try predicate(match: match)) }
             if let range = condition["range"] { return .field(path, try predicate(range: range)) }
             throw BenchError("condition \(condition): only match and range are supported by the benchmark")

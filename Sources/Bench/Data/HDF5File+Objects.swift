@@ -84,7 +84,8 @@ extension HDF5File {
         case (0, 8, true) where bits & 8 != 0: return .int64
         default:
             throw unsupported(
-                "element type of \(dataset) (class \(kind), \(size) bytes; float16, float32, int32 and int64 are known)")
+                "element type of \(dataset) (class \(kind), \(size) bytes; float16, float32, int32 and int64 are known)"
+            )
         }
     }
 

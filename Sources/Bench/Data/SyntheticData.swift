@@ -17,7 +17,8 @@ enum SyntheticData {
             return zip(center, spectrum).map { $0 + 0.8 * $1 * random.normal() }
         }
         let base = try FloatRows(count: rows, dimensions: dimensions, normalising: metric == .cosine) { _ in row() }
-        let targets = try FloatRows(count: queries, dimensions: dimensions, normalising: metric == .cosine) { _ in row() }
+        let targets = try FloatRows(count: queries, dimensions: dimensions, normalising: metric == .cosine) { _ in row()
+        }
         let best = try ExactScore.best(k, rows: base, queries: targets, metric: metric, label: "true neighbours")
         let judge = try Judge(
             rows: base, queries: targets, metric: metric, k: k, neighbours: { best[$0].map(\.row) })

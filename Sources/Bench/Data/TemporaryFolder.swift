@@ -1,16 +1,14 @@
 import Foundation
 
-/// A folder that is removed with the object.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
+enum TemporaryFolder {
+    /// Makes a folder, hands its path to `body`, and removes it with all that is in it.
+    static func use<Result>(_ body: (String) throws -> Result) throws -> Result {
         var template = Array((NSTemporaryDirectory() + "/trendex-bench-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else {
             throw BenchError("\(NSTemporaryDirectory()): no temporary folder: \(String(cString: strerror(errno)))")
         }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try body(path)
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -40,8 +40,11 @@ struct FilteredCommand: ParsableCommand {
         let dataset = try Dataset.load(
             Dataset.Source(data: data, metric: settings.metric, k: k, rowLimit: rows, queryLimit: queryCount))
         guard !dataset.filters.isEmpty else { throw BenchError("\(data): has no filters.json") }
-        let storage = try TemporaryFolder()
-        let bench = try EngineBench(dataset: dataset, storage: storage.path + "/storage", settings, batch: 256)
+        try TemporaryFolder.use { try measure(dataset, settings, folder: $0) }
+    }
+
+    private func measure(_ dataset: Dataset, _ settings: IndexBench.Settings, folder: String) throws {
+        let bench = try EngineBench(dataset: dataset, storage: folder + "/storage", settings, batch: 256)
         defer { try? bench.engine.close() }
         if let pin { try Affinity.pinProcess(to: pin) }
         var sweep = FilteredSweep(dataset: dataset, efs: try parseSweep(ef))
@@ -57,7 +60,7 @@ struct FilteredCommand: ParsableCommand {
                 "threads": JSONValue(settings.buildThreads),
             ],
             "anonymousBytes": JSONValue(bench.filling.anonymousBytes),
-            "fileBytes": JSONValue(fileBytes(at: storage.path)),
+            "fileBytes": JSONValue(fileBytes(at: folder)),
         ]
         if servePasses {
             try answerPasses(built: report) {

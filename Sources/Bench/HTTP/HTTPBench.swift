@@ -7,7 +7,9 @@ struct HTTPBench {
     let dataset: Dataset
 
     /// A search's path, and its body for one query. `ef` 0 takes the server's default.
-    static func search(_ dataset: Dataset, query: Int, ef: Int, filter: JSONValue? = nil) -> (path: String, body: [UInt8]) {
+    static func search(_ dataset: Dataset, query: Int, ef: Int, filter: JSONValue? = nil) -> (
+        path: String, body: [UInt8]
+    ) {
         var writer = JSONWriter(capacity: 16 << 10)
         writer.object { writer in
             writer.key("query")
@@ -82,7 +84,8 @@ struct HTTPBench {
                 let response = try connection.send(requests[number])
                 guard response.status == 200 else {
                     throw BenchError(
-                        "upsert: status \(response.status): \(String(decoding: response.body.prefix(300), as: UTF8.self))")
+                        "upsert: status \(response.status): \(String(decoding: response.body.prefix(300), as: UTF8.self))"
+                    )
                 }
                 progress.append(number)
                 if thread == 0 { meter.update(progress.elements.count) }

@@ -144,7 +144,9 @@ final class HTTPConnection {
     private func fill() throws {
         if filled == buffer.count { buffer.append(contentsOf: repeatElement(0, count: buffer.count)) }
         while true {
-            let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, $0.count - filled, 0) }
+            let count = buffer.withUnsafeMutableBytes {
+                recv(descriptor, $0.baseAddress! + filled, $0.count - filled, 0)
+            }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
                 throw BenchError(

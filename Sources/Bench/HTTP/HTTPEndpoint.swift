@@ -38,7 +38,8 @@ struct HTTPEndpoint: Sendable, CustomStringConvertible {
         let response = try HTTPConnection(self).send(request(method, path, body: body?.serialized() ?? []))
         guard response.status == 200 else {
             throw BenchError(
-                "\(method) \(path): status \(response.status): \(String(decoding: response.body.prefix(500), as: UTF8.self))")
+                "\(method) \(path): status \(response.status): \(String(decoding: response.body.prefix(500), as: UTF8.self))"
+            )
         }
         return (try? JSONValue(parsing: response.body)) ?? .null
     }

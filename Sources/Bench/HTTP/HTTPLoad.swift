@@ -46,7 +46,8 @@ enum HTTPLoad {
                 let after = nowNanoseconds()
                 guard response.status == 200 else {
                     throw BenchError(
-                        "search: status \(response.status): \(String(decoding: response.body.prefix(300), as: UTF8.self))")
+                        "search: status \(response.status): \(String(decoding: response.body.prefix(300), as: UTF8.self))"
+                    )
                 }
                 if before >= counted { durations.append(after - before) }
                 if number < requests.count { answers.append((query, response.body)) }

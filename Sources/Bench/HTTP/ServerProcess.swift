@@ -19,7 +19,8 @@ final class ServerProcess {
         let port = try Self.freePort()
         endpoint = HTTPEndpoint(host: "127.0.0.1", port: port)
         self.log = log
-        guard FileManager.default.createFile(atPath: log, contents: nil), let output = FileHandle(forWritingAtPath: log) else { throw BenchError("\(log): can't be written") }
+        guard FileManager.default.createFile(atPath: log, contents: nil), let output = FileHandle(forWritingAtPath: log)
+        else { throw BenchError("\(log): can't be written") }
         var environment = ProcessInfo.processInfo.environment
         environment["QDRANT__SERVICE__HOST"] = "127.0.0.1"
         environment["QDRANT__SERVICE__HTTP_PORT"] = String(port)

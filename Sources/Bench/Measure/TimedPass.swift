@@ -47,7 +47,9 @@ struct TimedPass: Sendable {
             parts.append((range.lowerBound, part, pass.latencies.sorted))
         }
         let seconds = Double(nowNanoseconds() - start) / 1e9
-        for part in parts.elements { ids.replaceSubrange(part.first * k..<part.first * k + part.ids.count, with: part.ids) }
+        for part in parts.elements {
+            ids.replaceSubrange(part.first * k..<part.first * k + part.ids.count, with: part.ids)
+        }
         return TimedPass(
             queriesPerSecond: Double(queries) / seconds, latencies: Latencies(parts.elements.flatMap(\.durations)))
     }

@@ -20,7 +20,8 @@ struct MarkdownTable {
             return "| " + padded.joined(separator: " | ") + " |"
         }
         let rule = widths.enumerated().map { column, width in
-            column == 0 ? String(repeating: "-", count: max(width, 3)) : String(repeating: "-", count: max(width, 2) - 1) + ":"
+            column == 0
+                ? String(repeating: "-", count: max(width, 3)) : String(repeating: "-", count: max(width, 2) - 1) + ":"
         }
         return ([line(header), "| " + rule.joined(separator: " | ") + " |"] + rows.map(line)).joined(separator: "\n")
     }

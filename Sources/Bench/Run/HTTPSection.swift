@@ -2,9 +2,11 @@ import Foundation
 import JSON
 
 /// The whole way: a server in a process of its own, asked over the loopback (or a given server, over its network).
+///
+/// The own server opens the storage that the engine's measurement left in `folder`.
 enum HTTPSection {
     static func measure(
-        _ dataset: Dataset, _ options: RunOptions, storage: TemporaryFolder, _ report: inout RunReport
+        _ dataset: Dataset, _ options: RunOptions, folder: String, _ report: inout RunReport
     ) throws {
         if let url = options.url {
             let bench = HTTPBench(endpoint: try HTTPEndpoint(url: url, apiKey: options.apiKey), dataset: dataset)
@@ -19,7 +21,7 @@ enum HTTPSection {
             note("starting the server")
             let probe = HTTPBench.search(dataset, query: 0, ef: 0)
             let server = try ServerProcess(
-                executable: options.server, storage: storage.path + "/storage", log: storage.path + "/server.log",
+                executable: options.server, storage: folder + "/storage", log: folder + "/server.log",
                 probe: probe)
             let bench = HTTPBench(endpoint: server.endpoint, dataset: dataset)
             try measure(bench, options, upserts: nil, server: server, &report)
@@ -75,7 +77,9 @@ enum HTTPSection {
 
                 """
         }
-        if let overhead { text += "One search costs \(fixed(overhead, 1)) µs beyond the engine's own time at the median.\n\n" }
+        if let overhead {
+            text += "One search costs \(fixed(overhead, 1)) µs beyond the engine's own time at the median.\n\n"
+        }
         report.json["http"] = json
         var table = MarkdownTable(["connections", "recall", "QPS", "p50 µs", "p95 µs", "p99 µs"])
         for (load, recall) in searches {

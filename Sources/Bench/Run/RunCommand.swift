@@ -28,9 +28,10 @@ struct RunCommand: ParsableCommand {
         report.json["seed"] = JSONValue(indexOptions.seed)
 
         try IndexSection.measure(dataset, settings, options, &report)
-        let storage = try TemporaryFolder()
-        try EngineSection.measure(dataset, settings, options, storage: storage.path + "/storage", &report)
-        if !options.noHTTP { try HTTPSection.measure(dataset, options, storage: storage, &report) }
+        try TemporaryFolder.use { folder in
+            try EngineSection.measure(dataset, settings, options, storage: folder + "/storage", &report)
+            if !options.noHTTP { try HTTPSection.measure(dataset, options, folder: folder, &report) }
+        }
 
         let path = "\(options.out)/\(options.name ?? dataset.name)"
         try report.json.write(to: path + ".json")

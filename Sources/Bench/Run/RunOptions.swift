@@ -52,7 +52,9 @@ struct RunOptions: ParsableArguments {
     func validate() throws {
         guard (1...10_000).contains(k) else { throw ValidationError("--k must be 1…10000") }
         guard (1...1000).contains(passes) else { throw ValidationError("--passes must be 1…1000") }
-        guard rows ?? 1 > 0, queryCount ?? 1 > 0 else { throw ValidationError("--rows and --query-count must be positive") }
+        guard rows ?? 1 > 0, queryCount ?? 1 > 0 else {
+            throw ValidationError("--rows and --query-count must be positive")
+        }
         guard httpSeconds > 0, httpSeconds <= 3600 else { throw ValidationError("--http-seconds must be in 0…3600") }
         guard httpEf >= 0, upserts >= 0 else { throw ValidationError("--http-ef and --upserts can't be negative") }
         guard (1...10_000).contains(batch) else { throw ValidationError("--batch must be 1…10000") }

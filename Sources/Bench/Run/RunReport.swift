@@ -29,6 +29,7 @@ struct RunReport {
             "\(machine?["cpu"]?.stringValue ?? "?"), \(machine?["cores"]?.integerValue ?? 0) cores, "
             + "\(fixed(memory, 1)) GB, kernels \(machine?["simdLevel"]?.stringValue ?? "?"), "
             + "Linux \(machine?["kernel"]?.stringValue ?? "?"); seed \(json["seed"]?.description ?? "?")"
-        return "# \(title)\n\n\(line)\n\nFlags: `\(json["flags"]?.description ?? "")`\n\n" + sections.joined(separator: "\n")
+        return "# \(title)\n\n\(line)\n\nFlags: `\(json["flags"]?.description ?? "")`\n\n"
+            + sections.joined(separator: "\n")
     }
 }

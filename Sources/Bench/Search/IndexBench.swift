@@ -53,7 +53,10 @@ final class IndexBench {
                 let progress = Progress("linked", total: rows.count)
                 while index.pendingCount > 0 {
                     // Nothing to do for this thread yet, such as while another one trains the quantizer.
-                    if index.work(limit: 64) == 0 { usleep(500) }
+                    if index.work(limit: 64) == 0 {
+                        if let limitation = index.limitation { throw BenchError("the index can't grow: \(limitation)") }
+                        usleep(500)
+                    }
                     if thread == 0 { progress.update(index.linkedCount) }
                 }
             }
@@ -83,7 +86,8 @@ final class IndexBench {
         let options = SearchOptions(
             k: search.k, ef: search.isExact ? nil : ef, exact: search.isExact, ignoreCodes: search.ignoresCodes,
             rescore: search.rescores, oversampling: search.oversampling)
-        return try TimedPass.run(queries: queries.count, k: search.k, threads: threads, ids: &ids) { [index] query, out in
+        return try TimedPass.run(queries: queries.count, k: search.k, threads: threads, ids: &ids) {
+            [index] query, out in
             let outcome = index.search(queries.row(query), options, allowed: nil)
             for (place, hit) in outcome.hits.enumerated() where place < out.count { out[place] = Int64(hit.slot) }
         }

@@ -51,7 +51,9 @@ struct SearchCommand: ParsableCommand {
         guard (1...1000).contains(passes) else { throw ValidationError("--passes must be 1…1000") }
         guard (1...256).contains(searchThreads) else { throw ValidationError("--search-threads must be 1…256") }
         guard pin == nil || searchThreads == 1 else { throw ValidationError("--pin needs --search-threads 1") }
-        guard oversampling >= 1, oversampling.isFinite else { throw ValidationError("--oversampling must be at least 1") }
+        guard oversampling >= 1, oversampling.isFinite else {
+            throw ValidationError("--oversampling must be at least 1")
+        }
         if let idsOut, !idsOut.hasSuffix(".npy") { throw ValidationError("--ids-out must end in .npy") }
         if let ef { _ = try parseSweep(ef) }
     }

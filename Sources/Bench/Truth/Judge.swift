@@ -32,7 +32,8 @@ struct Judge: Sendable {
     ) throws {
         guard scores.rows >= queries.count, scores.columns >= k else {
             throw BenchError(
-                "\(scores.file.path): has \(scores.rows) × \(scores.columns) scores; \(queries.count) × \(k) are needed")
+                "\(scores.file.path): has \(scores.rows) × \(scores.columns) scores; \(queries.count) × \(k) are needed"
+            )
         }
         self.rows = rows
         self.queries = queries
@@ -84,7 +85,8 @@ struct Judge: Sendable {
             judged += 1
             let hits = results.count { id in
                 if let matches, !matches(query, Int(id)) { return false }
-                return ExactScore.score(queries.row(query), rows.row(Int(id)), metric) >= thresholds[query] - Self.tolerance
+                return ExactScore.score(queries.row(query), rows.row(Int(id)), metric) >= thresholds[query]
+                    - Self.tolerance
             }
             recall += Double(min(hits, expected[query])) / Double(expected[query])
         }
