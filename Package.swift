@@ -63,6 +63,11 @@ let package = Package(
                 "SearchServer", "SearchEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        // The process that the trend store's crash test kills.
+        .executableTarget(
+            name: "trendstore-crash-child",
+            dependencies: ["TrendStore", "SearchEngine", .product(name: "Logging", package: "swift-log")],
+            path: "Sources/TrendStoreCrashChild"),
         .executableTarget(
             name: "Bench",
             dependencies: [
@@ -76,7 +81,12 @@ let package = Package(
         .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "CVectorKernels"]),
         .testTarget(name: "VectorIndexTests", dependencies: ["VectorIndex", "Quantization"]),
         .testTarget(name: "SearchEngineTests", dependencies: ["SearchEngine", "JSON"]),
-        .testTarget(name: "TrendStoreTests", dependencies: ["TrendStore", "SearchEngine", "JSON"]),
+        .testTarget(
+            name: "TrendStoreTests",
+            dependencies: [
+                "TrendStore", "SearchEngine", "JSON", "trendstore-crash-child",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "SearchServerTests",
             dependencies: [

@@ -144,7 +144,7 @@ import Testing
                 group.addTask {
                     for index in 0..<50 {
                         let id = UInt64(writer * 1000 + index)
-                        let vector = (0..<8).map { Float((id &* 31 &+ UInt64($0)) % 17) + 1 }
+                        let vector: [Float] = (0..<8).map { (place: UInt64) -> Float in Float((id &* 31 &+ place) % 17) + 1 }
                         _ = try await engine.update("c", [.upsert([PointStruct(id, vector, ["w": .integer(Int64(writer))])])])
                     }
                 }
@@ -163,8 +163,9 @@ import Testing
         var random = SeededGenerator()
         try fixture.engine.createCollection("c", .unnamed(16))
         for start in stride(from: 0, to: 4_000, by: 500) {
-            let points = (start..<start + 500).map {
-                PointStruct(UInt64($0), random.vector(16), ["n": .integer(Int64($0)), "even": .bool($0 % 2 == 0)])
+            let points = (start..<start + 500).map { (number: Int) -> PointStruct in
+                let payload: JSONValue = ["n": .integer(Int64(number)), "even": .bool(number % 2 == 0)]
+                return PointStruct(UInt64(number), random.vector(16), payload)
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
         }
@@ -183,7 +184,9 @@ import Testing
                 ])
         }
         try fixture.waitUntilGreen("c")
-        let expected = Set((0..<1_800).map { PointID.number(UInt64($0 * 2)) } + (10_000..<10_200).map { PointID.number($0) })
+        var expected: Set<PointID> = []
+        for number: UInt64 in 0..<1_800 { expected.insert(.number(number * 2)) }
+        for number: UInt64 in 10_000..<10_200 { expected.insert(.number(number)) }
         for reopened in [false, true] {
             if reopened { try fixture.reopen() }
             #expect(try fixture.engine.count("c", filter: nil, exact: true) == 2_000, "seed \(random.seed)")

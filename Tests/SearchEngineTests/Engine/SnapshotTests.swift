@@ -7,8 +7,9 @@ import Testing
     private func filled() throws -> EngineFixture {
         let fixture = try EngineFixture()
         try fixture.engine.createCollection("c", .unnamed(4))
-        let points = (0..<300).map { index in
-            PointStruct(UInt64(index), [Float(index % 7) + 1, 1, Float(index % 3), 0.5], ["n": .integer(Int64(index))])
+        let points = (0..<300).map { (index: Int) -> PointStruct in
+            let vector: [Float] = [Float(index % 7) + 1, 1, Float(index % 3), 0.5]
+            return PointStruct(UInt64(index), vector, ["n": .integer(Int64(index))])
         }
         _ = try fixture.engine.updateBlocking("c", [.upsert(points), .delete(.ids([.number(5), .number(6)]))])
         _ = try fixture.engine.createPayloadIndex("c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
