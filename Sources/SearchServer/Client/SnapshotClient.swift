@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import JSON
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// Works with the snapshots of a running server, Trendex or Qdrant, over its API.
 public struct SnapshotClient: Sendable {
@@ -17,6 +18,14 @@ public struct SnapshotClient: Sendable {
     public struct Failure: Error, CustomStringConvertible, Equatable {
         public var description: String
     }
+
+    /// Like the shared one, but tells at once of a server that does not listen.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(
+            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
+    }()
 
     private let base: String
     private let apiKey: String?
@@ -107,7 +116,7 @@ public struct SnapshotClient: Sendable {
 
     private func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
         do {
-            return try await HTTPClient.shared.execute(request, timeout: .hours(24))
+            return try await Self.client.execute(request, timeout: .hours(24))
         } catch {
             throw Failure(description: "No answer from \(base): \(error)")
         }

@@ -17,7 +17,8 @@ public struct CollectionDefaults: Sendable {
         "max_segment_size": nil, "memmap_threshold": nil, "indexing_threshold": 10000, "flush_interval_sec": 5,
         "max_optimization_threads": nil,
     ]
-    public var wal: JSONObject = ["wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1]
+    /// Without `wal_retain_closed`, which clients of the 1.7 generation refuse to read.
+    public var wal: JSONObject = ["wal_capacity_mb": 32, "wal_segments_ahead": 0]
 
     public init() {}
 }

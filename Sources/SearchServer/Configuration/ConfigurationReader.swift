@@ -92,6 +92,8 @@ struct ConfigurationReader {
         configuration.computeThreads = threads ?? ProcessorCount.available
         configuration.idleTimeoutSeconds =
             integer("trendex.idle_timeout_sec", in: 1...86_400) ?? configuration.idleTimeoutSeconds
+        configuration.shutdownTimeoutSeconds =
+            integer("trendex.shutdown_timeout_sec", in: 1...86_400) ?? configuration.shutdownTimeoutSeconds
         configuration.logLevel = logLevel() ?? configuration.logLevel
         configuration.logFormat =
             choice("logger.format", ServerConfiguration.LogFormat.allCases) ?? configuration.logFormat

@@ -104,7 +104,7 @@ extension JSONReader {
     mutating func readDatetime() throws -> Int64 {
         let start = offset
         let text = try readString()
-        guard let instant = Datetime.microseconds(text) else {
+        guard let instant = Datetime.parse(text) else {
             throw error("`\(text.prefix(100))` is not a datetime of RFC 3339", at: start)
         }
         return instant

@@ -56,7 +56,7 @@ extension JSONWriter {
         key("hnsw_config")
         write(configuration.hnsw.over(.defaults))
         key("optimizer_config")
-        write(configuration.optimizers)
+        write(optimizers: configuration.optimizers)
         key("wal_config")
         write(configuration.wal)
         key("quantization_config")
@@ -70,6 +70,13 @@ extension JSONWriter {
             write(metadata)
         }
         endObject()
+    }
+
+    /// Clients of the 1.7 generation take no null for `max_optimization_threads`, newer ones need not see it.
+    private mutating func write(optimizers: JSONValue) {
+        var shown = optimizers
+        if shown["max_optimization_threads"] == .null { shown["max_optimization_threads"] = nil }
+        write(shown)
     }
 
     private mutating func writeParameters(_ configuration: CollectionConfiguration) {

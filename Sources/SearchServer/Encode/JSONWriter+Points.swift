@@ -39,7 +39,8 @@ extension JSONWriter {
         key("version")
         write(point.version)
         key("score")
-        write(point.score)
+        // Minus zero, the negative of a distance, is shown as zero.
+        write(point.score + 0)
         writeContents(point.payload, point.vectors)
         endObject()
     }
@@ -53,7 +54,7 @@ extension JSONWriter {
         endObject()
     }
 
-    /// A record among search results, for queries without a vector. Its score carries no meaning.
+    /// A record among search results, for queries without a vector. All have the score 1, as at Qdrant.
     mutating func write(unscored record: Record) {
         beginObject()
         key("id")
@@ -61,7 +62,7 @@ extension JSONWriter {
         key("version")
         write(0)
         key("score")
-        write(Float(0))
+        write(Float(1))
         writeContents(record.payload, record.vectors)
         write(orderValue: record.orderValue)
         endObject()

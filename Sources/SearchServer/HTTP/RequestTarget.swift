@@ -1,7 +1,7 @@
 /// A request's path, taken apart: segments between slashes, each percent-decoded by itself, so that an encoded slash
 /// stays part of a name.
 struct RequestTarget: Sendable {
-    /// `nil` for a path that is no valid percent-encoded UTF-8.
+    /// `nil` for a path without a leading slash, or that is no valid percent-encoded UTF-8.
     var segments: [String]?
     var query: Substring
 
@@ -9,6 +9,7 @@ struct RequestTarget: Sendable {
         let path = target.prefix { $0 != "?" && $0 != "#" }
         let rest = target[path.endIndex...]
         query = rest.first == "?" ? rest.dropFirst().prefix { $0 != "#" } : ""
+        guard path.isEmpty || path.first == "/" else { return }
         // The first segment is the empty one before the leading slash.
         let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
         var segments: [String] = []

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import SearchEngine
 
@@ -31,13 +32,6 @@ enum Telemetry {
                 }
                 writer.key("requests")
                 writeRequests(call.service.metrics.entries(), &writer)
-                if let bytes = ProcessUsage.current().residentBytes {
-                    writer.key("memory")
-                    writer.object { writer in
-                        writer.key("resident_bytes")
-                        writer.write(bytes)
-                    }
-                }
             }
         }
     }
@@ -52,8 +46,12 @@ enum Telemetry {
             writer.write(ServerVersion.trendex)
             writer.key("jwt_rbac")
             writer.write(false)
-            writer.key("uptime_seconds")
-            writer.write(call.service.startTime.secondsSince)
+            writer.key("startup")
+            writer.write(call.service.startDate.formatted(.iso8601))
+            if let bytes = ProcessUsage.current().residentBytes {
+                writer.key("resident_bytes")
+                writer.write(bytes)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import Logging
 import NIOPosix
 import SearchEngine
@@ -17,6 +18,7 @@ final class ServerContext: Sendable {
     /// Fetches snapshots. It follows no redirections, so that a key goes to the server that the user named.
     let httpClient: HTTPClient
     let startTime = ContinuousClock.now
+    let startDate = Date.now
     /// Names this run of the server in its telemetry.
     let instanceID = randomHexadecimal(bytes: 16)
     /// Names this node, the only one of its "cluster". Below 2^53, so that every JSON reader keeps it.
@@ -32,6 +34,7 @@ final class ServerContext: Sendable {
             readOnlyKey: configuration.readOnlyAPIKey)
         var clientConfiguration = HTTPClient.Configuration()
         clientConfiguration.redirectConfiguration = .disallow
+        clientConfiguration.connectionPool.retryConnectionEstablishment = false
         clientConfiguration.timeout = .init(connect: .seconds(10), read: .seconds(60))
         httpClient = HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)

@@ -6,13 +6,16 @@ import NIOCore
 import NIOPosix
 import SearchEngine
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// Serves Qdrant's HTTP API over an engine.
-public struct TrendexServer: Sendable {
+public final class TrendexServer: Sendable {
     private let context: ServerContext
     private let configuration: ServerConfiguration
     private let logger: Logger
+    /// While it runs.
+    private let group = Mutex<ServiceGroup?>(nil)
 
     /// The caller opens the engine, and closes it after `run` has ended.
     public init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
@@ -21,8 +24,8 @@ public struct TrendexServer: Sendable {
         context = ServerContext(engine: engine, configuration: configuration, logger: logger)
     }
 
-    /// Serves until one of `signals` comes or the task is cancelled; then takes no more connections, finishes the
-    /// requests in flight, and returns.
+    /// Serves until one of `signals` comes or `stop` is called; then takes no more connections, finishes the requests
+    /// in flight (as long as the configuration gives them), and returns. To be called once.
     ///
     /// `onReady` is called with the port once connections are accepted. Throws `ServerError.cannotBind` if the address
     /// can't be had.
@@ -43,16 +46,19 @@ public struct TrendexServer: Sendable {
                 address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        var group = ServiceGroupConfiguration(
+        var groupConfiguration = ServiceGroupConfiguration(
             services: [.init(service: application)], gracefulShutdownSignals: signals, logger: quiet)
-        group.maximumGracefulShutdownDuration = .seconds(60)
+        groupConfiguration.maximumGracefulShutdownDuration = .seconds(configuration.shutdownTimeoutSeconds)
+        let group = ServiceGroup(configuration: groupConfiguration)
+        self.group.withLock { $0 = group }
         let result: Result<Void, any Error>
         do {
-            try await ServiceGroup(configuration: group).run()
+            try await group.run()
             result = .success(())
         } catch {
             result = .failure(error)
         }
+        self.group.withLock { $0 = nil }
         await context.shutdown()
         do {
             try result.get()
@@ -62,6 +68,11 @@ public struct TrendexServer: Sendable {
             throw ServerError.cannotBind(
                 host: configuration.host, port: configuration.port, reason: "the host is not known (\(error))")
         }
+    }
+
+    /// Makes `run` finish the requests in flight and return.
+    public func stop() async {
+        await group.withLock { $0 }?.triggerGracefulShutdown()
     }
 }
 
