@@ -275,7 +275,8 @@ def test_ordered_scroll(rest, seed, key, kind, direction):
                 # The oracle starts from a 64-bit float, so integers past 2^53 would not be comparable.
                 order_by["start_from"] = {"n": lambda: generator.rng.randint(-8, 8), "f": generator.real, "d": generator.datetime}[key]()
             limit = generator.one([5, 20, 1000])
-            expected = pair.oracle.ordered(order_by, filter, limit)
+            # Of a page that it has filled the oracle drops a point's equal values afterwards, so it is asked for all.
+            expected = pair.oracle.ordered(order_by, filter, 100_000)[:limit]
             body = {"limit": limit, "order_by": order_by, "with_payload": True}
             if filter is not None:
                 body["filter"] = filter
