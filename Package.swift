@@ -71,9 +71,8 @@ let package = Package(
         .executableTarget(
             name: "Bench",
             dependencies: [
-                "SearchEngine", "VectorIndex", "Quantization", "JSON",
+                "SearchEngine", "VectorIndex", "Quantization", "CVectorKernels", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "CVectorKernelsTests", dependencies: ["CVectorKernels"]),

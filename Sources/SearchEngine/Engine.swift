@@ -74,7 +74,10 @@ public final class Engine: Sendable {
         indexer = Indexer(
             threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : cores, layout: layout,
             fileSystem: fileSystem, logger: logger)
-        for collection in loaded.collections.values { indexer.watch(collection) }
+        for collection in loaded.collections.values {
+            indexer.noteLoaded(collection)
+            indexer.watch(collection)
+        }
         indexer.start(
             declaredIndexes: reader,
             compactor: Compactor(

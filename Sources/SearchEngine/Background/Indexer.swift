@@ -25,8 +25,8 @@ final class Indexer: @unchecked Sendable {
     private var running = 0
     private var compacting: Set<ObjectIdentifier> = []
     private var compactionWaiting: [PointCollection] = []
-    /// Linked slots at the last save, by index.
-    private let saved = Mutex<[ObjectIdentifier: Int]>([:])
+    /// Linked slots at the last save, by file.
+    private let saved = Mutex<[String: Int]>([:])
     private let saving = Mutex(())
 
     init(threads: Int, layout: StorageLayout, fileSystem: any FileSystem, logger: Logger) {
@@ -118,6 +118,10 @@ final class Indexer: @unchecked Sendable {
             } catch {
                 collection.backgroundError.withLock { $0 = "\(error)" }
             }
+            // Another idle thread may help.
+            if collection.lock.read({ collection.generation.spaces.contains { $0.index.pendingCount > Self.batch } }) {
+                wake(collection)
+            }
             var linked = 0
             repeat {
                 linked = 0
@@ -144,13 +148,15 @@ final class Indexer: @unchecked Sendable {
     /// Nothing is left to link: save what is worth it, and compact if it pays.
     private func settle(_ collection: PointCollection) {
         guard !collection.isDropped, !shouldStop else { return }
-        let (spaces, wantsCompaction) = collection.lock.read {
-            (collection.generation.spaces, collection.wantsCompaction)
+        let (generation, wantsCompaction) = collection.lock.read {
+            (collection.generation, collection.wantsCompaction)
         }
-        guard spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
-        if spaces.contains(where: { growth($0.index) >= max(Self.saveMinimum, Int(Double($0.index.linkedCount) * Self.saveShare)) }) {
-            save(collection)
+        guard generation.spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
+        let isWorthSaving = generation.spaces.contains { space in
+            let share = Int(Double(space.index.linkedCount) * Self.saveShare)
+            return growth(space, collection, generation) >= max(Self.saveMinimum, share)
         }
+        if isWorthSaving { save(collection) }
         guard wantsCompaction else { return }
         condition.lock()
         if !compacting.contains(ObjectIdentifier(collection)), !compactionWaiting.contains(where: { $0 === collection }) {
@@ -160,8 +166,10 @@ final class Indexer: @unchecked Sendable {
         condition.unlock()
     }
 
-    private func growth(_ index: VectorIndex) -> Int {
-        index.linkedCount - saved.withLock { $0[ObjectIdentifier(index)] ?? 0 }
+    /// Slots linked since the index was saved or loaded.
+    private func growth(_ space: VectorSpace, _ collection: PointCollection, _ generation: Generation) -> Int {
+        let path = layout.indexFile(collection.id, generation.number, space.number)
+        return space.index.linkedCount - saved.withLock { $0[path] ?? 0 }
     }
 
     /// Saves the collection's indexes that changed since the last save.
@@ -169,12 +177,12 @@ final class Indexer: @unchecked Sendable {
         saving.withLock { _ in
             guard !collection.isDropped else { return }
             let generation = collection.lock.read { collection.generation }
-            for space in generation.spaces where growth(space.index) > 0 {
+            for space in generation.spaces where growth(space, collection, generation) > 0 {
                 let path = layout.indexFile(collection.id, generation.number, space.number)
                 do {
                     let linked = space.index.linkedCount
                     try space.index.save(to: path)
-                    saved.withLock { $0[ObjectIdentifier(space.index)] = linked }
+                    saved.withLock { $0[path] = linked }
                 } catch {
                     // Only the next start gets slower.
                     logger.warning("An index can't be saved", metadata: ["path": "\(path)", "why": "\(error)"])
@@ -183,8 +191,14 @@ final class Indexer: @unchecked Sendable {
         }
     }
 
-    /// Counts an index that was loaded as saved.
-    func noteLoaded(_ index: VectorIndex) { saved.withLock { $0[ObjectIdentifier(index)] = index.linkedCount } }
+    /// Counts what a start loaded from files as saved.
+    func noteLoaded(_ collection: PointCollection) {
+        let generation = collection.generation
+        for space in generation.spaces {
+            let path = layout.indexFile(collection.id, generation.number, space.number)
+            saved.withLock { $0[path] = space.index.linkedCount }
+        }
+    }
 
     private func compactLoop(_ compactor: Compactor) {
         while true {

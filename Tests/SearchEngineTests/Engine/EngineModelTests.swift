@@ -94,7 +94,9 @@ import Testing
         for record in records {
             guard case .number(let id) = record.id, let expected = model[id] else { continue }
             #expect(record.payload?.value == .object(expected.payload), context)
-            #expect(record.vectors?[""] == expected.vector, context)
+            // Normalising rounds once more or less than the model does; nothing else changes a vector.
+            let difference = zip(record.vectors?[""] ?? [], expected.vector).map { abs($0 - $1) }.max() ?? 1
+            #expect(difference <= (distance == .cosine ? 2e-7 : 0), context)
         }
         let value = Int64.random(in: 0..<6, using: &random)
         let filter = Filter(must: [.field(try PayloadPath("n"), .match(.integer(value)))])
