@@ -132,7 +132,8 @@ extension Engine {
                 schema[path.text] = PayloadFieldInfo(schema: declared, points: count ?? 0)
             }
             let failure = collection.backgroundError.withLock { $0 }
-            let pending = indexes.contains { $0.pendingCount > 0 } || indexer.isBusy(collection)
+            let pending =
+                indexes.contains { $0.pendingCount > 0 } || collection.wantsCompaction || indexer.isBusy(collection)
             return CollectionInfo(
                 status: failure != nil ? .red : pending ? .yellow : .green, optimizerError: failure,
                 vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },

@@ -36,8 +36,9 @@ final class Compactor: Sendable {
                 "slots": "\(snapshot.slotCount)"])
         let old = snapshot.generation
         let number = old.number + 1
-        try loader.fileSystem.remove(loader.layout.vectors(collection.id, number))
-        try loader.fileSystem.remove(loader.layout.derived(collection.id, number))
+        removeFiles(collection, number)
+        var isSwapped = false
+        defer { if !isSwapped { removeFiles(collection, number) } }
         let new = try loader.makeGeneration(
             collection: collection.id, number: number, configuration: snapshot.configuration, slotCount: 0,
             indexes: old.payloadIndexes.emptyCopy())
@@ -55,6 +56,12 @@ final class Compactor: Sendable {
         if shouldStop() || collection.isDropped { return }
         let builder = try buildPayloadIndexes(collection, snapshot, new)
         try swap(collection, snapshot, new, log, builder)
+        isSwapped = true
+    }
+
+    private func removeFiles(_ collection: PointCollection, _ generation: Int) {
+        try? loader.fileSystem.remove(loader.layout.vectors(collection.id, generation))
+        try? loader.fileSystem.remove(loader.layout.derived(collection.id, generation))
     }
 
     /// What the collection held when the compaction began.
@@ -142,7 +149,7 @@ final class Compactor: Sendable {
         _ collection: PointCollection, _ snapshot: Snapshot, _ new: Generation, _ log: ChangeLog,
         _ builder: FacetBuilder
     ) throws {
-        try queue.perform(alone: true) { [loader] transaction in
+        try queue.perform(alone: true) { [self] transaction in
             guard !collection.isDropped else { return }
             let db = transaction.database
             let old = snapshot.generation
@@ -197,8 +204,7 @@ final class Compactor: Sendable {
                 }
                 new.payloadIndexes.install(builder)
                 collection.lock.write { collection.generation = new }
-                try? loader.fileSystem.remove(loader.layout.vectors(collection.id, old.number))
-                try? loader.fileSystem.remove(loader.layout.derived(collection.id, old.number))
+                self.removeFiles(collection, old.number)
             }
         }
     }

@@ -2,6 +2,9 @@ import Quantization
 import Synchronization
 
 extension VectorIndex {
+    /// Of fewer linked slots a file holds neither codes nor graph.
+    private static let smallestSavedCount = 64
+
     /// Writes the quantizer, and the codes and links of the linked slots (without a graph: of the encoded ones), to a
     /// file, under a temporary name first and synced before it takes the old file's place. Any thread; linkers and
     /// searches go on meanwhile. Links to slots that were linked after the start are left out.
@@ -10,11 +13,11 @@ extension VectorIndex {
     /// - Complexity: O(slots · (code bytes + m)).
     public func save(to path: String) throws {
         let writer = try FileWriter(path)
-        let (codes, graph, slots, trainedCount) = state.withLock { state in
-            (
-                state.codes, state.graph, parameters.effectiveM == 0 ? state.encodedCount : state.linked,
-                state.trainedCount
-            )
+        let (codes, graph, slots, trainedCount): (CodeStore?, Graph?, Int, Int) = state.withLock { state in
+            let slots = parameters.effectiveM == 0 ? state.encodedCount : state.linked
+            // The first slots may be linked through newer ones alone; without those they would not hang together.
+            if state.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0) }
+            return (state.codes, state.graph, slots, state.trainedCount)
         }
         var header = IndexFileHeader(parameters)
         // The header's place; it is written last, when the hashes are known.
