@@ -13,11 +13,7 @@ from harness import Server
 
 HERE = Path(__file__).parent
 OLD_CLIENT = Path(sys.prefix) / "qdrant-client-1.7"
-# The whole set goes through today's client; the older one repeats the steps on a part of it, unless told otherwise.
-ROWS = {
-    "current": int(os.environ.get("TRENDEX_ROWS", 50_000)),
-    "1.7": int(os.environ.get("TRENDEX_OLD_CLIENT_ROWS", 10_000)),
-}
+ROWS = int(os.environ.get("TRENDEX_ROWS", 50_000))
 
 
 @pytest.fixture(scope="module", params=["current", "1.7"])
@@ -32,7 +28,7 @@ def outcomes(request, tmp_path_factory):
     with Server() as server:
         run = subprocess.run(
             [sys.executable, "-W", "ignore::DeprecationWarning", HERE / "client_view.py",
-             server.url, folder, report, str(ROWS[request.param])],
+             server.url, folder, report, str(ROWS)],
             env=environment, timeout=1200, capture_output=True, text=True,
         )
         log = server.log_text()
