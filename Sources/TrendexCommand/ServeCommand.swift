@@ -9,8 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serve the API until stopped.",
         discussion: """
-            The configuration is Qdrant's: config/config.yaml, config/<RUN_MODE>.yaml, config/local.yaml, the file of
-            --config-path, then environment variables such as QDRANT__SERVICE__HTTP_PORT, then the options below, each
+            The configuration is Qdrant's: config/config.yaml, config/<RUN_MODE>.yaml, config/local.yaml, the file of \
+            --config-path, then environment variables such as QDRANT__SERVICE__HTTP_PORT, then the options below, each \
             over the ones before. SIGINT and SIGTERM finish the requests in flight and stop.
             """)
 

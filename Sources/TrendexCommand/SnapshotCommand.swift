@@ -8,7 +8,7 @@ struct SnapshotCommand: AsyncParsableCommand {
         commandName: "snapshot",
         abstract: "Create, list, download, delete and restore snapshots.",
         discussion: """
-            All but one way work with a running server, named by --url. The snapshot of a whole storage is restored with
+            All but one way work with a running server, named by --url. The snapshot of a whole storage is restored with \
             the server stopped: `trendex snapshot restore FILE --storage-path FOLDER` fills an empty folder.
             """,
         subcommands: [Create.self, List.self, Download.self, Delete.self, Restore.self])

@@ -6,7 +6,7 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Check a storage folder: every point's vectors against their checksums, the database, the indexes.",
         discussion: """
-            The server must be stopped. Ends with code 0 if everything is well, and with 1 if something is damaged; what
+            The server must be stopped. Ends with code 0 if everything is well, and with 1 if something is damaged; what \
             it finds is printed line by line.
             """)
 

@@ -72,10 +72,12 @@ extension JSONWriter {
         endObject()
     }
 
-    /// Clients of the 1.7 generation take no null for `max_optimization_threads`, newer ones need not see it.
+    /// Clients of the 1.7 generation want a number for `max_optimization_threads`; where it is not set, all cores link.
     private mutating func write(optimizers: JSONValue) {
         var shown = optimizers
-        if shown["max_optimization_threads"] == .null { shown["max_optimization_threads"] = nil }
+        if shown["max_optimization_threads"]?.isNull ?? true {
+            shown["max_optimization_threads"] = JSONValue(ProcessorCount.available)
+        }
         write(shown)
     }
 

@@ -98,7 +98,7 @@ extension JSONWriter {
         endObject()
     }
 
-    mutating func write(_ snapshot: SnapshotDescription) {
+    mutating func write(_ snapshot: SnapshotDescription, withChecksum: Bool) {
         beginObject()
         key("name")
         write(snapshot.name)
@@ -106,8 +106,10 @@ extension JSONWriter {
         write(optional: snapshot.creationTime)
         key("size")
         write(snapshot.size)
-        key("checksum")
-        write(optional: snapshot.checksum)
+        if withChecksum {
+            key("checksum")
+            write(optional: snapshot.checksum)
+        }
         endObject()
     }
 

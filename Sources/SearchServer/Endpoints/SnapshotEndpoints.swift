@@ -52,7 +52,7 @@ extension Endpoints {
     private static func list(_ call: Call, _ snapshots: [SnapshotDescription]) throws -> Reply {
         call.result { writer in
             writer.array { writer in
-                for snapshot in snapshots { writer.write(snapshot) }
+                for snapshot in snapshots { writer.write(snapshot, withChecksum: call.readsChecksums) }
             }
         }
     }
@@ -80,7 +80,7 @@ extension Endpoints {
     ) async throws -> Reply {
         try await unlessWaiting(call, "creating a snapshot") {
             let snapshot = try await call.service.workers.long(work)
-            return call.result { $0.write(snapshot) }
+            return call.result { $0.write(snapshot, withChecksum: call.readsChecksums) }
         }
     }
 
@@ -155,4 +155,10 @@ extension Endpoints {
         }
         return call.success()
     }
+}
+
+extension Call {
+    /// The Python client of the 1.7 generation refuses descriptions with a checksum, which came later. It is told by the
+    /// name of its HTTP library, under which it and the next few versions call; newer ones give their own name.
+    fileprivate var readsChecksums: Bool { request.headers[.userAgent]?.hasPrefix("python-httpx/") != true }
 }

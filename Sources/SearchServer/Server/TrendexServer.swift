@@ -41,7 +41,8 @@ public final class TrendexServer: Sendable {
             additionalChannelHandlers: [ContinueHandler()],
             idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)))
         let application = Application(
-            responder: Responder(service: context), server: .http1(configuration: channel),
+            responder: Responder(service: context),
+            server: HTTPServerBuilder { PinnedChannel(base: HTTP1Channel(responder: $0, configuration: channel)) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },
