@@ -129,9 +129,14 @@ extension Engine {
     }
 
     /// Looks again when points changed between finding them and reading their payloads.
+    ///
+    /// A change is in the database a moment before memory shows it; whoever gets hold of publication knows that memory
+    /// has caught up. A commit would have to fall into every one of many looks to end them without an answer.
     func retrying<T>(_ body: () throws -> T) throws -> T {
         for _ in 0..<100 {
-            do { return try body() } catch is StaleSlot { continue }
+            do { return try body() } catch is StaleSlot {}
+            queue.publication.lock()
+            queue.publication.unlock()
         }
         throw EngineError.unavailable("The points that were found keep changing; try again")
     }

@@ -83,17 +83,20 @@ extension Generation {
     fileprivate func queryVector(_ query: QueryVector, _ lookedUp: [Float]?, _ space: VectorSpace) throws
         -> (vector: [Float], excluded: UInt32?)
     {
+        var vector: [Float]
+        var excluded: UInt32?
         switch query {
-        case .vector(var vector):
-            try prepare(&vector, space.parameters)
-            return (vector, nil)
+        case .vector(let given): vector = given
         case .id(let id):
-            if var vector = lookedUp {
-                try prepare(&vector, space.parameters)
-                return (vector, nil)
+            if let lookedUp {
+                vector = lookedUp
+            } else {
+                vector = try storedVector(id, space)
+                excluded = points.slot(of: id)
             }
-            return (try storedVector(id, space), points.slot(of: id))
         }
+        try prepare(&vector, space.parameters, normalizing: true)
+        return (vector, excluded)
     }
 
     fileprivate func storedVector(_ id: PointID, _ space: VectorSpace) throws -> [Float] {

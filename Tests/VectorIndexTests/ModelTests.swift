@@ -95,7 +95,8 @@ import VectorIndex
         let file = TemporaryPath()
         try index.save(to: file.path)
         let fresh = try VectorIndex.load(from: file.path, parameters: parameters, rowCount: model.published)
-        #expect(fresh.linkedCount == index.linkedCount, Seed.note)
+        // A graph of the first few slots isn't kept.
+        #expect(fresh.linkedCount == (index.linkedCount < 64 && parameters.m > 0 ? 0 : index.linkedCount), Seed.note)
         fresh.publish(rows: rows.matrix, count: model.published, absent: model.absent.map { UInt32($0) })
         fresh.remove(model.removed.map { UInt32($0) })
         try fresh.checkInvariants()

@@ -73,8 +73,9 @@ extension Metric {
     package func shown(_ score: Float) -> Float {
         switch self {
         case .cosine, .dot: score
-        case .euclid: (-score).squareRoot()
-        case .manhattan: -score
+        case .euclid: (0 - score).squareRoot()
+        // Not the negation, which would show a distance of -0.
+        case .manhattan: 0 - score
         }
     }
 

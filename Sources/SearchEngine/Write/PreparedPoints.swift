@@ -55,7 +55,8 @@ func unknownVector(_ name: String) -> EngineError { .invalid("Not existing vecto
 /// Checks a vector and turns it into the bytes that are stored.
 private func storedRow(_ vector: [Float], _ parameters: VectorParameters) throws -> [UInt8] {
     var vector = vector
-    try prepare(&vector, parameters)
+    // Bytes can't hold unit vectors: those rows are normalised as they are scored.
+    try prepare(&vector, parameters, normalizing: parameters.element != .uint8)
     let (bytes, unrepresentable) = parameters.element.row(of: vector)
     if unrepresentable > 0 && parameters.element == .float16 {
         throw EngineError.invalid("Wrong input: \(unrepresentable) vector elements are out of float16's range")
@@ -63,8 +64,8 @@ private func storedRow(_ vector: [Float], _ parameters: VectorParameters) throws
     return bytes
 }
 
-/// Checks dimensions and finiteness and normalises for cosine, as queries and stored vectors both need it.
-func prepare(_ vector: inout [Float], _ parameters: VectorParameters) throws {
+/// Checks dimensions and finiteness and, if asked to, normalises for cosine.
+func prepare(_ vector: inout [Float], _ parameters: VectorParameters, normalizing: Bool) throws {
     guard vector.count == parameters.size else {
         throw EngineError.invalid(
             "Wrong input: Vector dimension error: expected dim: \(parameters.size), got \(vector.count)")
@@ -73,5 +74,5 @@ func prepare(_ vector: inout [Float], _ parameters: VectorParameters) throws {
     if !vector.reduce(0, +).isFinite, !vector.allSatisfy(\.isFinite) {
         throw EngineError.invalid("Wrong input: Vector elements must be finite numbers")
     }
-    if parameters.distance == .cosine && parameters.element != .uint8 { Normalization.normalize(&vector) }
+    if normalizing && parameters.distance == .cosine { Normalization.normalize(&vector) }
 }
