@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(
             name: "SearchEngineTests",
             dependencies: [
-                "SearchEngine", "JSON", .product(name: "Logging", package: "swift-log"),
+                "SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .testTarget(

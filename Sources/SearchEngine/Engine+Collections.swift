@@ -64,7 +64,8 @@ extension Engine {
     /// Changes settings. A changed graph or quantization is rebuilt in the background while the old one answers.
     public func updateCollection(_ collection: String, _ update: CollectionUpdate) throws {
         let collection = try self.collection(collection)
-        try queue.perform { [self] transaction in
+        // Alone: a second change in the same group would start from the same old configuration.
+        try queue.perform(alone: true) { [self] transaction in
             let changes = try transaction.changes(collection)
             let old = collection.configuration
             let new = try old.applying(update)
@@ -93,25 +94,33 @@ extension Engine {
 
     /// Drops the tables of a collection whose row is deleted, and after the commit its memory and files.
     func drop(_ collection: PointCollection, _ transaction: WriteTransaction) throws {
-        let db = transaction.database
-        for table in try String.fetchAll(
-            db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?",
-            arguments: ["points_\(collection.id)_*"])
-        {
-            try db.execute(sql: "DROP TABLE \(table)")
-        }
+        try dropTables(collection, transaction.database)
         transaction.markDropped(collection)
         transaction.afterCommit { [self] in
-            collection.drop()
             catalog.withLock { catalog in
                 if catalog.collections[collection.name] === collection {
                     catalog.collections[collection.name] = nil
                     catalog.aliases = catalog.aliases.filter { $0.value != collection.name }
                 }
             }
-            indexer.forget(collection)
-            try? fileSystem.remove(layout.vectors(collection.id))
-            try? fileSystem.remove(layout.derived(collection.id))
+            release(collection)
+        }
+    }
+
+    /// Ends a collection that the catalog no longer names. Searches under way finish; their files live as long.
+    func release(_ collection: PointCollection) {
+        collection.drop()
+        indexer.forget(collection)
+        try? fileSystem.remove(layout.vectors(collection.id))
+        try? fileSystem.remove(layout.derived(collection.id))
+    }
+
+    func dropTables(_ collection: PointCollection, _ db: GRDB.Database) throws {
+        for table in try String.fetchAll(
+            db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?",
+            arguments: ["points_\(collection.id)_*"])
+        {
+            try db.execute(sql: "DROP TABLE \(table)")
         }
     }
 
@@ -209,10 +218,14 @@ extension Engine {
     // MARK: Payload indexes
 
     /// Declares a payload index, builds it, and answers when it is in use.
-    public func createPayloadIndex(_ collection: String, key: PayloadPath, schema: PayloadFieldSchema) throws -> UpdateResult {
+    public func createPayloadIndex(_ collection: String, key: PayloadPath, schema: PayloadFieldSchema) throws
+        -> UpdateResult
+    {
         let collection = try self.collection(collection)
-        let result = try changeSchema(collection, sql: "INSERT OR REPLACE INTO payload_indexes (collection, key, schema) VALUES (?, ?, ?)",
-            arguments: [collection.id, key.text, schema.stored.text]) { indexes in
+        let result = try changeSchema(
+            collection, sql: "INSERT OR REPLACE INTO payload_indexes (collection, key, schema) VALUES (?, ?, ?)",
+            arguments: [collection.id, key.text, schema.stored.text]
+        ) { indexes in
             indexes.createIndex(key, schema)
         }
         try reader.buildDeclared(collection)
@@ -222,8 +235,10 @@ extension Engine {
     /// Removes a declared index; nothing happens if there is none.
     public func deletePayloadIndex(_ collection: String, key: PayloadPath) throws -> UpdateResult {
         let collection = try self.collection(collection)
-        return try changeSchema(collection, sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
-            arguments: [collection.id, key.text]) { _ = $0.dropIndex(key) }
+        return try changeSchema(
+            collection, sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
+            arguments: [collection.id, key.text]
+        ) { _ = $0.dropIndex(key) }
     }
 
     private func changeSchema(

@@ -75,7 +75,8 @@ extension Engine {
         guard request.limit > 0 else { throw EngineError.invalid("Wrong input: limit must be at least 1") }
         if request.orderBy != nil && request.offset != nil {
             throw EngineError.invalid(
-                "Wrong input: Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value")
+                "Wrong input: Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
+            )
         }
         let collection = try self.collection(collection)
         return try retrying {
@@ -101,7 +102,9 @@ extension Engine {
         var record: Record
     }
 
-    private func withPayloads(_ found: [Found], _ selector: PayloadSelector, _ generation: Generation) throws -> [Record] {
+    private func withPayloads(_ found: [Found], _ selector: PayloadSelector, _ generation: Generation) throws
+        -> [Record]
+    {
         if selector == .none { return found.map(\.record) }
         let payloads = try payloads(found.map(\.slot), selector, generation)
         return zip(found, payloads).map { found, payload in
@@ -188,7 +191,9 @@ extension Generation {
         let words = request.filter.flatMap { $0.isEmpty ? nil : matchingSlots($0).words } ?? points.live
         if let order = request.orderBy {
             var page: [(UInt32, OrderValue?)] = []
-            for (value, slot) in payloadIndexes.ordered(order.key, order.direction, from: order.startFrom, matching: words) {
+            for (value, slot) in payloadIndexes.ordered(
+                order.key, order.direction, from: order.startFrom, matching: words)
+            {
                 page.append((slot, value))
                 if page.count == request.limit { break }
             }

@@ -26,7 +26,8 @@ extension Engine {
         var expired: (@Sendable () -> Bool)?
         if let deadline { expired = { ContinuousClock.now >= deadline } }
         if expired?() == true { throw timedOut() }
-        let (found, generation) = try reader.reading(collection, filter: request.filter) { [expired]
+        let (found, generation) = try reader.reading(collection, filter: request.filter) {
+            [expired]
             generation throws -> ([(slot: UInt32, point: ScoredPoint)], Generation) in
             guard let space = generation.space(name) else { throw unknownVector(name) }
             let (query, excluded) = try generation.queryVector(request.query, lookup, space)

@@ -37,7 +37,8 @@ extension Engine {
                         try withExtendedLifetime(matrix) {
                             for start in stride(from: 0, to: size, by: 8 << 20) {
                                 try tar.write(
-                                    UnsafeRawBufferPointer(start: matrix.base + start, count: min(8 << 20, size - start)))
+                                    UnsafeRawBufferPointer(
+                                        start: matrix.base + start, count: min(8 << 20, size - start)))
                             }
                         }
                     }
@@ -65,7 +66,9 @@ extension Engine {
         while offset < size {
             let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
             guard count > 0 else { throw EngineError.storage("\(name) became shorter while it was read") }
-            try buffer.withUnsafeBytes { try tar.write(UnsafeRawBufferPointer(rebasing: $0[0..<min(count, size - offset)])) }
+            try buffer.withUnsafeBytes {
+                try tar.write(UnsafeRawBufferPointer(rebasing: $0[0..<min(count, size - offset)]))
+            }
             offset += count
         }
     }
@@ -159,7 +162,9 @@ extension Engine {
         }
     }
 
-    private static func verify(_ row: Row, _ layout: StorageLayout, _ db: GRDB.Database) throws -> (points: Int, damaged: Int) {
+    private static func verify(_ row: Row, _ layout: StorageLayout, _ db: GRDB.Database) throws -> (
+        points: Int, damaged: Int
+    ) {
         let configuration = try CollectionConfiguration(
             stored: JSONValue(parsing: Array((row["configuration"] as String).utf8)))
         let slotCount: Int = row["slots"]
@@ -179,7 +184,9 @@ extension Engine {
             var sum = Checksum()
             for (number, entry) in files.enumerated() where point.vectors >> UInt64(number) & 1 == 1 {
                 buffer = [UInt8](repeating: 0, count: entry.rowBytes)
-                _ = try buffer.withUnsafeMutableBytes { try entry.file.read(into: $0, at: Int(point.slot) * entry.rowBytes) }
+                _ = try buffer.withUnsafeMutableBytes {
+                    try entry.file.read(into: $0, at: Int(point.slot) * entry.rowBytes)
+                }
                 buffer.withUnsafeBytes { sum.add($0) }
             }
             if Int(point.slot) >= slotCount || sum.value != checksum { damaged += 1 }

@@ -68,6 +68,10 @@ public final class Engine: Sendable {
         let loaded = try database.read { try loader.load($0) }
         catalog = Mutex(loaded)
         loader.removeOrphans(loaded)
+        // What a killed process left in the log reaches the database at the next checkpoint, so its vectors go first.
+        for collection in loaded.collections.values {
+            for space in collection.generation.spaces { try space.file.sync() }
+        }
         queue = WriteQueue(database: database, durability: configuration.durability, logger: logger)
         reader = FacetReader(database: database, publication: queue.publication)
         let cores = ProcessInfo.processInfo.activeProcessorCount

@@ -1,5 +1,6 @@
 import GRDB
 import Logging
+import OrderedCollections
 import VectorIndex
 
 /// Rewrites a collection into a new generation without its tombstones, and with graphs and codes of the settings that
@@ -32,16 +33,19 @@ final class Compactor: Sendable {
         defer { collection.changeLogs.withLock { $0.removeAll { $0 === log } } }
         let snapshot = try Snapshot(collection, log, database, queue)
         logger.info(
-            "Compacting", metadata: ["collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
-                "slots": "\(snapshot.slotCount)"])
+            "Compacting",
+            metadata: [
+                "collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
+                "slots": "\(snapshot.slotCount)",
+            ])
         let old = snapshot.generation
         let number = old.number + 1
         removeFiles(collection, number)
         var isSwapped = false
-        defer { if !isSwapped { removeFiles(collection, number) } }
+        defer { if !isSwapped { removeRemains(collection, number) } }
         let new = try loader.makeGeneration(
             collection: collection.id, number: number, configuration: snapshot.configuration, slotCount: 0,
-            indexes: old.payloadIndexes.emptyCopy())
+            indexes: snapshot.payloadIndexes)
         try copyRows(snapshot, to: new)
         for (slot, row) in snapshot.rows.enumerated() {
             new.points.insert(row.moved(to: UInt32(slot)))
@@ -52,11 +56,18 @@ final class Compactor: Sendable {
                 if shouldStop() || collection.isDropped { return }
             }
         }
-        try copyTable(snapshot, new, shouldStop)
+        try copyTable(collection, snapshot, new, shouldStop)
         if shouldStop() || collection.isDropped { return }
         let builder = try buildPayloadIndexes(collection, snapshot, new)
         try swap(collection, snapshot, new, log, builder)
         isSwapped = true
+    }
+
+    /// What a compaction that ended early leaves: files, and its table.
+    private func removeRemains(_ collection: PointCollection, _ generation: Int) {
+        removeFiles(collection, generation)
+        let table = PointsTable(collection: collection.id, generation: generation)
+        try? queue.perform { try $0.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)") }
     }
 
     private func removeFiles(_ collection: PointCollection, _ generation: Int) {
@@ -69,6 +80,8 @@ final class Compactor: Sendable {
         let generation: Generation
         let configuration: CollectionConfiguration
         let slotCount: Int
+        /// The declared payload indexes, not built.
+        let payloadIndexes: PayloadIndexes
         /// The live rows by slot; a row's place is its new slot.
         var rows: [PointRow] = []
         var newSlots: [UInt32: UInt32] = [:]
@@ -78,9 +91,11 @@ final class Compactor: Sendable {
             queue.publication.lock()
             defer { queue.publication.unlock() }
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            generation = collection.generation
+            let generation = collection.generation
+            self.generation = generation
             configuration = collection.configuration
             slotCount = generation.points.slotCount
+            payloadIndexes = collection.lock.read { generation.payloadIndexes.emptyCopy() }
             collection.changeLogs.withLock { $0.append(log) }
             for slot in 0..<UInt32(slotCount) where generation.points.isLive(slot) {
                 newSlots[slot] = UInt32(rows.count)
@@ -111,9 +126,12 @@ final class Compactor: Sendable {
         }
     }
 
-    private func copyTable(_ snapshot: Snapshot, _ new: Generation, _ shouldStop: () -> Bool) throws {
+    private func copyTable(
+        _ collection: PointCollection, _ snapshot: Snapshot, _ new: Generation, _ shouldStop: () -> Bool
+    ) throws {
         let table = new.table
         try queue.perform { transaction in
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             try transaction.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)")
             try transaction.database.execute(sql: table.createStatement)
         }
@@ -150,7 +168,7 @@ final class Compactor: Sendable {
         _ builder: FacetBuilder
     ) throws {
         try queue.perform(alone: true) { [self] transaction in
-            guard !collection.isDropped else { return }
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let db = transaction.database
             let old = snapshot.generation
             let events = log.drain()
@@ -203,7 +221,11 @@ final class Compactor: Sendable {
                     space.index.remove(replay.deadSlots)
                 }
                 new.payloadIndexes.install(builder)
-                collection.lock.write { collection.generation = new }
+                collection.lock.write {
+                    // Indexes may have been declared and dropped meanwhile.
+                    new.payloadIndexes.declare(old.payloadIndexes.schemas)
+                    collection.generation = new
+                }
                 self.removeFiles(collection, old.number)
             }
         }
@@ -253,7 +275,13 @@ extension PayloadIndexes {
     /// The same declared indexes, nothing built.
     func emptyCopy() -> PayloadIndexes {
         let copy = PayloadIndexes(implicitBudgetBytes: implicitBudgetBytes)
-        for (path, schema) in schemas { copy.createIndex(path, schema) }
+        copy.declare(schemas)
         return copy
+    }
+
+    /// Declares exactly these indexes. Under the exclusive lock.
+    func declare(_ wanted: OrderedDictionary<PayloadPath, PayloadFieldSchema>) {
+        for path in Array(schemas.keys) where wanted[path] == nil { dropIndex(path) }
+        for (path, schema) in wanted where schemas[path] != schema { createIndex(path, schema) }
     }
 }

@@ -13,6 +13,7 @@ final class Indexer: @unchecked Sendable {
     /// that many.
     private static let saveShare = 0.25
     private static let saveMinimum = 2_000
+    private static let retrySeconds: TimeInterval = 30
 
     private let layout: StorageLayout
     private let fileSystem: any FileSystem
@@ -78,9 +79,11 @@ final class Indexer: @unchecked Sendable {
 
     /// Takes a collection into care, and looks at it at once.
     func watch(_ collection: PointCollection) {
-        collection.onChange.withLock { $0 = { [weak self, weak collection] in
-            if let collection { self?.wake(collection) }
-        } }
+        collection.onChange.withLock {
+            $0 = { [weak self, weak collection] in
+                if let collection { self?.wake(collection) }
+            }
+        }
         wake(collection)
     }
 
@@ -116,7 +119,9 @@ final class Indexer: @unchecked Sendable {
             do {
                 try reader.buildDeclared(collection)
             } catch {
-                collection.backgroundError.withLock { $0 = "\(error)" }
+                // Whoever needs the index builds it, and is told if that fails.
+                logger.warning(
+                    "A payload index can't be built", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
             }
             // Another idle thread may help.
             if collection.lock.read({ collection.generation.spaces.contains { $0.index.pendingCount > Self.batch } }) {
@@ -159,7 +164,8 @@ final class Indexer: @unchecked Sendable {
         if isWorthSaving { save(collection) }
         guard wantsCompaction else { return }
         condition.lock()
-        if !compacting.contains(ObjectIdentifier(collection)), !compactionWaiting.contains(where: { $0 === collection }) {
+        if !compacting.contains(ObjectIdentifier(collection)), !compactionWaiting.contains(where: { $0 === collection })
+        {
             compactionWaiting.append(collection)
             condition.broadcast()
         }
@@ -200,6 +206,14 @@ final class Indexer: @unchecked Sendable {
         }
     }
 
+    /// Waits, but not beyond the engine's stop.
+    private func pause(_ seconds: TimeInterval) {
+        let end = Date().addingTimeInterval(seconds)
+        condition.lock()
+        while !isStopping && Date() < end { condition.wait(until: end) }
+        condition.unlock()
+    }
+
     private func compactLoop(_ compactor: Compactor) {
         while true {
             condition.lock()
@@ -216,10 +230,14 @@ final class Indexer: @unchecked Sendable {
                 collection.backgroundError.withLock { $0 = nil }
             } catch {
                 if !collection.isDropped && !shouldStop {
-                    logger.error("A compaction failed", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
+                    logger.error(
+                        "A compaction failed", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
                     collection.backgroundError.withLock { $0 = "Compaction failed: \(error)" }
                 }
             }
+            let failed = collection.backgroundError.withLock { $0 != nil }
+            // Tried again, but not at once: the disk may be full.
+            if failed { pause(Self.retrySeconds) }
             condition.lock()
             compacting.remove(ObjectIdentifier(collection))
             condition.unlock()
@@ -231,7 +249,6 @@ final class Indexer: @unchecked Sendable {
 extension PointCollection {
     /// Whether tombstones take so much, or settings have so changed, that a new generation pays. Under the shared lock.
     var wantsCompaction: Bool {
-        if backgroundError.withLock({ $0 != nil }) { return false }
         let points = generation.points
         let dead = points.slotCount - points.liveCount
         if dead >= 1_000 && dead * 5 > points.slotCount { return true }

@@ -10,7 +10,8 @@ extension CollectionConfiguration {
         for (name, parameters) in vectors {
             let what = name.isEmpty ? "vectors" : "vectors.\(name)"
             guard 1...65_536 ~= parameters.size else {
-                throw EngineError.invalid("Wrong input: \(what).size: value \(parameters.size) invalid, must be from 1 to 65536")
+                throw EngineError.invalid(
+                    "Wrong input: \(what).size: value \(parameters.size) invalid, must be from 1 to 65536")
             }
             try parameters.hnsw?.validate("\(what).hnsw_config")
             try parameters.quantization?.validate("\(what).quantization_config")
@@ -32,7 +33,9 @@ extension CollectionConfiguration {
         if let hnsw = update.hnsw { new.hnsw = hnsw.over(new.hnsw) }
         if let quantization = update.quantization { new.quantization = quantization }
         if let optimizers = update.optimizers { new.optimizers = merged(optimizers, over: new.optimizers) }
-        if let strictMode = update.strictMode { new.strictMode = merged(strictMode, over: new.strictMode ?? .object([:])) }
+        if let strictMode = update.strictMode {
+            new.strictMode = merged(strictMode, over: new.strictMode ?? .object([:]))
+        }
         if let metadata = update.metadata { new.metadata = merged(metadata, over: new.metadata ?? .object([:])) }
         if let factor = update.replicationFactor { new.replicationFactor = factor }
         if let factor = update.writeConsistencyFactor { new.writeConsistencyFactor = factor }

@@ -25,7 +25,8 @@ package final class Generation: @unchecked Sendable {
         self.payloadIndexes = payloadIndexes
     }
 
-    /// Whether publication must hand payloads to the indexes. Under the lock, or while publication is held.
+    /// Whether publication must hand payloads to the indexes. Under the lock; while publication is held it can't
+    /// become true.
     var needsPayloads: Bool { payloadIndexes.facetCount > 0 || isBuildingPayloadIndexes }
 
     package func row(_ slot: UInt32) -> PointRow {

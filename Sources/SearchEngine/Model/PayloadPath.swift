@@ -11,6 +11,10 @@ public struct PayloadPath: Sendable, Hashable {
         case all
     }
 
+    /// Payloads are as deep at most as their reader allows, so longer paths could select nothing.
+    public static let maximumSteps = 64
+    private static let maximumBytes = 16_384
+
     public let steps: [Step]
     /// The path as it was written.
     public let text: String
@@ -21,6 +25,9 @@ public struct PayloadPath: Sendable, Hashable {
         var rest = Substring(text)
         func malformed(_ why: String) -> EngineError { .invalid("Malformed JSON path `\(text)`: \(why)") }
         guard !rest.isEmpty else { throw malformed("it is empty") }
+        guard text.utf8.count <= Self.maximumBytes else {
+            throw EngineError.invalid("Malformed JSON path: it is too long")
+        }
         while true {
             // A key, plain or quoted.
             if rest.first == "\"" {
@@ -48,6 +55,9 @@ public struct PayloadPath: Sendable, Hashable {
                     throw malformed("`[\(inside)]` is not an array index")
                 }
                 rest = rest[rest.index(after: end)...]
+            }
+            guard steps.count <= Self.maximumSteps else {
+                throw EngineError.invalid("Malformed JSON path: it has more than \(Self.maximumSteps) steps")
             }
             if rest.isEmpty { break }
             guard rest.first == "." else { throw malformed("expected `.`, `[` or the end at `\(rest)`") }

@@ -16,7 +16,17 @@ public struct Payload: Sendable, Hashable {
     public var isEmpty: Bool { json.count == 2 }
 
     /// Parses the text. Complexity: O(bytes).
+    ///
+    /// A text that is no JSON, which only a damaged disk can give, reads as an empty object; whoever writes a changed
+    /// payload back uses `parsed()`.
     public var value: JSONValue { (try? JSONValue(parsing: json)) ?? .object([:]) }
+
+    /// Parses the text; throws `.storage` when it is damaged.
+    public func parsed() throws -> JSONValue {
+        do { return try JSONValue(parsing: json) } catch {
+            throw EngineError.storage("A stored payload is damaged: \(error)")
+        }
+    }
 }
 
 /// The vectors of one point by name; "" is the unnamed one. As sent, before normalisation.

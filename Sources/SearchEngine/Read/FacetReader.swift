@@ -57,7 +57,8 @@ final class FacetReader: Sendable {
             defer { collection.lock.write { generation.isBuildingPayloadIndexes = false } }
             try database.read { db in
                 // The first statement fixes the snapshot, so from here on writers may go on; the builder logs them.
-                _ = try Row.fetchOne(db, sql: "SELECT version FROM collections WHERE id = ?", arguments: [collection.id])
+                _ = try Row.fetchOne(
+                    db, sql: "SELECT version FROM collections WHERE id = ?", arguments: [collection.id])
                 publication.unlock()
                 locked = false
                 do {

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import JSON
 import OrderedCollections
+import VectorIndex
 
 /// Reads a collection's snapshot archive into a fresh, hidden collection, verifying everything on the way, and then
 /// swaps it in under its name in one transaction.
@@ -23,7 +24,9 @@ struct CollectionRestore {
         self.engine = engine
         tar = try TarReader(engine.fileSystem.open(path, create: false))
         let manifest: JSONValue
-        do { manifest = try JSONValue(parsing: tar.bytes(CollectionSnapshot.manifestName)) } catch let error as EngineError {
+        do { manifest = try JSONValue(parsing: tar.bytes(CollectionSnapshot.manifestName)) } catch let error
+            as EngineError
+        {
             throw error
         } catch {
             throw tar.damaged("its manifest is no JSON: \(error)")
@@ -32,7 +35,8 @@ struct CollectionRestore {
             throw tar.damaged("its format is not \(CollectionSnapshot.formatVersion)")
         }
         guard let stored = manifest["configuration"], let version = manifest["version"]?.unsignedValue,
-            let points = manifest["points"]?.integerValue, points >= 0,
+            version <= UInt64(Int64.max),
+            let points = manifest["points"]?.integerValue, points >= 0, points <= VectorIndex.maximumSlots,
             let checksum = manifest["pointsChecksum"]?.unsignedValue
         else { throw tar.damaged("its manifest is incomplete") }
         do {
@@ -142,12 +146,18 @@ struct CollectionRestore {
     }
 
     private func swapIn(_ id: Int64, _ name: String, _ generation: Generation) throws {
+        engine.loader.publishLoaded(generation)
+        let collection = PointCollection(
+            id: id, name: name, configuration: configuration, version: version, generation: generation)
         try engine.queue.perform(alone: true) { [self] transaction in
             let db = transaction.database
+            var replaced: PointCollection?
             if let old = engine.catalog.withLock({ $0.collections[name] }) {
                 try db.execute(sql: "UPDATE aliases SET collection = ? WHERE collection = ?", arguments: [id, old.id])
                 try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [old.id])
-                try engine.drop(old, transaction)
+                try engine.dropTables(old, db)
+                transaction.markDropped(old)
+                replaced = old
             } else if try Bool.fetchOne(
                 db, sql: "SELECT EXISTS (SELECT 1 FROM aliases WHERE alias = ?)", arguments: [name])!
             {
@@ -161,15 +171,14 @@ struct CollectionRestore {
             try db.execute(
                 sql: "UPDATE collections SET name = ?, version = ?, slots = ? WHERE id = ?",
                 arguments: [name, Int64(bitPattern: version), pointCount, id])
-            let aliases = try String.fetchAll(db, sql: "SELECT alias FROM aliases WHERE collection = ?", arguments: [id])
-            transaction.afterCommit { [self] in
-                engine.loader.publishLoaded(generation)
-                let collection = PointCollection(
-                    id: id, name: name, configuration: configuration, version: version, generation: generation)
+            let aliases = try String.fetchAll(
+                db, sql: "SELECT alias FROM aliases WHERE collection = ?", arguments: [id])
+            transaction.afterCommit { [self, replaced] in
                 engine.catalog.withLock { catalog in
                     catalog.collections[name] = collection
                     for alias in aliases { catalog.aliases[alias] = name }
                 }
+                replaced.map(engine.release)
                 engine.indexer.watch(collection)
             }
         }

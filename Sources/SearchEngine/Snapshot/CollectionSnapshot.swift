@@ -75,7 +75,8 @@ struct FrozenCollection {
                 while end < slots.count, slots[end] == slots[end - 1] + 1, end - index < 4_096 { end += 1 }
                 try tar.write(
                     UnsafeRawBufferPointer(
-                        start: matrix.base + Int(slots[index]) * matrix.rowBytes, count: (end - index) * matrix.rowBytes))
+                        start: matrix.base + Int(slots[index]) * matrix.rowBytes, count: (end - index) * matrix.rowBytes
+                    ))
                 index = end
             }
         }

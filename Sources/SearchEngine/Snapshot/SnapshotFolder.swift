@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Synchronization
 
 /// A folder of snapshot archives, each beside a `.checksum` file.
 struct SnapshotFolder {
@@ -17,7 +18,8 @@ struct SnapshotFolder {
         let checksum = (try? String(contentsOfFile: "\(path)/\(name).checksum", encoding: .utf8))?
             .trimmingCharacters(in: .whitespacesAndNewlines)
         return SnapshotDescription(
-            name: name, creationTime: timestamp(time, "yyyy-MM-dd'T'HH:mm:ss"), size: Int(info.st_size), checksum: checksum)
+            name: name, creationTime: timestamp(time, "yyyy-MM-dd'T'HH:mm:ss"), size: Int(info.st_size),
+            checksum: checksum)
     }
 
     /// The path of a listed archive; a name that isn't listed, whatever it looks like, is `.notFound`.
@@ -44,6 +46,13 @@ struct SnapshotFolder {
         let tar = TarWriter(file)
         try write(tar)
         let (_, checksum) = try tar.finish()
+        return try Self.naming.withLock { _ in try publish(partial, prefix: prefix, checksum: checksum) }
+    }
+
+    /// Two snapshots of one second must not choose the same name.
+    private static let naming = Mutex(())
+
+    private func publish(_ partial: String, prefix: String, checksum: String) throws -> SnapshotDescription {
         let base = "\(prefix)-\(timestamp(Date(), "yyyy-MM-dd-HH-mm-ss"))"
         var name = "\(base).snapshot"
         var number = 1
@@ -51,8 +60,12 @@ struct SnapshotFolder {
             number += 1
             name = "\(base)-\(number).snapshot"
         }
+        // The checksum first: an archive that is listed has one.
+        let sidecar = try fileSystem.open("\(path)/\(name).checksum.partial", create: true)
+        try Array(checksum.utf8).withUnsafeBytes { try sidecar.write($0, at: 0) }
+        try sidecar.sync()
+        try fileSystem.rename(sidecar.path, to: "\(path)/\(name).checksum")
         try moveAcross(partial, to: "\(path)/\(name)")
-        try Data(checksum.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name).checksum"))
         guard let description = describe(name) else { throw EngineError.storage("The snapshot \(name) is gone") }
         return description
     }

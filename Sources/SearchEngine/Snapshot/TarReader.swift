@@ -18,11 +18,14 @@ final class TarReader {
         var offset = 0
         var header = [UInt8](repeating: 0, count: 512)
         while true {
-            guard offset + 512 <= size, try header.withUnsafeMutableBytes({ try file.read(into: $0, at: offset) }) == 512
+            guard offset + 512 <= size,
+                try header.withUnsafeMutableBytes({ try file.read(into: $0, at: offset) }) == 512
             else { throw damaged("it ends before its last entry") }
             if header.allSatisfy({ $0 == 0 }) { break }
             let sum = header.indices.reduce(0) { $0 + (148..<156 ~= $1 ? 32 : Int(header[$1])) }
-            guard octal(header[148..<156]) == sum else { throw damaged("a header's checksum is wrong at byte \(offset)") }
+            guard octal(header[148..<156]) == sum else {
+                throw damaged("a header's checksum is wrong at byte \(offset)")
+            }
             let name = String(decoding: header[0..<100].prefix { $0 != 0 }, as: UTF8.self)
             let entrySize: Int?
             if header[124] == 0x80 {
@@ -65,7 +68,9 @@ final class TarReader {
     func damaged(_ why: String) -> EngineError { .invalid("The file is not a valid snapshot: \(why)") }
 
     private func octal(_ field: ArraySlice<UInt8>) -> Int? {
-        Int(String(decoding: field.filter { $0 != 0 && $0 != 32 }, as: UTF8.self), radix: 8).flatMap { $0 >= 0 ? $0 : nil }
+        Int(String(decoding: field.filter { $0 != 0 && $0 != 32 }, as: UTF8.self), radix: 8).flatMap {
+            $0 >= 0 ? $0 : nil
+        }
     }
 }
 

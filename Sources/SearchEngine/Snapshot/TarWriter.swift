@@ -15,7 +15,9 @@ final class TarWriter {
     func begin(_ name: String, size: Int) throws {
         precondition(due == 0 && name.utf8.count <= 100)
         var header = [UInt8](repeating: 0, count: 512)
-        func put(_ text: String, at position: Int) { header.replaceSubrange(position..<position + text.utf8.count, with: text.utf8) }
+        func put(_ text: String, at position: Int) {
+            header.replaceSubrange(position..<position + text.utf8.count, with: text.utf8)
+        }
         put(name, at: 0)
         put("0000644\0", at: 100)
         put("0000000\0", at: 108)

@@ -13,8 +13,6 @@ package final class EngineDatabase: Sendable {
         configuration.maximumReaderCount = 16
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
-            // `full`: a commit returns after the log is synced. `normal`: the log is synced at checkpoints.
-            try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
             if durability == .normal { try db.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
             try db.execute(sql: "PRAGMA cache_size = -65536")
             try db.execute(sql: "PRAGMA mmap_size = \(4 << 30)")
@@ -22,11 +20,22 @@ package final class EngineDatabase: Sendable {
         }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { try Self.setDurability(durability, $0) }
             try pool.write { db in try Self.migrate(db) }
         } catch let error as EngineError {
             throw error
         } catch {
             throw EngineError.storage("Can't open the database \(path): \(error)")
+        }
+    }
+
+    /// `full`: a commit returns after the log is synced. `normal`: the log is synced at checkpoints. Set on the writer
+    /// once it is in WAL mode, because entering that mode sets it, too.
+    private static func setDurability(_ durability: EngineConfiguration.Durability, _ db: GRDB.Database) throws {
+        let level = durability == .full ? 2 : 1
+        try db.execute(sql: "PRAGMA synchronous = \(level)")
+        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == level else {
+            throw EngineError.storage("The database doesn't take the durability `\(durability.rawValue)`")
         }
     }
 

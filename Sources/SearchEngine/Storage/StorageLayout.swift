@@ -17,7 +17,9 @@ package struct StorageLayout: Sendable {
     package func derived(_ collection: Int64) -> String { "\(derived)/\(collection)" }
     package func derived(_ collection: Int64, _ generation: Int) -> String { "\(derived(collection))/\(generation)" }
 
-    package func vectorFile(_ collection: Int64, _ generation: Int, _ number: Int, _ parameters: VectorParameters) -> String {
+    package func vectorFile(_ collection: Int64, _ generation: Int, _ number: Int, _ parameters: VectorParameters)
+        -> String
+    {
         let type =
             switch parameters.element {
             case .float32: "f32"

@@ -12,7 +12,9 @@ struct StorageLoader {
 
     func load(_ db: GRDB.Database) throws -> Catalog {
         var catalog = Catalog()
-        for row in try Row.fetchAll(db, sql: "SELECT id, name, configuration, generation, version, slots FROM collections") {
+        for row in try Row.fetchAll(
+            db, sql: "SELECT id, name, configuration, generation, version, slots FROM collections")
+        {
             let configuration = try CollectionConfiguration(
                 stored: JSONValue(parsing: Array((row["configuration"] as String).utf8)))
             let collection = try load(

@@ -1,14 +1,17 @@
+import Synchronization
 import VectorIndex
 
 /// The rows of one named vector: row number = slot, no header, append-only.
 ///
 /// The file is grown ahead with blocks that the disk has granted, and is never truncated. Rows past the
-/// collection's committed slot count are garbage. Only the writer thread calls the mutating methods.
+/// collection's committed slot count are garbage. Only one thread at a time calls the mutating methods; `matrix` may be
+/// read meanwhile.
 package final class VectorFile: @unchecked Sendable {
     package let rowBytes: Int
     private let file: any File
-    private var mapping: FileMapping
-    private var isDirty = false
+    private let current: Mutex<FileMapping>
+    /// True at first: what a killed process wrote may not be on disk.
+    private var isDirty = true
 
     /// Opens the file, or creates it. Throws `.storage` when it holds fewer than `rowCount` rows.
     package init(path: String, rowBytes: Int, rowCount: Int, fileSystem: any FileSystem) throws {
@@ -21,11 +24,16 @@ package final class VectorFile: @unchecked Sendable {
         }
         let wanted = max(size, Self.grown(0, toHold: max(rowBytes, 1)))
         if size < wanted { try file.allocate(size: wanted) }
-        mapping = try file.map(size: wanted)
+        current = Mutex(try file.map(size: wanted))
     }
 
+    private var mapping: FileMapping { current.withLock { $0 } }
+
     /// The rows as a matrix; it stays valid while it is held, also when the file grows.
-    package var matrix: RowMatrix { RowMatrix(base: mapping.base, rowBytes: rowBytes, owner: mapping) }
+    package var matrix: RowMatrix {
+        let mapping = mapping
+        return RowMatrix(base: mapping.base, rowBytes: rowBytes, owner: mapping)
+    }
 
     package var mappedBytes: Int { mapping.size }
 
@@ -52,7 +60,8 @@ package final class VectorFile: @unchecked Sendable {
         let size = Self.grown(mapping.size, toHold: bytes)
         try file.allocate(size: size)
         isDirty = true
-        mapping = try file.map(size: size)
+        let mapping = try file.map(size: size)
+        current.withLock { $0 = mapping }
     }
 
     /// Doubles from 64 KiB up to steps of 256 MiB.

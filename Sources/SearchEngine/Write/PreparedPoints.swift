@@ -16,7 +16,9 @@ struct PreparedPoints: Sendable {
     private let rowBytes: [Int]
 
     /// Throws `.invalid` naming the vector for unknown names, wrong dimensions and values that can't be stored.
-    init(_ input: [(id: PointID, vectors: NamedVectors, payload: Payload)], configuration: CollectionConfiguration) throws {
+    init(_ input: [(id: PointID, vectors: NamedVectors, payload: Payload)], configuration: CollectionConfiguration)
+        throws
+    {
         let names = configuration.vectors.keys
         let parameters = Array(configuration.vectors.values)
         rowBytes = parameters.map(\.rowBytes)

@@ -63,7 +63,8 @@ final class StagedChanges {
     /// Hands out `count` slots in sequence. Throws `.invalid` when the collection is full.
     func takeSlots(_ count: Int) throws -> UInt32 {
         guard slotCount + count <= VectorIndex.maximumSlots else {
-            throw EngineError.invalid("The collection is full: it can't hold more than \(VectorIndex.maximumSlots) slots")
+            throw EngineError.invalid(
+                "The collection is full: it can't hold more than \(VectorIndex.maximumSlots) slots")
         }
         defer { slotCount += count }
         return UInt32(slotCount)
@@ -128,7 +129,8 @@ final class StagedChanges {
     func publish() {
         guard !collection.isDropped else { return }
         // Parsed outside the lock: searches go on meanwhile.
-        let parsed = generation.needsPayloads ? events.map(Self.parse) : nil
+        let needsPayloads = collection.lock.read { generation.needsPayloads }
+        let parsed = needsPayloads ? events.map(Self.parse) : nil
         collection.lock.write {
             collection.version = version
             generation.publish(events, parsed: parsed, slotCount: slotCount)

@@ -70,7 +70,9 @@ package final class WriteQueue: @unchecked Sendable {
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var value: T?
         nonisolated(unsafe) var outcome: Result<Void, any Error> = .success(())
-        submit(alone: alone) { value = try body($0) } completion: {
+        submit(alone: alone) {
+            value = try body($0)
+        } completion: {
             outcome = $0
             done.signal()
         }
@@ -93,6 +95,8 @@ package final class WriteQueue: @unchecked Sendable {
             condition.lock()
             while jobs.isEmpty && !isClosing { condition.wait() }
             if jobs.isEmpty {
+                // Closing the database checkpoints it.
+                for file in unsyncedFiles.values { try? file.sync() }
                 isStopped = true
                 condition.broadcast()
                 condition.unlock()
@@ -139,7 +143,9 @@ package final class WriteQueue: @unchecked Sendable {
     }
 
     /// One job in its savepoint. Throws only what ends the whole group.
-    private func run(_ job: Job, in transaction: WriteTransaction, _ db: GRDB.Database) throws -> Result<Void, any Error> {
+    private func run(_ job: Job, in transaction: WriteTransaction, _ db: GRDB.Database) throws -> Result<
+        Void, any Error
+    > {
         transaction.mark()
         var outcome: Result<Void, any Error> = .success(())
         try db.inSavepoint {

@@ -154,9 +154,14 @@ extension WriteTransaction {
         _ edit: (inout JSONValue) -> Void
     ) throws {
         for row in try rows(selection, changes, reader, missing: .refused) {
-            var value = try changes.payload(row, database).value
+            var value = try changes.payload(row, database).parsed()
             edit(&value)
-            try changes.setPayload(row, Payload(value), version: version, database)
+            let payload = Payload(value)
+            // What is stored must be readable again: a key path may have made it too deep.
+            do { _ = try JSONValue(parsing: payload.json) } catch {
+                throw EngineError.invalid("Wrong input: the payload of point \(row.id) can't be stored: \(error)")
+            }
+            try changes.setPayload(row, payload, version: version, database)
         }
     }
 
@@ -195,7 +200,8 @@ extension WriteTransaction {
 
     private func matches(_ filter: Filter, _ row: PointRow, _ changes: StagedChanges) throws -> Bool {
         let facts = PointFacts(
-            id: row.id, hasVector: { name in changes.generation.space(name).map { row.vectors & $0.bit != 0 } ?? false })
+            id: row.id, hasVector: { name in changes.generation.space(name).map { row.vectors & $0.bit != 0 } ?? false }
+        )
         return changes.generation.payloadIndexes.matcher.matches(
             filter, try changes.payload(row, database).value, facts)
     }

@@ -18,7 +18,9 @@ public final class WriteTransaction {
 
     /// The changes staged for a collection in this transaction.
     func changes(_ collection: PointCollection) throws -> StagedChanges {
-        guard !collection.isDropped, !dropped.contains(ObjectIdentifier(collection)) else { throw PointCollection.missing(collection.name) }
+        guard !collection.isDropped, !dropped.contains(ObjectIdentifier(collection)) else {
+            throw PointCollection.missing(collection.name)
+        }
         if let found = staged[ObjectIdentifier(collection)] { return found }
         let changes = StagedChanges(collection)
         changes.mark()

@@ -2,7 +2,6 @@ import Foundation
 import JSON
 import Logging
 import OrderedCollections
-
 import SearchEngine
 
 /// A storage folder of a test's own, removed with it, and an engine over it.

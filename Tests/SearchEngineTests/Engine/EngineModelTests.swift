@@ -84,7 +84,8 @@ import Testing
     }
 
     private func compare(
-        _ model: [UInt64: Model], _ engine: Engine, _ random: inout SeededGenerator, _ distance: Distance, _ where: String
+        _ model: [UInt64: Model], _ engine: Engine, _ random: inout SeededGenerator, _ distance: Distance,
+        _ where: String
     ) throws {
         let context = Comment(rawValue: `where`)
         #expect(try engine.count("c", filter: nil, exact: true) == model.count, context)

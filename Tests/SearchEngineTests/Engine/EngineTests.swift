@@ -23,7 +23,8 @@ import Testing
         try fixture.engine.createCollection("c", .unnamed(4))
         let vector: [Float] = [0.5, -0.5, 0.5, 0.5]
         _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(7, vector, ["title": "x"])])])
-        _ = try fixture.engine.createPayloadIndex("c", key: PayloadPath("title"), schema: PayloadFieldSchema(type: .keyword))
+        _ = try fixture.engine.createPayloadIndex(
+            "c", key: PayloadPath("title"), schema: PayloadFieldSchema(type: .keyword))
         try fixture.engine.updateAliases([.create(alias: "also", collection: "c")])
         try fixture.reopen()
         let record = try fixture.engine.retrieve("also", ids: [.number(7), .number(8)], payload: .all, vectors: .all)
@@ -144,8 +145,11 @@ import Testing
                 group.addTask {
                     for index in 0..<50 {
                         let id = UInt64(writer * 1000 + index)
-                        let vector: [Float] = (0..<8).map { (place: UInt64) -> Float in Float((id &* 31 &+ place) % 17) + 1 }
-                        _ = try await engine.update("c", [.upsert([PointStruct(id, vector, ["w": .integer(Int64(writer))])])])
+                        let vector: [Float] = (0..<8).map { (place: UInt64) -> Float in
+                            Float((id &* 31 &+ place) % 17) + 1
+                        }
+                        _ = try await engine.update(
+                            "c", [.upsert([PointStruct(id, vector, ["w": .integer(Int64(writer))])])])
                     }
                 }
             }
@@ -234,8 +238,99 @@ import Testing
         let fixture = try EngineFixture()
         #expect(throws: EngineError.self) {
             _ = try Engine(
-                configuration: EngineConfiguration(storagePath: fixture.storagePath, snapshotsPath: fixture.folder + "/s"),
+                configuration: EngineConfiguration(
+                    storagePath: fixture.storagePath, snapshotsPath: fixture.folder + "/s"),
                 logger: .init(label: "test"))
         }
+    }
+}
+
+@Suite struct HostileEngineTests {
+    /// What would be too deep to be read again is refused, and changes nothing.
+    @Test func pathsAndPayloadsStayReadable() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(2))
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 0], ["a": 1])])])
+        #expect(throws: EngineError.self) {
+            _ = try PayloadPath(Array(repeating: "a", count: 65).joined(separator: "."))
+        }
+        #expect(throws: EngineError.self) { _ = try PayloadPath(String(repeating: "a", count: 1 << 20)) }
+        let path = try PayloadPath(Array(repeating: "a", count: 64).joined(separator: "."))
+        var deep: JSONValue = 1
+        for _ in 0..<100 { deep = ["b": deep] }
+        #expect(throws: EngineError.self) {
+            _ = try fixture.engine.updateBlocking(
+                "c", [.setPayload(.ids([.number(1)]), payload: ["x": deep], key: path)])
+        }
+        let record = try fixture.engine.retrieve("c", ids: [.number(1)], payload: .all, vectors: .none)[0]
+        #expect(record.payload?.value == ["a": 1])
+        _ = try fixture.engine.updateBlocking("c", [.setPayload(.ids([.number(1)]), payload: ["x": 1], key: path)])
+        #expect(try fixture.engine.count("c", filter: Filter(must: [.isEmpty(path)]), exact: true) == 0)
+    }
+
+    /// Changes to settings, all at once, are all kept.
+    @Test func concurrentSettingsAreAllKept() async throws {
+        let fixture = try EngineFixture()
+        let engine = fixture.engine
+        try engine.createCollection("c", .unnamed(2))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    var update = CollectionUpdate()
+                    update.metadata = ["key\(number)": .integer(Int64(number))]
+                    try engine.updateCollection("c", update)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let metadata = try engine.collectionInfo("c").configuration.metadata
+        #expect(metadata?.objectValue?.count == 8)
+    }
+
+    /// Reads of vectors while the file behind them grows again and again.
+    @Test func vectorsAreReadWhileFilesGrow() async throws {
+        let fixture = try EngineFixture()
+        let engine = fixture.engine
+        try engine.createCollection("c", .unnamed(256, .dot))
+        _ = try engine.updateBlocking("c", [.upsert([PointStruct(0, Array(repeating: 3, count: 256))])])
+        let writer = Task {
+            for start in stride(from: 1, to: 4_000, by: 100) {
+                let points = (start..<start + 100).map {
+                    PointStruct(UInt64($0), Array(repeating: Float($0), count: 256))
+                }
+                _ = try await engine.update("c", [.upsert(points)])
+            }
+        }
+        for _ in 0..<2_000 {
+            let record = try engine.retrieve("c", ids: [.number(0)], payload: .none, vectors: .all)
+            #expect(record.first?.vectors?[""]?[255] == 3)
+        }
+        try await writer.value
+        #expect(try engine.count("c", filter: nil, exact: true) == 4_001)
+    }
+
+    /// Indexes that are declared and dropped while a compaction is under way stay so.
+    @Test func payloadIndexesChangeDuringCompaction() throws {
+        let fixture = try EngineFixture()
+        var random = SeededGenerator()
+        try fixture.engine.createCollection("c", .unnamed(32))
+        _ = try fixture.engine.createPayloadIndex(
+            "c", key: PayloadPath("old"), schema: PayloadFieldSchema(type: .integer))
+        for start in stride(from: 0, to: 6_000, by: 1_000) {
+            let points = (start..<start + 1_000).map { (number: Int) -> PointStruct in
+                PointStruct(
+                    UInt64(number), random.vector(32),
+                    ["old": .integer(Int64(number)), "new": .string("word \(number)")])
+            }
+            _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        }
+        try fixture.waitUntilGreen("c")
+        _ = try fixture.engine.updateBlocking("c", [.delete(.ids((0..<3_000).map { .number($0) }))])
+        _ = try fixture.engine.deletePayloadIndex("c", key: PayloadPath("old"))
+        _ = try fixture.engine.createPayloadIndex("c", key: PayloadPath("new"), schema: PayloadFieldSchema(type: .text))
+        try fixture.waitUntilGreen("c")
+        let info = try fixture.engine.collectionInfo("c")
+        #expect(Array(info.payloadSchema.keys) == ["new"])
+        #expect(info.payloadSchema["new"]?.points == 3_000)
     }
 }

@@ -12,7 +12,8 @@ import Testing
             return PointStruct(UInt64(index), vector, ["n": .integer(Int64(index))])
         }
         _ = try fixture.engine.updateBlocking("c", [.upsert(points), .delete(.ids([.number(5), .number(6)]))])
-        _ = try fixture.engine.createPayloadIndex("c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
+        _ = try fixture.engine.createPayloadIndex(
+            "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
         return fixture
     }
 
@@ -94,7 +95,8 @@ import Testing
         for _ in 0..<5 { snapshots.append(try engine.createSnapshot("c")) }
         try await writer.value
         for snapshot in snapshots {
-            try engine.recoverSnapshot("copy", file: engine.snapshotPath("c", name: snapshot.name), checksum: snapshot.checksum)
+            try engine.recoverSnapshot(
+                "copy", file: engine.snapshotPath("c", name: snapshot.name), checksum: snapshot.checksum)
             let count = try engine.count("copy", filter: nil, exact: true)
             #expect(count >= 298 && count <= 698)
         }
