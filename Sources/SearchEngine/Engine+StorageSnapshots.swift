@@ -21,7 +21,7 @@ extension Engine {
             } body: { frozen, db in
                 let copy = "\(layout.temporary)/\(UUID().uuidString).sqlite3"
                 defer { try? fileSystem.remove(copy) }
-                try backup(db, to: copy, keeping: frozen.map(\.0))
+                try backup(db, to: copy)
                 let manifest: JSONObject = [
                     "format": .integer(Self.storageFormatVersion),
                     "collections": .array(frozen.map { .object(["id": JSONValue($0.0), "name": .string($0.1.name)]) }),
@@ -48,7 +48,7 @@ extension Engine {
     }
 
     /// Copies the database as the reader sees it, without what belongs to unfinished restores and compactions.
-    private func backup(_ db: GRDB.Database, to path: String, keeping ids: [Int64]) throws {
+    private func backup(_ db: GRDB.Database, to path: String) throws {
         let copy = try DatabaseQueue(path: path)
         try copy.writeWithoutTransaction { try db.backup(to: $0) }
         try copy.writeWithoutTransaction { db in

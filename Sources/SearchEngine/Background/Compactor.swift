@@ -31,7 +31,7 @@ final class Compactor: Sendable {
     func compact(_ collection: PointCollection, shouldStop: () -> Bool) throws {
         let log = ChangeLog()
         defer { collection.changeLogs.withLock { $0.removeAll { $0 === log } } }
-        let snapshot = try Snapshot(collection, log, database, queue)
+        let snapshot = try Snapshot(collection, log, queue)
         logger.info(
             "Compacting",
             metadata: [
@@ -86,7 +86,7 @@ final class Compactor: Sendable {
         var rows: [PointRow] = []
         var newSlots: [UInt32: UInt32] = [:]
 
-        init(_ collection: PointCollection, _ log: ChangeLog, _ database: EngineDatabase, _ queue: WriteQueue) throws {
+        init(_ collection: PointCollection, _ log: ChangeLog, _ queue: WriteQueue) throws {
             // With publication held memory equals what is committed, and the log misses nothing after it.
             queue.publication.lock()
             defer { queue.publication.unlock() }
@@ -186,13 +186,7 @@ final class Compactor: Sendable {
                 let slot = UInt32(snapshot.rows.count + inserted.count)
                 try new.table.copy(from: old.table, slot: row.slot, to: slot, db)
                 for (oldSpace, space) in zip(old.spaces, new.spaces) where row.vectors & space.bit != 0 {
-                    let matrix = oldSpace.file.matrix
-                    try withExtendedLifetime(matrix) {
-                        try space.file.write(
-                            UnsafeRawBufferPointer(
-                                start: matrix.base + Int(row.slot) * matrix.rowBytes, count: matrix.rowBytes),
-                            at: Int(slot))
-                    }
+                    try oldSpace.withRow(row.slot) { try space.file.write($0, at: Int(slot)) }
                 }
                 if let payload = try new.table.payload(slot: slot, db) { builder.logInsert(slot, payload.value) }
                 inserted.append(row.moved(to: slot))

@@ -1,5 +1,4 @@
 import Quantization
-import Synchronization
 import VectorIndex
 
 /// One named vector of a generation: its rows on disk and the index over them.
@@ -9,25 +8,29 @@ package final class VectorSpace: Sendable {
     package let name: String
     package let parameters: VectorParameters
     package let file: VectorFile
-    private let current: Mutex<VectorIndex>
+    package let index: VectorIndex
 
     package init(number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex) {
         self.number = number
         self.name = name
         self.parameters = parameters
         self.file = file
-        current = Mutex(index)
+        self.index = index
     }
-
-    /// The index that searches use now.
-    package var index: VectorIndex { current.withLock { $0 } }
-
-    /// Swaps in an index that was rebuilt with other parameters. Under the collection's exclusive lock.
-    package func replaceIndex(_ index: VectorIndex) { current.withLock { $0 = index } }
 
     package var bit: UInt64 { 1 << UInt64(number) }
     package var element: ElementType { parameters.element }
     package var metric: Metric { parameters.metric }
+
+    /// The stored bytes of a slot's row, valid during `body`. As for `vector(_:)`.
+    package func withRow<T>(_ slot: UInt32, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        let matrix = file.matrix
+        return try withExtendedLifetime(matrix) {
+            try body(
+                UnsafeRawBufferPointer(
+                    start: matrix.base + Int(slot) * matrix.rowBytes, count: matrix.rowBytes))
+        }
+    }
 
     /// The stored row at a slot as floats. Under the collection's lock, or on the writer thread.
     package func vector(_ slot: UInt32) -> [Float] {

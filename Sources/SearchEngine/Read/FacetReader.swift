@@ -18,19 +18,19 @@ final class FacetReader: Sendable {
 
     /// Runs `body` under the collection's shared lock once every payload index that it needs is there.
     func reading<T>(
-        _ collection: PointCollection, filter: Filter?, filters: [Filter] = [], orderKey: PayloadPath? = nil,
+        _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil,
         _ body: (Generation) throws -> T
     ) throws -> T {
-        let all = (filter.map { [$0] } ?? []) + filters
+        let filters = filter.map { [$0] } ?? []
         while true {
             let result: T? = try collection.lock.read {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 let indexes = collection.generation.payloadIndexes
-                return indexes.missing(for: all, order: orderKey).isEmpty ? try body(collection.generation) : nil
+                return indexes.missing(for: filters, order: orderKey).isEmpty ? try body(collection.generation) : nil
             }
             if let result { return result }
             try build(collection) { indexes in
-                indexes.missing(for: all, order: orderKey)
+                indexes.missing(for: filters, order: orderKey)
             }
         }
     }

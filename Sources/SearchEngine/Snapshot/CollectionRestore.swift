@@ -190,12 +190,7 @@ extension Generation {
     func checksum(_ row: PointRow) -> UInt64 {
         var sum = Checksum()
         for space in spaces where row.vectors & space.bit != 0 {
-            let matrix = space.file.matrix
-            withExtendedLifetime(matrix) {
-                sum.add(
-                    UnsafeRawBufferPointer(
-                        start: matrix.base + Int(row.slot) * matrix.rowBytes, count: matrix.rowBytes))
-            }
+            space.withRow(row.slot) { sum.add($0) }
         }
         return sum.value
     }

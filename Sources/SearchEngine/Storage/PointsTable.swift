@@ -91,21 +91,6 @@ extension PointsTable {
         }
     }
 
-    /// The row and payload of an id, or `nil`.
-    package func find(_ id: PointID, _ db: GRDB.Database) throws -> (row: PointRow, payload: Payload)? {
-        let raw = try db.cachedStatement(
-            sql: "SELECT slot, id, version, vectors, checksum, payload FROM \(name) WHERE id = ?"
-        ).sqliteStatement
-        sqlite3_reset(raw)
-        defer { sqlite3_reset(raw) }
-        bindID(id, raw, 1)
-        switch sqlite3_step(raw) {
-        case SQLITE_ROW: return (try row(raw), column(raw, 5))
-        case SQLITE_DONE: return nil
-        case let code: throw failure(code, db)
-        }
-    }
-
     /// Visits every row in slot order, without payloads.
     package func forEachRow(_ db: GRDB.Database, _ body: (_ row: PointRow, _ checksum: UInt64) throws -> Void) throws {
         let raw = try db.makeStatement(

@@ -137,12 +137,7 @@ extension WriteTransaction {
                 try space.file.write(bytes, at: Int(slot))
             }
             if try replacement(space.number, store) == nil {
-                let matrix = space.file.matrix
-                try withExtendedLifetime(matrix) {
-                    try store(
-                        UnsafeRawBufferPointer(
-                            start: matrix.base + Int(row.slot) * matrix.rowBytes, count: matrix.rowBytes))
-                }
+                try space.withRow(row.slot, store)
             }
         }
         let moved = PointRow(slot: slot, id: row.id, version: version, vectors: vectors)
