@@ -10,6 +10,57 @@
 
 #include "elementwise.h"
 
+// ---- pool ----------------------------------------------------------------------------------------------------------
+
+#define TVK_OWN_POOL
+
+// From the end towards the place: what is farther moves up by one, four keys at a time.
+TVK_INLINE size_t tvk_pool_insert(uint64_t *pool, size_t *count, size_t capacity, uint64_t key) {
+    size_t end = *count;
+    if (end == capacity) {
+        if (key >= pool[--end]) return capacity;
+    } else {
+        *count = end + 1;
+        pool[end] = 0; // read below, before it is written
+    }
+    // Comparisons are of signed numbers only.
+    const __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+    const __m256i keys = _mm256_xor_si256(_mm256_set1_epi64x((long long)key), sign);
+    for (;; end -= 4) {
+        __m256i before = _mm256_loadu_si256((const __m256i *)(pool + end - 4));
+        __m256i *above = (__m256i *)(pool + end - 3);
+        __m256i farther = _mm256_cmpgt_epi64(_mm256_xor_si256(before, sign), keys);
+        unsigned lanes = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(farther));
+        if (lanes == 0xF) {
+            _mm256_storeu_si256(above, before);
+            continue;
+        }
+        if (lanes) _mm256_storeu_si256(above, _mm256_blendv_epi8(_mm256_loadu_si256(above), before, farther));
+        end -= (size_t)_mm_popcnt_u32(lanes);
+        pool[end] = key;
+        return end;
+    }
+}
+
+TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip, uint32_t worst) {
+    const __m256i flips = _mm256_set1_epi32((int)flip), worsts = _mm256_set1_epi32((int)worst);
+    uint32_t closer = 0;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m256i rank = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(ranks + i)), flips);
+        _mm256_storeu_si256((__m256i *)(ranks + i), rank);
+        __m256i is_closer = _mm256_cmpeq_epi32(_mm256_min_epu32(rank, worsts), rank);
+        closer |= (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(is_closer)) << i;
+    }
+    for (; i < count; i++) {
+        ranks[i] ^= flip;
+        closer |= (uint32_t)(ranks[i] <= worst) << i;
+    }
+    return closer;
+}
+
+#include "walk.h"
+
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 TVK_INLINE __m256i load_bytes(const uint8_t *x) { return _mm256_loadu_si256((const __m256i *)x); }

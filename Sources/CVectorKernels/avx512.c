@@ -10,6 +10,44 @@
 
 #include "elementwise.h"
 
+// ---- pool ----------------------------------------------------------------------------------------------------------
+
+#define TVK_OWN_POOL
+
+// From the end towards the place: what is farther moves up by one, eight keys at a time.
+TVK_INLINE size_t tvk_pool_insert(uint64_t *pool, size_t *count, size_t capacity, uint64_t key) {
+    size_t end = *count;
+    if (end == capacity) {
+        if (key >= pool[--end]) return capacity;
+    } else {
+        *count = end + 1;
+    }
+    const __m512i keys = _mm512_set1_epi64((long long)key);
+    for (;; end -= 8) {
+        __m512i before = _mm512_loadu_si512(pool + end - 8);
+        __mmask8 farther = _mm512_cmpgt_epu64_mask(before, keys);
+        _mm512_mask_storeu_epi64(pool + end - 7, farther, before);
+        if (farther == 0xFF) continue;
+        end -= (size_t)_mm_popcnt_u32(farther);
+        pool[end] = key;
+        return end;
+    }
+}
+
+TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip, uint32_t worst) {
+    uint32_t closer = 0;
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 lanes = count - i < 16 ? (__mmask16)((1u << (count - i)) - 1) : (__mmask16)~0;
+        __m512i rank = _mm512_maskz_loadu_epi32(lanes, ranks + i);
+        rank = _mm512_xor_si512(rank, _mm512_set1_epi32((int)flip));
+        _mm512_mask_storeu_epi32(ranks + i, lanes, rank);
+        closer |= (uint32_t)_mm512_mask_cmple_epu32_mask(lanes, rank, _mm512_set1_epi32((int)worst)) << i;
+    }
+    return closer;
+}
+
+#include "walk.h"
+
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 TVK_INLINE __mmask64 mask64(size_t lanes) { return lanes >= 64 ? ~0ull : (1ull << lanes) - 1; }

@@ -77,17 +77,21 @@ TVK_INLINE void tvk_prefetch_row(const void *row, size_t bytes) {
 #define TVK_SLOT_ROW(i) ((const char *)base + (size_t)slots[i] * stride)
 #define TVK_RANGE_ROW(i) ((const char *)base + (i) * stride)
 
-#define TVK_BATCHED_CODES(NAME, R, ROW_BYTES) TVK_BATCHED(NAME, void, uint8_t, uint8_t, int32_t, R, ROW_BYTES)
+#define TVK_BATCHED_CODES(NAME, R, ROW_BYTES)                                                                           \
+    TVK_BATCHED(NAME, void, uint8_t, uint8_t, int32_t, R, ROW_BYTES)                                                    \
+    TVK_WALK(NAME)
 #define TVK_BATCHED_FLOATS(NAME, ROW, R) TVK_BATCHED(NAME, float, ROW, void, float, R, n * sizeof(ROW))
 
 #define TVK_SCORER(NAME) {NAME##_pair, NAME##_gathered, NAME##_range}
+#define TVK_CODE_SCORER(NAME) {NAME##_pair, NAME##_gathered, NAME##_range, NAME##_walk}
 #define TVK_FAMILY(TYPE) {TVK_SCORER(dot_##TYPE), TVK_SCORER(l2_##TYPE), TVK_SCORER(l1_##TYPE)}
 
 // Every field of a table, from functions of the fixed names that each level's file defines.
 #define TVK_TABLE(LEVEL)                                                                                                \
     {                                                                                                                   \
-        .level = LEVEL, .dot_u8i8 = TVK_SCORER(dot_u8i8), .l1_u8 = TVK_SCORER(l1_u8), .l2_u8 = TVK_SCORER(l2_u8),       \
-        .dot_codes = TVK_SCORER(dot_codes), .dot_u4i8 = TVK_SCORER(dot_u4i8), .hamming = TVK_SCORER(hamming),           \
+        .level = LEVEL, .dot_u8i8 = TVK_CODE_SCORER(dot_u8i8), .l1_u8 = TVK_CODE_SCORER(l1_u8),                         \
+        .l2_u8 = TVK_CODE_SCORER(l2_u8), .dot_codes = TVK_CODE_SCORER(dot_codes),                                       \
+        .dot_u4i8 = TVK_CODE_SCORER(dot_u4i8), .hamming = TVK_CODE_SCORER(hamming),                                     \
         .f32 = TVK_FAMILY(f32_f32), .f16 = TVK_FAMILY(f32_f16), .u8 = TVK_FAMILY(f32_u8),                               \
         .sum_squares_f32 = sum_squares_f32, .sum_squares_f16 = sum_squares_f16, .sum_squares_u8 = sum_squares_u8,       \
         .f32_to_f16 = f32_to_f16, .f16_to_f32 = f16_to_f32, .f32_to_u8 = f32_to_u8, .u8_to_f32 = u8_to_f32,             \

@@ -1,5 +1,6 @@
 // NEON kernels, included by one file per variant: with the dot-product extension (DOTPROD 1) and without (DOTPROD 0).
 #include "batched.h"
+#include "walk.h"
 
 #include <arm_neon.h>
 #include <math.h>

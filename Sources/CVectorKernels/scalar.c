@@ -1,5 +1,6 @@
 // Portable kernels: the reference for every other level, and what runs where no other level does.
 #include "batched.h"
+#include "walk.h"
 #include "elementwise.h"
 
 #include <math.h>

@@ -33,12 +33,59 @@ typedef enum {
 /// Longest vector for which every integer kernel is free of overflow.
 #define TVK_MAX_DIMENSIONS 65536
 
+/// A list of links ends here, unless it is full.
+#define TVK_NO_LINK UINT32_MAX
+
+/// Keys that must be readable, and zero, in front of a pool.
+#define TVK_POOL_PADDING 8
+
+/// A best-first search over the lists of one graph level: it expands the best candidate that isn't yet, until none is
+/// left. Candidates are kept in one sorted pool instead of two heaps; a key is rank·2³² + slot·2 + expanded, so that the
+/// expanded mark moves along for free, and slots are below 2³¹. A rank is a kernel's integer XOR flip; smaller is closer.
+typedef struct {
+    // What is scored: the query and the rows as the kernel takes them.
+    const void *query;
+    const uint8_t *codes;
+    size_t stride;
+    size_t n;
+    uint32_t flip;
+
+    // The graph: the list of slot s is links[s·link_stride ..< s·link_stride + degree], ended by TVK_NO_LINK when it is
+    // shorter. Other threads may change lists meanwhile; each word is read once. Slots from limit on are passed over.
+    uint32_t limit;
+    const uint32_t *links;
+    size_t link_stride;
+    size_t degree;
+
+    /// One byte for each slot below limit: epoch, when the walk has met it.
+    uint8_t *marks;
+    uint8_t epoch;
+
+    /// The candidates, sorted: pool[0 ..< count]. None before the cursor is unexpanded. TVK_POOL_PADDING zero keys stand
+    /// before pool[0].
+    uint64_t *pool;
+    size_t capacity;
+    size_t count;
+    size_t cursor;
+
+    /// Room for degree words each.
+    uint32_t *batch;
+    uint32_t *ranks;
+
+    /// The walk pauses after so many expansions; calling it again goes on with it.
+    size_t hop_limit;
+    /// Counted up: slots expanded and slots scored.
+    size_t hops;
+    size_t scored;
+} tvk_walk;
+
 /// Scores of quantized rows (bytes). What query and row hold, and what the int32 means, is said at each table field.
 typedef struct {
     int32_t (*pair)(const void *query, const uint8_t *row, size_t n);
     void (*gathered)(const void *query, const uint8_t *base, size_t stride, const uint32_t *slots, size_t count, size_t n,
         int32_t *out);
     void (*range)(const void *query, const uint8_t *first, size_t stride, size_t count, size_t n, int32_t *out);
+    void (*walk)(tvk_walk *walk);
 } tvk_code_scorer;
 
 /// Scores of a float32 query against rows of some element type.

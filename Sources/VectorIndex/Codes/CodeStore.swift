@@ -98,7 +98,8 @@ final class CodeStore: @unchecked Sendable {
     private func scorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> CodeScorer {
         let kernel = quantizer.kernel
         return CodeScorer(
-            gathered: kernel.gathered, range: kernel.range, query: UnsafeRawPointer(query), base: UnsafePointer(codes),
+            gathered: kernel.gathered, range: kernel.range, walking: kernel.walk,
+            query: UnsafeRawPointer(query), base: UnsafePointer(codes),
             strideBytes: quantizer.codeBytes, length: quantizer.codeBytes,
             flip: terms.scale > 0 ? CodeScorer.greaterIsCloser : CodeScorer.smallerIsCloser)
     }

@@ -72,7 +72,8 @@ extension Graph {
             scratch.marks[Int(place)] = scratch.epoch
             var pool = CandidatePool(keys: scratch.pool, capacity: context.efConstruct)
             pool.insert(CandidatePool.key(rank, place))
-            walk(context.scorer, links, limit: context.limit, pool: &pool, scratch: scratch, cost: &cost)
+            walk(
+                context.scorer, links, limit: context.limit, pool: &pool, scratch: scratch, poll: .never, cost: &cost)
             place = CandidatePool.slot(pool.keys[0])
             rank = UInt32(truncatingIfNeeded: pool.keys[0] >> 32)
             let count = selectNeighbours(of: slot, from: pool, degree: lower == 0 ? baseDegree : m, context)

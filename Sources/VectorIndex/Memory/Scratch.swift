@@ -1,3 +1,4 @@
+import CVectorKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -27,6 +28,7 @@ final class Scratch: @unchecked Sendable {
     let list: UnsafeMutablePointer<UInt32>
     let keep: UnsafeMutablePointer<UInt64>
 
+    /// Preceded by the zero keys that walking kernels want.
     private(set) var pool: UnsafeMutablePointer<UInt64>
     private var poolCapacity = 0
     private(set) var results: UnsafeMutablePointer<UInt64>
@@ -40,7 +42,7 @@ final class Scratch: @unchecked Sendable {
 
     init() {
         marks = .allocate(capacity: 1)
-        pool = .allocate(capacity: 1)
+        pool = Self.allocatePool(1)
         results = .allocate(capacity: 1)
         floats = .allocate(byteCount: 64, alignment: 64)
         query = .allocate(byteCount: 64, alignment: 64)
@@ -53,7 +55,7 @@ final class Scratch: @unchecked Sendable {
 
     deinit {
         free(marks)
-        pool.deallocate()
+        Self.deallocatePool(pool)
         results.deallocate()
         floats.deallocate()
         query.deallocate()
@@ -83,10 +85,21 @@ final class Scratch: @unchecked Sendable {
 
     func ensurePool(_ count: Int) {
         if count > poolCapacity {
-            pool.deallocate()
+            Self.deallocatePool(pool)
             poolCapacity = max(count, 256)
-            pool = .allocate(capacity: poolCapacity)
+            pool = Self.allocatePool(poolCapacity)
         }
+    }
+
+    private static func allocatePool(_ count: Int) -> UnsafeMutablePointer<UInt64> {
+        let padding = Int(TVK_POOL_PADDING)
+        let keys = UnsafeMutablePointer<UInt64>.allocate(capacity: padding + count)
+        keys.update(repeating: 0, count: padding)
+        return keys + padding
+    }
+
+    private static func deallocatePool(_ pool: UnsafeMutablePointer<UInt64>) {
+        (pool - Int(TVK_POOL_PADDING)).deallocate()
     }
 
     func ensureResults(_ count: Int) {

@@ -49,6 +49,10 @@ func scan<S: RankScorer>(
 struct Poll {
     let cancelled: (@Sendable () -> Bool)?
 
+    static let never = Poll(cancelled: nil)
+    /// Hops that a walk makes before it asks again.
+    static let hopsBetween = 128
+
     @inline(__always)
     var isCancelled: Bool { cancelled?() ?? false }
 }

@@ -7,6 +7,19 @@ struct CandidatePool {
     /// No candidate before this one is unexpanded.
     private(set) var cursor = 0
 
+    /// Takes over what a kernel's walk has made of the keys.
+    @inline(__always)
+    mutating func resume(count: Int, cursor: Int) {
+        self.count = count
+        self.cursor = cursor
+    }
+
+    /// Whether a candidate is unexpanded.
+    var hasNext: Bool {
+        for i in cursor..<count where keys[i] & 1 == 0 { return true }
+        return false
+    }
+
     @inline(__always)
     init(keys: UnsafeMutablePointer<UInt64>, capacity: Int) {
         self.keys = keys

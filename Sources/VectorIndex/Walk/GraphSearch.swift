@@ -58,7 +58,8 @@ struct GraphSearch {
         scratch.marks[Int(slot)] = scratch.epoch
         var pool = CandidatePool(keys: scratch.pool, capacity: ef)
         pool.insert(CandidatePool.key(rank, slot))
-        walk(scorer, graph.links(level: 0), limit: limit, pool: &pool, scratch: scratch, cost: &cost)
+        walk(
+            scorer, graph.links(level: 0), limit: limit, pool: &pool, scratch: scratch, poll: poll, cost: &cost)
         return offer(pool, to: &top)
     }
 

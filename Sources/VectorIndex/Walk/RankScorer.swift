@@ -7,6 +7,20 @@ protocol RankScorer {
     func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
     /// out[i] = rank of slot first + i.
     func rangeRanks(_ first: Int, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
+    /// Goes on with a best-first search on one level, for `hopLimit` hops at most.
+    func walk(
+        _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, hopLimit: Int, scratch: Scratch,
+        cost: inout WalkCost)
+}
+
+extension RankScorer {
+    @inline(__always)
+    func walk(
+        _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, hopLimit: Int, scratch: Scratch,
+        cost: inout WalkCost
+    ) {
+        plainWalk(self, links, limit: limit, pool: &pool, hopLimit: hopLimit, scratch: scratch, cost: &cost)
+    }
 }
 
 /// Scores codes. The integer that the kernel gives ranks alone; `flip` turns its bits into a rank.
@@ -17,6 +31,7 @@ struct CodeScorer: RankScorer {
         ) -> Void
     let range:
         @convention(c) (UnsafeRawPointer, UnsafePointer<UInt8>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
+    let walking: @convention(c) (UnsafeMutablePointer<tvk_walk>) -> Void
     let query: UnsafeRawPointer
     let base: UnsafePointer<UInt8>
     let strideBytes: Int
@@ -43,6 +58,28 @@ struct CodeScorer: RankScorer {
             range(query, base + first * strideBytes, strideBytes, count, length, $0)
         }
         turn(out, count)
+    }
+
+    /// A list of another level than 0 is found by more than its slot.
+    @inline(__always)
+    func walk(
+        _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, hopLimit: Int, scratch: Scratch,
+        cost: inout WalkCost
+    ) {
+        guard links.level == 0 else {
+            plainWalk(self, links, limit: limit, pool: &pool, hopLimit: hopLimit, scratch: scratch, cost: &cost)
+            return
+        }
+        var run = tvk_walk(
+            query: query, codes: base, stride: strideBytes, n: length, flip: flip, limit: limit,
+            links: UnsafeRawPointer(links.base).assumingMemoryBound(to: UInt32.self), link_stride: links.stride,
+            degree: links.degree, marks: scratch.marks, epoch: scratch.epoch, pool: pool.keys, capacity: pool.capacity,
+            count: pool.count, cursor: pool.cursor, batch: scratch.batch, ranks: scratch.ranks, hop_limit: hopLimit,
+            hops: 0, scored: 0)
+        walking(&run)
+        pool.resume(count: run.count, cursor: run.cursor)
+        cost.hops += run.hops
+        cost.scored += run.scored
     }
 
     @inline(__always)

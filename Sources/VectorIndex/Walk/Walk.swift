@@ -40,10 +40,13 @@ func descend<S: RankScorer>(
 }
 
 /// Best-first search on one level from the candidates in `pool`, which are marked as met: expands the best unexpanded
-/// candidate until the pool holds none. Links to slots from `limit` on are not followed.
+/// candidate until the pool holds none, or for `hopLimit` hops. Links to slots from `limit` on are not followed.
+///
+/// What any scorer gets by default. Level 0 is walked with codes by ``tvk_walk``, which does the same.
 @inline(__always)
-func walk<S: RankScorer>(
-    _ scorer: S, _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, scratch: Scratch, cost: inout WalkCost
+func plainWalk<S: RankScorer>(
+    _ scorer: S, _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, hopLimit: Int, scratch: Scratch,
+    cost: inout WalkCost
 ) {
     let batch = scratch.batch
     let ranks = scratch.ranks
@@ -52,7 +55,7 @@ func walk<S: RankScorer>(
     let degree = links.degree
     var scored = 0
     var hops = 0
-    while let slot = pool.next() {
+    while hops < hopLimit, let slot = pool.next() {
         guard let list = links.list(slot) else { continue }
         hops += 1
         var count = 0
@@ -78,4 +81,15 @@ func walk<S: RankScorer>(
     }
     cost.scored += scored
     cost.hops += hops
+}
+
+/// Best-first search on one level to its end, or until the search is cancelled.
+@inline(__always)
+func walk<S: RankScorer>(
+    _ scorer: S, _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, scratch: Scratch, poll: Poll,
+    cost: inout WalkCost
+) {
+    repeat {
+        scorer.walk(links, limit: limit, pool: &pool, hopLimit: Poll.hopsBetween, scratch: scratch, cost: &cost)
+    } while pool.hasNext && !poll.isCancelled
 }

@@ -1,0 +1,106 @@
+// Best-first search over one level of a graph, made for each kind of code from its NAME_gathered.
+#ifndef TVK_WALK_H
+#define TVK_WALK_H
+
+#include "batched.h"
+
+#include <string.h>
+
+// The level's file may define these two before it includes this one.
+//
+// tvk_pool_insert puts a key into the sorted pool and returns where it went, or capacity when it is too far. A full pool
+// loses its last key.
+//
+// tvk_pool_closer turns up to 32 integers into ranks and returns which of them are at most `worst`, a bit each.
+#ifndef TVK_OWN_POOL
+// Compiles to conditional moves: a mispredicted branch a step would cost more than all compares together.
+TVK_INLINE size_t tvk_pool_insert(uint64_t *pool, size_t *count, size_t capacity, uint64_t key) {
+    if (*count == capacity) {
+        if (key >= pool[capacity - 1]) return capacity;
+    } else {
+        *count += 1;
+    }
+    size_t last = *count - 1, low = 0;
+    for (size_t length = last; length > 1;) {
+        size_t half = length / 2;
+        low = pool[low + half - 1] < key ? low + half : low;
+        length -= half;
+    }
+    if (last && pool[low] < key) low++;
+    memmove(pool + low + 1, pool + low, (last - low) * sizeof(uint64_t));
+    pool[low] = key;
+    return low;
+}
+
+TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip, uint32_t worst) {
+    uint32_t closer = 0;
+    for (size_t i = 0; i < count; i++) {
+        ranks[i] ^= flip;
+        closer |= (uint32_t)(ranks[i] <= worst) << i;
+    }
+    return closer;
+}
+#endif
+
+TVK_INLINE void tvk_prefetch_links(const tvk_walk *walk, uint64_t key) {
+    const uint32_t *list = walk->links + (size_t)((uint32_t)key >> 1) * walk->link_stride;
+    // What is longer than two lines comes by the hardware's prefetcher.
+    __builtin_prefetch(list, 0, 3);
+    __builtin_prefetch(list + 16, 0, 3);
+}
+
+TVK_INLINE void tvk_walk_offer(tvk_walk *walk, uint64_t *pool, size_t *count, size_t *cursor, uint32_t rank, uint32_t slot) {
+    uint64_t key = (uint64_t)rank << 32 | (uint64_t)slot << 1;
+    size_t place = tvk_pool_insert(pool, count, walk->capacity, key);
+    if (place > *cursor) return;
+    // It is the next to be expanded, unless a better one comes.
+    if (place < walk->capacity) tvk_prefetch_links(walk, key);
+    *cursor = place;
+}
+
+// Two lists are read ahead: that of the next candidate as it stands now, and that of each which takes its place.
+#define TVK_WALK(NAME)                                                                                                  \
+    static void NAME##_walk(tvk_walk *walk) {                                                                           \
+        const uint32_t limit = walk->limit, flip = walk->flip;                                                          \
+        const uint8_t epoch = walk->epoch;                                                                              \
+        uint8_t *marks = walk->marks;                                                                                   \
+        uint64_t *pool = walk->pool;                                                                                    \
+        uint32_t *batch = walk->batch, *ranks = walk->ranks;                                                            \
+        size_t count = walk->count, cursor = walk->cursor, hops = 0, scored = 0;                                        \
+        while (hops < walk->hop_limit) {                                                                                \
+            while (cursor < count && (pool[cursor] & 1)) cursor++;                                                      \
+            if (cursor >= count) break;                                                                                 \
+            const uint32_t *list = walk->links + (size_t)((uint32_t)pool[cursor] >> 1) * walk->link_stride;             \
+            pool[cursor++] |= 1;                                                                                        \
+            hops++;                                                                                                     \
+            size_t met = 0;                                                                                             \
+            for (size_t i = 0; i < walk->degree; i++) {                                                                 \
+                uint32_t link = __atomic_load_n(list + i, __ATOMIC_ACQUIRE);                                            \
+                if (link >= limit) {                                                                                    \
+                    if (link == TVK_NO_LINK) break;                                                                     \
+                    continue;                                                                                           \
+                }                                                                                                       \
+                batch[met] = link;                                                                                      \
+                met += marks[link] != epoch;                                                                            \
+                marks[link] = epoch;                                                                                    \
+            }                                                                                                           \
+            if (cursor < count) tvk_prefetch_links(walk, pool[cursor]);                                                 \
+            NAME##_gathered(walk->query, walk->codes, walk->stride, batch, met, walk->n, (int32_t *)ranks);             \
+            scored += met;                                                                                              \
+            for (size_t start = 0; start < met; start += 32) {                                                          \
+                size_t size = met - start < 32 ? met - start : 32;                                                      \
+                uint32_t worst = count == walk->capacity ? (uint32_t)(pool[count - 1] >> 32) : UINT32_MAX;              \
+                uint32_t closer = tvk_pool_closer(ranks + start, size, flip, worst);                                    \
+                for (; closer; closer &= closer - 1) {                                                                  \
+                    size_t i = start + (size_t)__builtin_ctz(closer);                                                   \
+                    tvk_walk_offer(walk, pool, &count, &cursor, ranks[i], batch[i]);                                    \
+                }                                                                                                       \
+            }                                                                                                           \
+        }                                                                                                               \
+        walk->count = count;                                                                                            \
+        walk->cursor = cursor;                                                                                          \
+        walk->hops += hops;                                                                                             \
+        walk->scored += scored;                                                                                         \
+    }
+
+#endif

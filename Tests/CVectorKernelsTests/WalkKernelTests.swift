@@ -1,0 +1,95 @@
+import CVectorKernels
+import Testing
+
+/// Every level's walk must leave the pool that a plain best-first search leaves.
+struct WalkKernelTests {
+    /// A random graph over random rows, with lists of every length and links past the limit.
+    struct Case {
+        let rowCount: Int
+        let degree: Int
+        let linkStride: Int
+        let n: Int
+        let limit: UInt32
+        let rows: Guarded<UInt8>
+        let links: Guarded<UInt32>
+        let query: Guarded<UInt8>
+
+        init(nibbles: Bool, _ random: inout SeededRandom) {
+            let rowCount = Int.random(in: 1...600, using: &random)
+            let degree = Int.random(in: 1...70, using: &random)
+            let linkStride = degree + Int.random(in: 0...5, using: &random)
+            self.rowCount = rowCount
+            self.degree = degree
+            self.linkStride = linkStride
+            n = nibbles ? 128 * Int.random(in: 1...2, using: &random) : Int.random(in: 1...100, using: &random)
+            limit = UInt32(Int.random(in: 1...rowCount, using: &random))
+            // Few different bytes, so that many ranks are equal.
+            rows = Guarded(count: rowCount * (nibbles ? n / 2 : n)) { _ in .random(in: 126...130, using: &random) }
+            query = Guarded(count: n) { _ in .random(in: 0...3, using: &random) }
+            links = Guarded(count: rowCount * linkStride) { _ in TVK_NO_LINK }
+            for row in 0..<rowCount {
+                for i in 0..<Int.random(in: 0...degree, using: &random) {
+                    links.pointer[row * linkStride + i] = .random(in: 0..<UInt32(rowCount), using: &random)
+                }
+            }
+        }
+
+        /// What the pool should hold after `hops` expansions.
+        func expected(_ scorer: tvk_code_scorer, stride: Int, capacity: Int, flip: UInt32, hops: Int) -> [UInt64] {
+            func key(_ slot: UInt32) -> UInt64 {
+                let rank = UInt32(bitPattern: scorer.pair(query.pointer, rows.pointer + Int(slot) * stride, n)) ^ flip
+                return UInt64(rank) << 32 | UInt64(slot) << 1
+            }
+            var met: Set<UInt32> = [0]
+            var pool = [key(0)]
+            for _ in 0..<hops {
+                guard let next = pool.firstIndex(where: { $0 & 1 == 0 }) else { break }
+                pool[next] |= 1
+                let slot = Int(UInt32(truncatingIfNeeded: pool[next]) >> 1)
+                for i in 0..<degree {
+                    let link = links.pointer[slot * linkStride + i]
+                    if link == TVK_NO_LINK { break }
+                    if link < limit, met.insert(link).inserted { pool.append(key(link)) }
+                }
+                pool.sort()
+                if pool.count > capacity { pool.removeLast(pool.count - capacity) }
+            }
+            return pool
+        }
+    }
+
+    @Test(arguments: Level.available, [false, true])
+    func equalsPlainSearch(level: Level, nibbles: Bool) {
+        var random = SeededRandom()
+        let scorer = nibbles ? level.kernels.pointee.dot_u4i8 : level.kernels.pointee.dot_u8i8
+        for _ in 0..<150 {
+            let graph = Case(nibbles: nibbles, &random)
+            let stride = nibbles ? graph.n / 2 : graph.n
+            let capacity = Int.random(in: 1...120, using: &random)
+            let flip: UInt32 = Bool.random(using: &random) ? 0x7FFF_FFFF : 0
+            let padding = Int(TVK_POOL_PADDING)
+            let keys = Guarded<UInt64>(count: padding + capacity) { _ in 0 }
+            let marks = Guarded<UInt8>(count: Int(graph.limit)) { _ in 3 }
+            let batch = Guarded<UInt32>(count: graph.degree) { _ in 0 }
+            let ranks = Guarded<UInt32>(count: graph.degree) { _ in 0 }
+            let start = UInt32(bitPattern: scorer.pair(graph.query.pointer, graph.rows.pointer, graph.n)) ^ flip
+            keys.pointer[padding] = UInt64(start) << 32
+            marks.pointer[0] = 7
+            var walk = tvk_walk(
+                query: graph.query.pointer, codes: graph.rows.pointer, stride: stride, n: graph.n, flip: flip,
+                limit: graph.limit, links: graph.links.pointer, link_stride: graph.linkStride, degree: graph.degree,
+                marks: marks.pointer, epoch: 7, pool: keys.pointer + padding, capacity: capacity, count: 1, cursor: 0,
+                batch: batch.pointer, ranks: ranks.pointer, hop_limit: .random(in: 1...9, using: &random), hops: 0,
+                scored: 0)
+            while true {
+                let hops = walk.hops
+                scorer.walk(&walk)
+                let expected = graph.expected(scorer, stride: stride, capacity: capacity, flip: flip, hops: walk.hops)
+                let pool = (0..<walk.count).map { keys.pointer[padding + $0] }
+                #expect(pool == expected)
+                if pool != expected || walk.hops == hops { break }
+            }
+            #expect((0..<padding).allSatisfy { keys.pointer[$0] == 0 })
+        }
+    }
+}
