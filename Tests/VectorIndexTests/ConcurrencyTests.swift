@@ -37,8 +37,6 @@ final class SharedLock: @unchecked Sendable {
         let isDone = Atomic(false)
         let problems = Mutex<[String]>([])
         let seed = Seed.value
-        let file = TemporaryPath()
-        let path = file.path
 
         @Sendable func writer() {
             var vectors = ClusteredVectors(parameters, clusters: 30, seed: seed)
@@ -97,8 +95,9 @@ final class SharedLock: @unchecked Sendable {
         @Sendable func saver() {
             repeat {
                 do {
-                    try index.save(to: path)
-                    let loaded = try VectorIndex.load(from: path, parameters: parameters, rowCount: total)
+                    let file = MemoryFile()
+                    try index.save(to: file)
+                    let loaded = try VectorIndex.load(from: file, parameters: parameters, rowCount: total)
                     try loaded.checkSavedInvariants()
                 } catch {
                     problems.withLock { $0.append("save: \(error)") }

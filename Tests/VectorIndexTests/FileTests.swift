@@ -20,10 +20,9 @@ import VectorIndex
             let parameters = IndexParameters(dimensions: 17, metric: metric, m: m)
             var (index, rows, vectors) = Self.make(parameters)
             index.drain(threads: 1)
-            let file = TemporaryPath()
-            try index.save(to: file.path)
-            #expect(!FileManager.default.fileExists(atPath: file.path + ".tmp"))
-            let loaded = try VectorIndex.load(from: file.path, parameters: parameters, rowCount: 3000)
+            let file = MemoryFile()
+            try index.save(to: file)
+            let loaded = try VectorIndex.load(from: file, parameters: parameters, rowCount: 3000)
             #expect(loaded.search(vectors.query(), SearchOptions(k: 1)).hits.isEmpty)
             loaded.publish(rows: rows.matrix, count: 3000, absent: [3])
             loaded.remove([7])
@@ -36,21 +35,21 @@ import VectorIndex
                         == index.search(query, SearchOptions(k: 20, ef: 40)).hits, Seed.note)
             }
             // The same bytes again.
-            let again = TemporaryPath()
-            try loaded.save(to: again.path)
-            #expect(try Data(contentsOf: URL(filePath: again.path)) == Data(contentsOf: URL(filePath: file.path)))
+            let again = MemoryFile()
+            try loaded.save(to: again)
+            #expect(again.bytes == file.bytes)
         }
     }
 
     @Test func untrainedAndHalfLinkedIndexes() throws {
         let parameters = IndexParameters(dimensions: 6, metric: .cosine)
-        let file = TemporaryPath()
-        try VectorIndex(parameters).save(to: file.path)
-        #expect(try VectorIndex.load(from: file.path, parameters: parameters, rowCount: 0).linkedCount == 0)
+        let file = MemoryFile()
+        try VectorIndex(parameters).save(to: file)
+        #expect(try VectorIndex.load(from: file, parameters: parameters, rowCount: 0).linkedCount == 0)
         var (index, rows, vectors) = Self.make(parameters)
         _ = index.work(limit: 1300)
-        try index.save(to: file.path)
-        let loaded = try VectorIndex.load(from: file.path, parameters: parameters, rowCount: 3000)
+        try index.save(to: file)
+        let loaded = try VectorIndex.load(from: file, parameters: parameters, rowCount: 3000)
         #expect(loaded.linkedCount == 1300)
         loaded.publish(rows: rows.matrix, count: 3000, absent: [3])
         loaded.remove([7])
@@ -65,8 +64,8 @@ import VectorIndex
         let parameters = IndexParameters(dimensions: 6, metric: .cosine, quantile: 0.99)
         let (index, _, _) = Self.make(parameters)
         index.drain()
-        let file = TemporaryPath()
-        try index.save(to: file.path)
+        let file = MemoryFile()
+        try index.save(to: file)
         var others = [IndexParameters](repeating: parameters, count: 7)
         others[0].dimensions = 7
         others[1].metric = .dot
@@ -77,16 +76,15 @@ import VectorIndex
         others[6].seed = 1
         for other in others {
             #expect(throws: IndexFileError.self) {
-                try VectorIndex.load(from: file.path, parameters: other, rowCount: 3000)
+                try VectorIndex.load(from: file, parameters: other, rowCount: 3000)
             }
         }
         #expect(throws: IndexFileError.self) {
-            try VectorIndex.load(from: file.path, parameters: parameters, rowCount: 2999)
+            try VectorIndex.load(from: file, parameters: parameters, rowCount: 2999)
         }
         #expect(throws: IndexFileError.self) {
-            try VectorIndex.load(from: file.path + "-none", parameters: parameters, rowCount: 3000)
+            try VectorIndex.load(from: MemoryFile(), parameters: parameters, rowCount: 3000)
         }
-        #expect(throws: IndexFileError.self) { try index.save(to: file.path + "-none/file") }
     }
 
     /// Bytes changed and files cut at random places: always an error, never a crash.
@@ -96,22 +94,22 @@ import VectorIndex
             let parameters = IndexParameters(dimensions: 3, metric: .euclid, m: m)
             let (index, _, _) = Self.make(parameters, count: 1500)
             index.drain()
-            let file = TemporaryPath()
-            try index.save(to: file.path)
-            let sound = try Data(contentsOf: URL(filePath: file.path))
-            let broken = TemporaryPath()
+            let file = MemoryFile()
+            try index.save(to: file)
+            let sound = file.bytes
+            let broken = MemoryFile()
             for i in 0..<300 {
                 var bytes = sound
                 switch i % 3 {
-                case 0: bytes = bytes.prefix(Int.random(in: 0..<bytes.count, using: &random))
+                case 0: bytes.removeLast(Int.random(in: 1...bytes.count, using: &random))
                 case 1: bytes.append(contentsOf: [UInt8](repeating: 0, count: Int.random(in: 1...200, using: &random)))
                 default:
                     let place = Int.random(in: 0..<(i % 2 == 0 ? 128 : bytes.count), using: &random)
                     bytes[place] ^= UInt8.random(in: 1...255, using: &random)
                 }
-                try bytes.write(to: URL(filePath: broken.path))
+                broken.bytes = bytes
                 #expect(throws: IndexFileError.self, Seed.note) {
-                    try VectorIndex.load(from: broken.path, parameters: parameters, rowCount: 1500)
+                    try VectorIndex.load(from: broken, parameters: parameters, rowCount: 1500)
                 }
             }
         }
@@ -123,9 +121,9 @@ import VectorIndex
         let parameters = IndexParameters(dimensions: 3, metric: .euclid, m: 4)
         var (index, rows, vectors) = Self.make(parameters, count: 1500)
         index.drain()
-        let file = TemporaryPath()
-        try index.save(to: file.path)
-        let sound = try [UInt8](Data(contentsOf: URL(filePath: file.path)))
+        let file = MemoryFile()
+        try index.save(to: file)
+        let sound = file.bytes
         var refused = 0
         for i in 0..<200 {
             var bytes = sound
@@ -138,9 +136,9 @@ import VectorIndex
                 }
             }
             FileHashes.mend(&bytes)
-            try Data(bytes).write(to: URL(filePath: file.path))
+            file.bytes = bytes
             do {
-                let loaded = try VectorIndex.load(from: file.path, parameters: parameters, rowCount: 1500)
+                let loaded = try VectorIndex.load(from: file, parameters: parameters, rowCount: 1500)
                 loaded.publish(rows: rows.matrix, count: 1500, absent: [])
                 #expect(loaded.search(vectors.query(), SearchOptions(k: 10)).hits.count == 10, Seed.note)
                 loaded.drain()

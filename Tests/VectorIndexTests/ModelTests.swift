@@ -92,9 +92,9 @@ import VectorIndex
     private func reloaded(
         _ index: VectorIndex, _ parameters: IndexParameters, _ rows: Rows, _ model: Model
     ) throws -> VectorIndex {
-        let file = TemporaryPath()
-        try index.save(to: file.path)
-        let fresh = try VectorIndex.load(from: file.path, parameters: parameters, rowCount: model.published)
+        let file = MemoryFile()
+        try index.save(to: file)
+        let fresh = try VectorIndex.load(from: file, parameters: parameters, rowCount: model.published)
         // A graph of the first few slots isn't kept.
         #expect(fresh.linkedCount == (index.linkedCount < 64 && parameters.m > 0 ? 0 : index.linkedCount), Seed.note)
         fresh.publish(rows: rows.matrix, count: model.published, absent: model.absent.map { UInt32($0) })

@@ -164,12 +164,22 @@ func expectSound(
     }
 }
 
-/// A path in the temporary folder; the file is removed when this goes.
-final class TemporaryPath {
-    let path: String
-    init() { path = NSTemporaryDirectory() + "/trendex-index-\(UUID().uuidString)" }
-    deinit {
-        unlink(path)
-        unlink(path + ".tmp")
+/// A file in memory.
+final class MemoryFile: IndexByteSink, IndexByteSource {
+    var bytes: [UInt8] = []
+
+    func write(_ new: UnsafeRawBufferPointer, at offset: Int) {
+        if bytes.count < offset + new.count {
+            bytes.append(contentsOf: repeatElement(0, count: offset + new.count - bytes.count))
+        }
+        bytes.replaceSubrange(offset..<offset + new.count, with: new)
+    }
+
+    func byteCount() -> Int { bytes.count }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
+        let count = min(buffer.count, bytes.count - offset)
+        buffer.copyBytes(from: bytes[offset..<offset + count])
+        return count
     }
 }

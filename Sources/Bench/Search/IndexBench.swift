@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Quantization
+import SearchEngine
 import VectorIndex
 
 /// An index over the base, built and measured without engine, payload or server around it.
@@ -72,9 +73,10 @@ final class IndexBench {
     func saveAndLoad() throws -> (bytes: Int, loadSeconds: Double) {
         let path = NSTemporaryDirectory() + "/trendex-bench-\(getpid()).index"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try index.save(to: path)
+        let file = IndexFile(path: path, fileSystem: PosixFileSystem())
+        try file.save(index)
         let (_, time) = try measured {
-            try VectorIndex.load(from: path, parameters: index.parameters, rowCount: rows.count)
+            try file.load(parameters: index.parameters, rowCount: rows.count)
         }
         return (fileBytes(at: path), time.seconds)
     }

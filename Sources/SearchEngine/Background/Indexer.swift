@@ -187,7 +187,7 @@ final class Indexer: @unchecked Sendable {
                 let path = layout.indexFile(collection.id, generation.number, space.number)
                 do {
                     let linked = space.index.linkedCount
-                    try space.index.save(to: path)
+                    try IndexFile(path: path, fileSystem: fileSystem).save(space.index)
                     saved.withLock { $0[path] = linked }
                 } catch {
                     // Only the next start gets slower.

@@ -70,7 +70,8 @@ struct StorageLoader {
             return VectorSpace(
                 number: index, name: name, parameters: parameters, file: file,
                 index: loadIndex(
-                    layout.indexFile(id, number, index), parameters.indexParameters(in: configuration), slotCount))
+                    layout.indexFile(id, number, index), layout.derived(id, number),
+                    parameters.indexParameters(in: configuration), slotCount))
         }
         if slotCount == 0 {
             try fileSystem.syncDirectory(layout.vectors(id, number))
@@ -82,14 +83,19 @@ struct StorageLoader {
             points: PointTable(), payloadIndexes: indexes)
     }
 
-    private func loadIndex(_ path: String, _ parameters: IndexParameters, _ slotCount: Int) -> VectorIndex {
+    private func loadIndex(_ path: String, _ folder: String, _ parameters: IndexParameters, _ slotCount: Int)
+        -> VectorIndex
+    {
         if fileSystem.exists(path) {
             do {
-                return try VectorIndex.load(from: path, parameters: parameters, rowCount: slotCount)
+                return try IndexFile(path: path, fileSystem: fileSystem).load(
+                    parameters: parameters, rowCount: slotCount)
             } catch {
                 logger.warning(
                     "A derived index file doesn't fit and is rebuilt", metadata: ["path": "\(path)", "why": "\(error)"])
+                // Gone for good: slots that it covers and the collection has not may be given to other points.
                 try? fileSystem.remove(path)
+                try? fileSystem.syncDirectory(folder)
             }
         }
         return VectorIndex(parameters)

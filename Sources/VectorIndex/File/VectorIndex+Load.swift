@@ -10,10 +10,12 @@ extension VectorIndex {
     /// - Parameters:
     ///   - parameters: what the index is made for now; the file must have been made for the same.
     ///   - rowCount: committed rows; the file must not cover more.
-    /// - Throws: ``IndexFileError``.
+    /// - Throws: ``IndexFileError``, and what the source throws.
     /// - Complexity: O(file bytes).
-    public static func load(from path: String, parameters: IndexParameters, rowCount: Int) throws -> VectorIndex {
-        let reader = try FileReader(path)
+    public static func load(
+        from source: any IndexByteSource, parameters: IndexParameters, rowCount: Int
+    ) throws -> VectorIndex {
+        let reader = try SectionReader(source)
         var bytes = [UInt8](repeating: 0, count: min(IndexFileHeader.byteCount, reader.byteCount))
         _ = try bytes.withUnsafeMutableBytes { buffer in
             guard let base = buffer.baseAddress else { throw IndexFileError.damaged("empty") }
@@ -58,14 +60,14 @@ extension VectorIndex {
     }
 
     private static func readCodes(
-        _ reader: FileReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
-    ) throws(IndexFileError) -> CodeStore {
+        _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
+    ) throws -> CodeStore {
         var bytes = [UInt8](repeating: 0, count: Int(header.quantizerBytes))
         try check(reader, &bytes, header.hashes[0], "quantizer")
         guard let quantizer = try? ScalarQuantizer(serialized: bytes),
             quantizer.dimensions == parameters.dimensions, quantizer.metric == parameters.metric,
             quantizer.codeBytes == Int(header.codeBytes)
-        else { throw .damaged("the quantizer") }
+        else { throw IndexFileError.damaged("the quantizer") }
         let slots = Int(header.slots)
         do {
             let store = try CodeStore(quantizer: quantizer, element: parameters.element, capacity: capacity)
@@ -82,17 +84,13 @@ extension VectorIndex {
             store.adopt(slots)
             return store
         } catch let error as IndexMemoryError {
-            throw .memory(error)
-        } catch let error as IndexFileError {
-            throw error
-        } catch {
-            throw .damaged("\(error)")
+            throw IndexFileError.memory(error)
         }
     }
 
     private static func readGraph(
-        _ reader: FileReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
-    ) throws(IndexFileError) -> Graph? {
+        _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
+    ) throws -> Graph? {
         let m = parameters.effectiveM
         if m == 0 { return nil }
         let graph: Graph
@@ -100,7 +98,7 @@ extension VectorIndex {
             graph = try Graph(m: m, capacity: capacity, seed: parameters.seed)
             if header.slots > 0 { try graph.reserve(Int(header.slots)) }
         } catch {
-            throw .memory(error)
+            throw IndexFileError.memory(error)
         }
         let slots = Int(header.slots)
         try readBaseLinks(reader, header, graph, slots)
@@ -110,7 +108,7 @@ extension VectorIndex {
         let entry = header.entry
         if entry != .max {
             guard Graph.entrySlot(entry) < slots, Graph.entryLevel(entry) == graph.level(Graph.entrySlot(entry)) else {
-                throw .damaged("the entry point")
+                throw IndexFileError.damaged("the entry point")
             }
         }
         graph.entry.store(entry, ordering: .releasing)
@@ -118,19 +116,21 @@ extension VectorIndex {
     }
 
     private static func readBaseLinks(
-        _ reader: FileReader, _ header: IndexFileHeader, _ graph: Graph, _ slots: Int
-    ) throws(IndexFileError) {
+        _ reader: SectionReader, _ header: IndexFileHeader, _ graph: Graph, _ slots: Int
+    ) throws {
         let bytes = Int(header.baseSectionBytes)
         let degree = graph.baseDegree
         // Packed blocks are read to where they end up, then spread from the back where blocks have gaps.
         let packed = UnsafeMutableRawPointer(graph.baseLinks).assumingMemoryBound(to: UInt32.self)
-        guard try reader.read(packed, bytes) == header.hashes[3] else { throw .damaged("the base links' hash differs") }
+        guard try reader.read(packed, bytes) == header.hashes[3] else {
+            throw IndexFileError.damaged("the base links' hash differs")
+        }
         for slot in stride(from: slots - 1, through: 0, by: -1) {
             let source = packed + slot * degree
             let target = packed + slot * graph.baseStride
             if source != target { target.update(from: source, count: degree) }
             for i in degree..<graph.baseStride { target[i] = Graph.sentinel }
-            guard Self.isSound(target, degree, slots) else { throw .damaged("the links of slot \(slot)") }
+            guard Self.isSound(target, degree, slots) else { throw IndexFileError.damaged("the links of slot \(slot)") }
         }
     }
 
@@ -148,21 +148,11 @@ extension VectorIndex {
         return true
     }
 
-    private static func check(
-        _ reader: FileReader, _ bytes: inout [UInt8], _ hash: UInt64, _ name: String
-    ) throws(IndexFileError) {
-        var failed: IndexFileError?
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(IndexFileError) {
-                let actual = try buffer.baseAddress.map { base throws(IndexFileError) in
-                    try reader.read(base, buffer.count)
-                }
-                if (actual ?? Hash64().value) != hash { failed = .damaged("the \(name)' hash differs") }
-            } catch {
-                failed = error
-            }
+    private static func check(_ reader: SectionReader, _ bytes: inout [UInt8], _ hash: UInt64, _ name: String) throws {
+        let actual = try bytes.withUnsafeMutableBytes { buffer in
+            try buffer.baseAddress.map { try reader.read($0, buffer.count) } ?? Hash64().value
         }
-        if let failed { throw failed }
+        guard actual == hash else { throw IndexFileError.damaged("the \(name)' hash differs") }
     }
 }
 

@@ -5,14 +5,16 @@ extension VectorIndex {
     /// Of fewer linked slots a file holds neither codes nor graph.
     private static let smallestSavedCount = 64
 
-    /// Writes the quantizer, and the codes and links of the linked slots (without a graph: of the encoded ones), to a
-    /// file, under a temporary name first and synced before it takes the old file's place. Any thread; linkers and
-    /// searches go on meanwhile. Links to slots that were linked after the start are left out.
+    /// Writes the quantizer, and the codes and links of the linked slots (without a graph: of the encoded ones), to an
+    /// empty file. Any thread; linkers and searches go on meanwhile. Links to slots that were linked after the start are
+    /// left out.
     ///
-    /// - Throws: ``IndexFileError``.
+    /// The header comes last, so that a file is no index file before it is whole.
+    ///
+    /// - Throws: what the sink throws.
     /// - Complexity: O(slots · (code bytes + m)).
-    public func save(to path: String) throws {
-        let writer = try FileWriter(path)
+    public func save(to sink: any IndexByteSink) throws {
+        let writer = SectionWriter(sink)
         let (codes, graph, slots, trainedCount): (CodeStore?, Graph?, Int, Int) = state.withLock { state in
             let slots = parameters.effectiveM == 0 ? state.encodedCount : state.linked
             // The first slots may be linked through newer ones alone; without those they would not hang together.
@@ -59,7 +61,7 @@ struct GraphImage {
     let slots: Int
 
     /// 2m links a slot, sentinels last.
-    func writeBaseLinks(_ writer: FileWriter) throws(IndexFileError) {
+    func writeBaseLinks(_ writer: SectionWriter) throws {
         let links = graph.links(level: 0)
         var block = [UInt32](repeating: 0, count: links.degree)
         for slot in 0..<UInt32(slots) {
@@ -70,7 +72,7 @@ struct GraphImage {
 
     /// For each slot with upper levels, in ascending order: slot, level, then m links for each level from 1 up. Returns
     /// the number of bytes.
-    func writeUpperLevels(_ writer: FileWriter) throws(IndexFileError) -> UInt64 {
+    func writeUpperLevels(_ writer: SectionWriter) throws -> UInt64 {
         var words: UInt64 = 0
         var block = [UInt32](repeating: 0, count: graph.m)
         for slot in 0..<UInt32(slots) {
@@ -118,12 +120,8 @@ struct GraphImage {
         for i in count..<links.degree { block[i] = Graph.sentinel }
     }
 
-    private func append(_ words: [UInt32], to writer: FileWriter) throws(IndexFileError) {
-        var failed: IndexFileError?
+    private func append(_ words: [UInt32], to writer: SectionWriter) throws {
         // Files are little-endian, as every machine that this runs on is.
-        words.withUnsafeBytes { bytes in
-            do throws(IndexFileError) { try writer.append(bytes) } catch { failed = error }
-        }
-        if let failed { throw failed }
+        try words.withUnsafeBytes { try writer.append($0) }
     }
 }
