@@ -96,7 +96,7 @@ extension Engine {
     func drop(_ collection: PointCollection, _ transaction: WriteTransaction) throws {
         try dropTables(collection, transaction.database)
         transaction.markDropped(collection)
-        transaction.afterCommit { [self] in
+        transaction.afterCommit(durably: true) { [self] in
             catalog.withLock { catalog in
                 if catalog.collections[collection.name] === collection {
                     catalog.collections[collection.name] = nil

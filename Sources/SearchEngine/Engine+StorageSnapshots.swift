@@ -146,12 +146,12 @@ extension Engine {
                 report("database: \(line)")
                 isSound = false
             }
-            let rows = try Row.fetchAll(
-                db, sql: "SELECT id, name, configuration, generation, slots FROM collections ORDER BY name")
-            for row in rows where !(row["name"] as String).hasPrefix(CollectionRestore.hiddenPrefix) {
+            for row in try StoredCollection.all(db) {
                 do {
-                    let (points, damaged) = try verify(row, layout, db)
-                    report("\(row["name"] as String): \(points) points, \(damaged) damaged")
+                    let collection = try StoredCollection(row)
+                    if collection.isHidden { continue }
+                    let (points, damaged) = try verify(collection, layout, db)
+                    report("\(collection.name): \(points) points, \(damaged) damaged")
                     if damaged > 0 { isSound = false }
                 } catch {
                     report("\(row["name"] as String): \(error)")
@@ -162,34 +162,16 @@ extension Engine {
         }
     }
 
-    private static func verify(_ row: Row, _ layout: StorageLayout, _ db: GRDB.Database) throws -> (
-        points: Int, damaged: Int
-    ) {
-        let configuration = try CollectionConfiguration(
-            stored: JSONValue(parsing: Array((row["configuration"] as String).utf8)))
-        let slotCount: Int = row["slots"]
-        let files = try configuration.vectors.values.enumerated().map { number, parameters in
-            let file = try PosixFileSystem().open(
-                layout.vectorFile(row["id"], row["generation"], number, parameters), create: false)
-            guard try file.size() >= slotCount * parameters.rowBytes else {
-                throw EngineError.storage("\(file.path) is shorter than its \(slotCount) committed rows")
-            }
-            return (file: file, rowBytes: parameters.rowBytes)
-        }
+    private static func verify(_ collection: StoredCollection, _ layout: StorageLayout, _ db: GRDB.Database) throws
+        -> (points: Int, damaged: Int)
+    {
+        let rows = try StoredRows(collection, layout: layout, fileSystem: PosixFileSystem())
+        try rows.requireRows(collection.slots)
         var points = 0
         var damaged = 0
-        var buffer: [UInt8] = []
-        try PointsTable(collection: row["id"], generation: row["generation"]).forEachRow(db) { point, checksum in
+        try collection.table.forEachRow(db) { point, checksum in
             points += 1
-            var sum = Checksum()
-            for (number, entry) in files.enumerated() where point.vectors >> UInt64(number) & 1 == 1 {
-                buffer = [UInt8](repeating: 0, count: entry.rowBytes)
-                _ = try buffer.withUnsafeMutableBytes {
-                    try entry.file.read(into: $0, at: Int(point.slot) * entry.rowBytes)
-                }
-                buffer.withUnsafeBytes { sum.add($0) }
-            }
-            if Int(point.slot) >= slotCount || sum.value != checksum { damaged += 1 }
+            if try !rows.isSound(point, checksum: checksum) { damaged += 1 }
         }
         return (points, damaged)
     }

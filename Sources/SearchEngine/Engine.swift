@@ -64,15 +64,22 @@ public final class Engine: Sendable {
         let loader = StorageLoader(
             layout: layout, fileSystem: fileSystem, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
-        try database.pool.write { try StorageLoader.removeUnfinished($0) }
+        try database.write { db in
+            try StorageLoader.removeUnfinished(db)
+            try loader.deleteLostPoints(db)
+        }
         let loaded = try database.read { try loader.load($0) }
         catalog = Mutex(loaded)
-        loader.removeOrphans(loaded)
-        // What a killed process left in the log reaches the database at the next checkpoint, so its vectors go first.
+        // What a killed process left in the log reaches the database at the next checkpoint, so its vectors go first;
+        // and files go only when the commit that dropped them can't be lost any more.
         for collection in loaded.collections.values {
             for space in collection.generation.spaces { try space.file.sync() }
         }
-        queue = WriteQueue(database: database, durability: configuration.durability, logger: logger)
+        try database.write { try StorageLoader.markSynced($0) }
+        try database.syncLog(fileSystem)
+        loader.removeOrphans(loaded)
+        queue = WriteQueue(
+            database: database, durability: configuration.durability, fileSystem: fileSystem, logger: logger)
         reader = FacetReader(database: database, publication: queue.publication)
         let cores = ProcessInfo.processInfo.activeProcessorCount
         indexer = Indexer(

@@ -197,10 +197,10 @@ final class Compactor: Sendable {
                 try space.file.sync()
             }
             try db.execute(
-                sql: "UPDATE collections SET generation = ?, slots = ? WHERE id = ?",
+                sql: "UPDATE collections SET generation = ?1, slots = ?2, synced = ?2 WHERE id = ?3",
                 arguments: [new.number, slotCount, collection.id])
             try db.execute(sql: "DROP TABLE \(old.table.name)")
-            transaction.afterCommit {
+            transaction.afterCommit(durably: true) {
                 for slot in replay.deadSlots { new.points.remove(slot) }
                 for (oldSlot, newSlot) in replay.changedSlots {
                     new.points.setVersion(newSlot, old.points.version(oldSlot))

@@ -169,11 +169,11 @@ struct CollectionRestore {
                     arguments: [id, path.text, declared.stored.text])
             }
             try db.execute(
-                sql: "UPDATE collections SET name = ?, version = ?, slots = ? WHERE id = ?",
+                sql: "UPDATE collections SET name = ?1, version = ?2, slots = ?3, synced = ?3 WHERE id = ?4",
                 arguments: [name, Int64(bitPattern: version), pointCount, id])
             let aliases = try String.fetchAll(
                 db, sql: "SELECT alias FROM aliases WHERE collection = ?", arguments: [id])
-            transaction.afterCommit { [self, replaced] in
+            transaction.afterCommit(durably: replaced != nil) { [self, replaced] in
                 engine.catalog.withLock { catalog in
                     catalog.collections[name] = collection
                     for alias in aliases { catalog.aliases[alias] = name }

@@ -3,7 +3,7 @@ import GRDB
 
 /// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
 package final class EngineDatabase: Sendable {
-    package static let formatVersion = 1
+    package static let formatVersion = 2
 
     package let pool: DatabasePool
 
@@ -45,7 +45,15 @@ package final class EngineDatabase: Sendable {
             throw EngineError.storage(
                 "The storage has format \(version), which is newer than this program's format \(formatVersion)")
         }
-        guard version < formatVersion else { return }
+        switch version {
+        case formatVersion: return
+        case 1: try db.execute(sql: "ALTER TABLE collections ADD COLUMN synced INTEGER NOT NULL DEFAULT 0")
+        default: try createTables(db)
+        }
+        try db.execute(sql: "PRAGMA user_version = \(formatVersion)")
+    }
+
+    private static func createTables(_ db: GRDB.Database) throws {
         try db.execute(
             sql: """
                 CREATE TABLE collections (
@@ -54,7 +62,8 @@ package final class EngineDatabase: Sendable {
                     configuration TEXT NOT NULL,
                     generation INTEGER NOT NULL DEFAULT 0,
                     version INTEGER NOT NULL DEFAULT 0,
-                    slots INTEGER NOT NULL DEFAULT 0
+                    slots INTEGER NOT NULL DEFAULT 0,
+                    synced INTEGER NOT NULL DEFAULT 0
                 ) STRICT;
                 CREATE TABLE aliases (
                     alias TEXT PRIMARY KEY,
@@ -66,11 +75,17 @@ package final class EngineDatabase: Sendable {
                     schema TEXT NOT NULL,
                     PRIMARY KEY (collection, key)
                 ) STRICT, WITHOUT ROWID;
-                PRAGMA user_version = \(formatVersion);
                 """)
     }
 
     package func close() throws { try pool.close() }
+
+    /// Makes every commit so far durable, also with durability `normal`. SQLite holds no lock on the log's own file, so
+    /// that opening and closing it here loses none.
+    package func syncLog(_ fileSystem: any FileSystem) throws {
+        let log = pool.path + "-wal"
+        if fileSystem.exists(log) { try fileSystem.open(log, create: false).sync() }
+    }
 
     /// Runs `body` against one consistent snapshot. Blocks; about 13 µs beyond the body's own work.
     package func read<T>(_ body: (GRDB.Database) throws -> T) throws -> T {
@@ -78,6 +93,15 @@ package final class EngineDatabase: Sendable {
             return try pool.read(body)
         } catch let error as DatabaseError {
             throw EngineError.storage("The database can't be read: \(error)")
+        }
+    }
+
+    /// Runs `body` in a transaction on the writer. While a `WriteQueue` is open, that is the queue's alone.
+    package func write(_ body: (GRDB.Database) throws -> Void) throws {
+        do {
+            try pool.write(body)
+        } catch let error as DatabaseError {
+            throw EngineError.storage("The database can't be written to: \(error)")
         }
     }
 }

@@ -91,10 +91,12 @@ extension PointsTable {
         }
     }
 
-    /// Visits every row in slot order, without payloads.
-    package func forEachRow(_ db: GRDB.Database, _ body: (_ row: PointRow, _ checksum: UInt64) throws -> Void) throws {
+    /// Visits the rows from a slot on in slot order, without payloads.
+    package func forEachRow(
+        from slot: Int = 0, _ db: GRDB.Database, _ body: (_ row: PointRow, _ checksum: UInt64) throws -> Void
+    ) throws {
         let raw = try db.makeStatement(
-            sql: "SELECT slot, id, version, vectors, checksum FROM \(name) ORDER BY slot")
+            sql: "SELECT slot, id, version, vectors, checksum FROM \(name) WHERE slot >= \(slot) ORDER BY slot")
         try withExtendedLifetime(raw) { try visit($0.sqliteStatement, db) { try body(row($0), checksum($0)) } }
     }
 
@@ -121,8 +123,11 @@ extension PointsTable {
     }
 
     private func row(_ raw: OpaquePointer) throws -> PointRow {
-        PointRow(
-            slot: UInt32(truncatingIfNeeded: sqlite3_column_int64(raw, 0)), id: try pointID(raw, 1),
+        guard let slot = UInt32(exactly: sqlite3_column_int64(raw, 0)) else {
+            throw EngineError.storage("A point's slot in the database is out of range")
+        }
+        return PointRow(
+            slot: slot, id: try pointID(raw, 1),
             version: UInt64(bitPattern: sqlite3_column_int64(raw, 2)),
             vectors: UInt64(bitPattern: sqlite3_column_int64(raw, 3)))
     }

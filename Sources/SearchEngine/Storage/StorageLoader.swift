@@ -12,14 +12,8 @@ struct StorageLoader {
 
     func load(_ db: GRDB.Database) throws -> Catalog {
         var catalog = Catalog()
-        for row in try Row.fetchAll(
-            db, sql: "SELECT id, name, configuration, generation, version, slots FROM collections")
-        {
-            let configuration = try CollectionConfiguration(
-                stored: JSONValue(parsing: Array((row["configuration"] as String).utf8)))
-            let collection = try load(
-                id: row["id"], name: row["name"], configuration: configuration, generation: row["generation"],
-                version: UInt64(bitPattern: row["version"] as Int64), slotCount: row["slots"], db)
+        for row in try StoredCollection.all(db) {
+            let collection = try load(StoredCollection(row), db)
             catalog.collections[collection.name] = collection
         }
         let names = Dictionary(uniqueKeysWithValues: catalog.collections.values.map { ($0.id, $0.name) })
@@ -29,30 +23,30 @@ struct StorageLoader {
         return catalog
     }
 
-    private func load(
-        id: Int64, name: String, configuration: CollectionConfiguration, generation number: Int, version: UInt64,
-        slotCount: Int, _ db: GRDB.Database
-    ) throws -> PointCollection {
+    private func load(_ stored: StoredCollection, _ db: GRDB.Database) throws -> PointCollection {
         let indexes = PayloadIndexes(implicitBudgetBytes: implicitIndexBudgetBytes)
         for row in try Row.fetchAll(
-            db, sql: "SELECT key, schema FROM payload_indexes WHERE collection = ? ORDER BY key", arguments: [id])
+            db, sql: "SELECT key, schema FROM payload_indexes WHERE collection = ? ORDER BY key",
+            arguments: [stored.id])
         {
             let schema = try PayloadFieldSchema(
                 stored: JSONValue(parsing: Array((row["schema"] as String).utf8)))
             try indexes.createIndex(PayloadPath(row["key"] as String), schema)
         }
         let generation = try makeGeneration(
-            collection: id, number: number, configuration: configuration, slotCount: slotCount, indexes: indexes)
+            collection: stored.id, number: stored.generation, configuration: stored.configuration,
+            slotCount: stored.slots, indexes: indexes)
         try generation.table.forEachRow(db) { row, _ in
-            guard Int(row.slot) < slotCount else {
-                throw EngineError.storage("Collection `\(name)`: point \(row.id) lies past the committed slots")
+            guard Int(row.slot) < stored.slots else {
+                throw EngineError.storage("Collection `\(stored.name)`: point \(row.id) lies past the committed slots")
             }
             generation.points.insert(row)
         }
-        generation.points.extend(to: slotCount)
+        generation.points.extend(to: stored.slots)
         publishLoaded(generation)
         return PointCollection(
-            id: id, name: name, configuration: configuration, version: version, generation: generation)
+            id: stored.id, name: stored.name, configuration: stored.configuration, version: stored.version,
+            generation: generation)
     }
 
     /// Opens the vector files, and the derived index files where they are valid. Points are not in it yet.

@@ -24,6 +24,7 @@ package final class WriteQueue: @unchecked Sendable {
 
     private let database: EngineDatabase
     private let durability: EngineConfiguration.Durability
+    private let fileSystem: any FileSystem
     private let logger: Logger
     /// Held from before a commit until memory shows it: whoever holds it finds the two equal.
     package let publication = NSLock()
@@ -37,9 +38,12 @@ package final class WriteQueue: @unchecked Sendable {
     private var groupsSinceCheckpoint = 0
     private static let groupsPerCheckpoint = 64
 
-    package init(database: EngineDatabase, durability: EngineConfiguration.Durability, logger: Logger) {
+    package init(
+        database: EngineDatabase, durability: EngineConfiguration.Durability, fileSystem: any FileSystem, logger: Logger
+    ) {
         self.database = database
         self.durability = durability
+        self.fileSystem = fileSystem
         self.logger = logger
         let thread = Thread { [self] in run() }
         thread.name = "trendex-writer"
@@ -95,11 +99,8 @@ package final class WriteQueue: @unchecked Sendable {
             condition.lock()
             while jobs.isEmpty && !isClosing { condition.wait() }
             if jobs.isEmpty {
-                // Closing the database checkpoints it.
-                for file in unsyncedFiles.values { try? file.sync() }
-                isStopped = true
-                condition.broadcast()
                 condition.unlock()
+                finish()
                 return
             }
             let together = jobs.prefix(Self.maximumGroupSize).prefix { !$0.isAlone }
@@ -108,6 +109,22 @@ package final class WriteQueue: @unchecked Sendable {
             condition.unlock()
             commit(group)
         }
+    }
+
+    /// Closing the database checkpoints it, so the vectors go first.
+    private func finish() {
+        do {
+            if failure == nil {
+                try syncFiles()
+                try database.write { try StorageLoader.markSynced($0) }
+            }
+        } catch {
+            logger.error("The vectors can't be synced; the next start checks them", metadata: ["error": "\(error)"])
+        }
+        condition.lock()
+        isStopped = true
+        condition.broadcast()
+        condition.unlock()
     }
 
     private func commit(_ group: [Job]) {
@@ -120,11 +137,18 @@ package final class WriteQueue: @unchecked Sendable {
                     defer { if committing { publication.unlock() } }
                     try db.inTransaction(.immediate) {
                         for job in group { results.append(try run(job, in: transaction, db)) }
-                        try transaction.finish()
+                        try transaction.finish(isSynced: durability == .full)
                         publication.lock()
                         committing = true
                         if durability == .full { for file in transaction.files { try file.sync() } }
                         return .commit
+                    }
+                    if durability == .normal {
+                        for file in transaction.files { unsyncedFiles[ObjectIdentifier(file)] = file }
+                        if transaction.needsDurableCommit {
+                            try syncFiles()
+                            try database.syncLog(fileSystem)
+                        }
                     }
                     transaction.publish()
                 } catch {
@@ -133,7 +157,7 @@ package final class WriteQueue: @unchecked Sendable {
                     if committing && !isOutOfSpace(error) { stop(after: error) }
                     throw error
                 }
-                if durability == .normal { checkpointLater(db, transaction) }
+                if durability == .normal { checkpointLater(db) }
             }
         } catch {
             let reported = engineError(error)
@@ -163,18 +187,22 @@ package final class WriteQueue: @unchecked Sendable {
 
     /// With `normal` durability the log may reach the database only after the vectors that it names are on
     /// disk, so checkpoints are made here and not by SQLite.
-    private func checkpointLater(_ db: GRDB.Database, _ transaction: WriteTransaction) {
-        for file in transaction.files { unsyncedFiles[ObjectIdentifier(file)] = file }
+    private func checkpointLater(_ db: GRDB.Database) {
         groupsSinceCheckpoint += 1
         guard groupsSinceCheckpoint >= Self.groupsPerCheckpoint else { return }
         do {
-            for file in unsyncedFiles.values { try file.sync() }
-            unsyncedFiles = [:]
+            try syncFiles()
+            try StorageLoader.markSynced(db)
             groupsSinceCheckpoint = 0
             _ = try db.checkpoint(.passive)
         } catch {
             stop(after: error)
         }
+    }
+
+    private func syncFiles() throws {
+        for file in unsyncedFiles.values { try file.sync() }
+        unsyncedFiles = [:]
     }
 
     private func stop(after error: any Error) {

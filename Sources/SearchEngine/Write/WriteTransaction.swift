@@ -11,6 +11,8 @@ public final class WriteTransaction {
     private var order: [StagedChanges] = []
     private var actions: [() -> Void] = []
     private var actionMark = 0
+    /// An action can't be undone, so that the commit must be on disk before it.
+    private(set) var needsDurableCommit = false
     private var dropped: Set<ObjectIdentifier> = []
     private var droppedMark: Set<ObjectIdentifier> = []
 
@@ -32,8 +34,12 @@ public final class WriteTransaction {
     /// Later jobs of the group no longer find the collection.
     func markDropped(_ collection: PointCollection) { dropped.insert(ObjectIdentifier(collection)) }
 
-    /// Runs after the commit, on the writer thread, in order.
-    func afterCommit(_ action: @escaping () -> Void) { actions.append(action) }
+    /// Runs after the commit, on the writer thread, in order. `durably`: not before the commit is on disk, whatever the
+    /// durability; for actions that can't be undone, such as removing files.
+    func afterCommit(durably: Bool = false, _ action: @escaping () -> Void) {
+        actions.append(action)
+        if durably { needsDurableCommit = true }
+    }
 
     func mark() {
         for changes in order { changes.mark() }
@@ -48,8 +54,8 @@ public final class WriteTransaction {
     }
 
     /// Writes the collections' versions and slot counts; the last statements before the commit.
-    func finish() throws {
-        for changes in order { try changes.finish(database) }
+    func finish(isSynced: Bool) throws {
+        for changes in order { try changes.finish(database, isSynced: isSynced) }
     }
 
     /// The vector files that the group may have written to.

@@ -1,4 +1,7 @@
+import Foundation
 import GRDB
+import JSON
+import Logging
 import SearchEngine
 import Testing
 
@@ -14,5 +17,120 @@ import Testing
         let mode = try database.pool.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
         #expect(mode == "wal")
         try database.close()
+    }
+
+    /// A storage of the first format looks at every point once.
+    @Test func theFirstFormatIsUpgraded() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(2))
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 0])])])
+        try fixture.close()
+        let queue = try DatabaseQueue(path: fixture.storagePath + "/trendex.sqlite3")
+        try queue.write { db in
+            try db.execute(sql: "ALTER TABLE collections DROP COLUMN synced; PRAGMA user_version = 1")
+        }
+        try queue.close()
+        try fixture.reopen()
+        #expect(try fixture.engine.count("c", filter: nil, exact: true) == 1)
+        #expect(try slots(fixture.storagePath) == [[1, 1]])
+    }
+
+    /// With durability `full` every commit, with `normal` a checkpoint or the close, tells which rows are on disk.
+    @Test func theWatermarkFollowsTheSyncs() throws {
+        for durability in [EngineConfiguration.Durability.full, .normal] {
+            let fixture = try EngineFixture(durability: durability)
+            try fixture.engine.createCollection("c", .unnamed(2))
+            for id in 0..<10 {
+                _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(UInt64(id), [1, 0])])])
+            }
+            #expect(try slots(fixture.storagePath) == [[10, durability == .full ? 10 : 0]])
+            for id in 10..<110 {
+                _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(UInt64(id), [1, 0])])])
+            }
+            let row = try slots(fixture.storagePath)[0]
+            #expect(row[0] == 110)
+            #expect(durability == .full ? row[1] == 110 : (1..<110).contains(row[1]))
+            try fixture.close()
+            #expect(try slots(fixture.storagePath) == [[110, 110]])
+        }
+    }
+
+    /// A power loss keeps the log and takes rows that were never synced: zeros, or the file's end. Their points are
+    /// gone after the next start, the others are there, and so are the ones written then.
+    @Test(arguments: [false, true])
+    func lostRowsTakeTheirPointsAlong(_ isCut: Bool) throws {
+        let fixture = try EngineFixture(durability: .normal)
+        try fixture.engine.createCollection("c", .unnamed(1_024))
+        func point(_ id: Int) -> PointStruct {
+            PointStruct(UInt64(id), (0..<1_024).map { Float(($0 + id) % 7) + 1 }, ["n": .integer(Int64(id))])
+        }
+        _ = try fixture.engine.updateBlocking("c", [.upsert((0..<20).map(point))])
+        try fixture.reopen()
+        _ = try fixture.engine.updateBlocking("c", [.upsert((20..<40).map(point))])
+        // Rewritten: of the old row nothing is left.
+        _ = try fixture.engine.updateBlocking("c", [.upsert([point(5)])])
+        let crashed = try fixture.copyOfStorage()
+        #expect(try slots(crashed) == [[41, 20]])
+        let file = try FileHandle(forUpdating: URL(filePath: crashed + "/vectors/1/0/0.f32"))
+        if isCut {
+            try file.truncate(atOffset: 30 * 4_096)
+        } else {
+            try file.seek(toOffset: 30 * 4_096)
+            try file.write(contentsOf: Data(count: 11 * 4_096))
+        }
+        try file.close()
+        let engine = try EngineFixture.engine(storage: crashed, durability: .normal)
+        let kept = (0..<30).filter { $0 != 5 }
+        var scroll = ScrollRequest()
+        scroll.limit = 100
+        #expect(try engine.scroll("c", scroll).points.map(\.id) == kept.map { .number(UInt64($0)) })
+        let filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(gte: 25)))])
+        #expect(try engine.count("c", filter: filter, exact: true) == 5)
+        #expect(
+            try engine.search("c", [SearchRequest(query: .id(.number(3)), limit: 100)], deadline: nil)[0].count == 28)
+        _ = try engine.updateBlocking("c", [.upsert([point(5), point(35)])])
+        #expect(try engine.count("c", filter: nil, exact: true) == 31)
+        try engine.close()
+        #expect(try slots(crashed) == [[43, 43]])
+        #expect(try Engine.verify(storagePath: crashed) { _ in })
+    }
+
+    /// Rows that were synced are not lost but damaged when they are missing: the start says so.
+    @Test func syncedRowsMustBeThere() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(1_024))
+        _ = try fixture.engine.updateBlocking(
+            "c", [.upsert((0..<20).map { PointStruct(UInt64($0), [Float](repeating: 1, count: 1_024)) })])
+        try fixture.close()
+        let file = try FileHandle(forUpdating: URL(filePath: fixture.storagePath + "/vectors/1/0/0.f32"))
+        try file.truncate(atOffset: 10 * 4_096)
+        try file.close()
+        #expect(throws: EngineError.self) { _ = try EngineFixture.engine(storage: fixture.storagePath) }
+    }
+
+    /// Files are removed only when the commit that dropped them can't be lost: the log is synced before, also with
+    /// durability `normal`.
+    @Test func filesOutliveTheCommitThatNamesThem() throws {
+        let files = RecordingFileSystem()
+        let fixture = try EngineFixture(durability: .normal, fileSystem: files)
+        try fixture.engine.createCollection("c", .unnamed(2))
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 0])])])
+        let snapshot = try fixture.engine.createSnapshot("c")
+        let archive = try fixture.engine.snapshotPath("c", name: snapshot.name)
+        try files.expectSyncedLog(before: "vectors/1") {
+            try fixture.engine.recoverSnapshot("c", file: archive, checksum: nil)
+        }
+        try files.expectSyncedLog(before: "vectors/2") { _ = try fixture.engine.deleteCollection("c") }
+    }
+
+    private func slots(_ storage: String) throws -> [[Int]] {
+        var configuration = Configuration()
+        configuration.readonly = true
+        let queue = try DatabaseQueue(path: storage + "/trendex.sqlite3", configuration: configuration)
+        return try queue.read { db in
+            try Row.fetchAll(db, sql: "SELECT slots, synced FROM collections ORDER BY id").map {
+                [$0["slots"], $0["synced"]]
+            }
+        }
     }
 }

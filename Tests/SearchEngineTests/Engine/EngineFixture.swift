@@ -8,10 +8,16 @@ import SearchEngine
 final class EngineFixture {
     let folder: String
     private(set) var engine: Engine
+    private let durability: EngineConfiguration.Durability
+    private let fileSystem: any FileSystem
 
-    init() throws {
+    init(
+        durability: EngineConfiguration.Durability = .full, fileSystem: any FileSystem = PosixFileSystem()
+    ) throws {
         folder = NSTemporaryDirectory() + "trendex-test-" + UUID().uuidString
-        engine = try Self.open(folder)
+        self.durability = durability
+        self.fileSystem = fileSystem
+        engine = try Self.engine(storage: folder + "/storage", durability: durability, fileSystem: fileSystem)
     }
 
     deinit {
@@ -21,19 +27,34 @@ final class EngineFixture {
 
     var storagePath: String { folder + "/storage" }
 
-    private static func open(_ folder: String) throws -> Engine {
-        var configuration = EngineConfiguration(storagePath: folder + "/storage", snapshotsPath: folder + "/snapshots")
+    /// The caller closes it.
+    static func engine(
+        storage: String, durability: EngineConfiguration.Durability = .full,
+        fileSystem: any FileSystem = PosixFileSystem()
+    ) throws -> Engine {
+        var configuration = EngineConfiguration(storagePath: storage, snapshotsPath: storage + "/../snapshots")
+        configuration.durability = durability
         configuration.indexingThreads = 1
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        return try Engine(configuration: configuration, logger: logger)
+        return try Engine(configuration: configuration, logger: logger, fileSystem: fileSystem)
     }
 
     func close() throws { try engine.close() }
 
     func reopen() throws {
         try engine.close()
-        engine = try Self.open(folder)
+        engine = try Self.engine(storage: storagePath, durability: durability, fileSystem: fileSystem)
+    }
+
+    /// The storage as a kill at this moment would leave it; nothing may be written meanwhile.
+    func copyOfStorage() throws -> String {
+        let copy = folder + "/copy-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+        for entry in ["trendex.sqlite3", "trendex.sqlite3-wal", "vectors", "derived"] {
+            try FileManager.default.copyItem(atPath: "\(storagePath)/\(entry)", toPath: "\(copy)/\(entry)")
+        }
+        return copy
     }
 
     /// Waits until every point is linked and no compaction is under way.
