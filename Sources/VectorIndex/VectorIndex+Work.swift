@@ -119,8 +119,13 @@ extension VectorIndex {
             do {
                 let fresh = try CodeStore(quantizer: train(), element: old.element, capacity: old.capacity)
                 func catchUp() throws(IndexMemoryError) {
+                    // In this order: rows that are fetched later have every slot that was encoded by now, while a worker
+                    // may encode newer ones, out of a grown mapping, between the two lines.
+                    let goal = old.encodedCount
                     guard let rows = state.withLock({ $0.rows }) else { return }
-                    try fresh.append(rows, upTo: old.encodedCount, scratch: scratch)
+                    try withExtendedLifetime(rows.owner) { () throws(IndexMemoryError) in
+                        try fresh.append(rows, upTo: goal, scratch: scratch)
+                    }
                 }
                 try catchUp()
                 try old.appending.withLock { retired in
@@ -155,7 +160,9 @@ extension VectorIndex {
                 let end = min(goal, first + Self.encodingStep)
                 guard first < end else { return nil }
                 do throws(IndexMemoryError) {
-                    try codes.append(rows, upTo: end, scratch: scratch)
+                    try withExtendedLifetime(rows.owner) { () throws(IndexMemoryError) in
+                        try codes.append(rows, upTo: end, scratch: scratch)
+                    }
                     return end - first
                 } catch {
                     state.withLock { $0.limit(to: first, error) }

@@ -46,7 +46,7 @@ final class SharedLock: @unchecked Sendable {
                     for _ in 0..<min(Int.random(in: 1...200, using: &random), total - rows.count) {
                         rows.append(vectors.next())
                     }
-                    index.publish(rows: rows.matrix, count: rows.count, absent: [])
+                    index.publish(rows: rows.guardedMatrix(), count: rows.count, absent: [])
                     let slots = (0..<8).map { _ in Int.random(in: 0..<rows.count, using: &random) }
                     index.remove(slots.map { UInt32($0) })
                     removedSlots.withLock { $0.formUnion(slots) }

@@ -51,6 +51,15 @@ final class Rows: @unchecked Sendable {
         count += 1
     }
 
+    /// The rows so far as a mapping of their own, which ends at a page that can't be touched and goes with its last
+    /// user: as a file's mapping that is replaced when the file grows. Whoever reads a row too far, or too late, crashes.
+    func guardedMatrix() -> RowMatrix {
+        let byteCount = count * parameters.rowBytes
+        let mapping = GuardedMapping(byteCount: byteCount)
+        mapping.base.copyMemory(from: base, byteCount: byteCount)
+        return RowMatrix(base: mapping.base, rowBytes: parameters.rowBytes, owner: mapping)
+    }
+
     /// The stored row as floats.
     func vector(_ slot: Int) -> [Float] {
         parameters.element.read(UnsafeRawPointer(base) + slot * parameters.rowBytes, dimensions: parameters.dimensions)
@@ -75,6 +84,23 @@ final class Rows: @unchecked Sendable {
         }
         return sum
     }
+}
+
+/// Memory whose end lies against a page that can't be touched.
+final class GuardedMapping: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    private let mapping: UnsafeMutableRawPointer
+    private let mappedBytes: Int
+
+    init(byteCount: Int) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        mappedBytes = (byteCount + page - 1) / page * page + page
+        mapping = mmap(nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+        mprotect(mapping + (mappedBytes - page), page, PROT_NONE)
+        base = mapping + (mappedBytes - page - byteCount)
+    }
+
+    deinit { munmap(mapping, mappedBytes) }
 }
 
 /// Vectors in clusters of very different sizes, as embeddings are.
