@@ -71,8 +71,11 @@ extension VectorIndex {
 
     /// A quantizer trained on a sample of the live rows.
     private func train() -> ScalarQuantizer {
-        let (rows, slots) = state.withLock { state in (state.rows, sampledSlots(state)) }
+        // Only copied under the lock, which every search takes.
+        let (rows, alive) = state.withLock { state in (state.rows, state.alive.copiedWords()) }
         let dimensions = parameters.dimensions
+        // Long vectors need no more floats than short ones need rows.
+        let slots = evenSample(of: alive, most: max(256, min(Self.largestSample, (64 << 20) / (4 * dimensions))))
         let sample = UnsafeMutablePointer<Float>.allocate(capacity: max(slots.count * dimensions, 1))
         defer { sample.deallocate() }
         if let rows {
@@ -86,21 +89,6 @@ extension VectorIndex {
         return ScalarQuantizer.train(
             sample: sample, count: rows == nil ? 0 : slots.count, dimensions: dimensions, metric: parameters.metric,
             quantile: parameters.quantile, seed: parameters.seed)
-    }
-
-    /// Live slots spread evenly over the published ones.
-    private func sampledSlots(_ state: borrowing IndexState) -> [Int] {
-        // Long vectors need no more floats than short ones need rows.
-        let most = max(256, min(Self.largestSample, (64 << 20) / (4 * parameters.dimensions)))
-        let step = max(1, state.alive.count / most)
-        var slots: [Int] = []
-        slots.reserveCapacity(most)
-        var seen = 0
-        for slot in 0..<state.published where state.alive.contains(slot) {
-            if seen % step == 0, slots.count < most { slots.append(slot) }
-            seen += 1
-        }
-        return slots
     }
 
     /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes

@@ -59,6 +59,9 @@ struct LiveSlots: ~Copyable {
         slot < slotCount && words[slot >> 6] >> UInt64(slot & 63) & 1 == 1
     }
 
+    /// The words as they are now, to be read when the lock is gone.
+    func copiedWords() -> [UInt64] { [UInt64](UnsafeBufferPointer(start: words, count: (slotCount + 63) >> 6)) }
+
     /// Live slots in lower..<upper.
     func count(_ lower: Int, _ upper: Int) -> Int {
         Admission(words: words, count: count).count(lower, min(upper, slotCount))
