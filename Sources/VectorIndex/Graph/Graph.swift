@@ -114,13 +114,17 @@ final class Graph: @unchecked Sendable {
     /// Gives the slot an upper block of empty lists; `false` when there is no room.
     func openUpper(_ slot: UInt32, level: Int) -> Bool {
         let words = 1 + level * m
-        let start = upperCount.add(words, ordering: .relaxed).oldValue
-        guard (start + words) * 4 <= upperRegion.reservedBytes, start + words <= Int(UInt32.max),
-            (try? upperRegion.commit((start + words) * 4)) != nil
-        else {
-            upperCount.subtract(words, ordering: .relaxed)
-            return false
+        let end = min(upperRegion.reservedBytes / 4, Int(UInt32.max))
+        var start = upperCount.load(ordering: .relaxed)
+        while true {
+            guard start + words <= end else { return false }
+            let (won, current) = upperCount.compareExchange(
+                expected: start, desired: start + words, ordering: .relaxed)
+            if won { break }
+            start = current
         }
+        // Words that can't be had stay taken: the block behind them may have been given to another linker by now.
+        guard (try? upperRegion.commit((start + words) * 4)) != nil else { return false }
         upperLinks[start].store(UInt32(level), ordering: .relaxed)
         for i in 1..<words { upperLinks[start + i].store(Self.sentinel, ordering: .relaxed) }
         upperOffsets[Int(slot)].store(UInt32(start), ordering: .releasing)
