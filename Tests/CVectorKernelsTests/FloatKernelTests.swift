@@ -119,7 +119,8 @@ struct FloatKernelTests {
         for distance in Distance.allCases {
             let scorer = Self.scorer(level, rows, distance)
             for n in [0, 1, 7, 16, 33, 100, 257, 768] {
-                let rowCount = 11
+                // Enough groups that short rows are prefetched two groups ahead at every level.
+                let rowCount = 23
                 let query = Guarded<Float>(count: n) { _ in .random(in: -1...1, using: &random) }
                 let stride = n + n % 2  // in elements, sometimes longer than the row
                 let matrix = Matrix(rows, count: stride * rowCount, magnitude: 1, using: &random)
