@@ -217,7 +217,7 @@ extension VectorIndex {
             scratch.ensureFloats(2 * dimensions * 4)
             let query = scratch.floats.assumingMemoryBound(to: Float.self)
             return withExtendedLifetime(claim.rows.owner) {
-                parameters.element.read(claim.rows.row(claim.slot), dimensions: dimensions, into: query)
+                parameters.readAsQuery(claim.rows.row(claim.slot), into: query)
                 return claim.graph.link(
                     slot, level: level,
                     context(

@@ -109,13 +109,19 @@ struct ClusteredVectors {
     private let centers: [[Float]]
     let parameters: IndexParameters
     private let noise: Float
+    /// What vectors are multiplied by, at random.
+    private let lengths: ClosedRange<Float>
 
-    init(_ parameters: IndexParameters, clusters: Int, noise: Float = 0.5, seed: UInt64) {
+    init(
+        _ parameters: IndexParameters, clusters: Int, noise: Float = 0.5, lengths: ClosedRange<Float> = 1...1,
+        seed: UInt64
+    ) {
         var random = RandomSource(seed: seed)
         centers = (0..<clusters).map { _ in (0..<parameters.dimensions).map { _ in random.normal() } }
         self.random = random
         self.parameters = parameters
         self.noise = noise
+        self.lengths = lengths
     }
 
     mutating func next() -> [Float] {
@@ -123,8 +129,12 @@ struct ClusteredVectors {
         let share = Float.random(in: 0..<1, using: &random)
         let center = centers[Int(share * share * Float(centers.count))]
         var vector = center.map { $0 + noise * random.normal() }
-        if parameters.element == .uint8 { vector = vector.map { min(max(($0 + 4) * 31, 0), 255).rounded() } }
-        return vector
+        if parameters.element == .uint8 { vector = vector.map { min(max(($0 + 4) * 31, 0), 255) } }
+        if lengths != 1...1 {
+            let length = Float.random(in: lengths, using: &random)
+            vector = vector.map { $0 * length }
+        }
+        return parameters.element == .uint8 ? vector.map { $0.rounded() } : vector
     }
 
     /// As the engine would ask.

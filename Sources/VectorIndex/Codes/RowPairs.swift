@@ -6,6 +6,15 @@ protocol PairScorer {
     func ranks(from slot: UInt32, _ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
 }
 
+extension IndexParameters {
+    /// Reads a stored row as a query: rows of bytes can't be stored normalised, and their ranks would neither be
+    /// symmetric nor comparable if only the other row were divided by its norm.
+    func readAsQuery(_ row: UnsafeRawPointer, into query: UnsafeMutablePointer<Float>) {
+        element.read(row, dimensions: dimensions, into: query)
+        if metric == .cosine, element == .uint8 { Normalization.normalize(query, dimensions: dimensions) }
+    }
+}
+
 /// Ranks stored rows against stored rows, for vectors so short that codes would be no smaller.
 struct RowPairs: PairScorer {
     let parameters: IndexParameters
@@ -14,7 +23,7 @@ struct RowPairs: PairScorer {
     let scratch: UnsafeMutablePointer<Float>
 
     func ranks(from slot: UInt32, _ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
-        parameters.element.read(rows.row(Int(slot)), dimensions: parameters.dimensions, into: scratch)
+        parameters.readAsQuery(rows.row(Int(slot)), into: scratch)
         RowScorer(parameters, scratch, rows).ranks(slots, count, out)
     }
 }
