@@ -91,7 +91,7 @@ TVK_INLINE void tvk_prefetch_row(const void *row, size_t bytes) {
     {                                                                                                                   \
         .level = LEVEL, .dot_u8i8 = TVK_CODE_SCORER(dot_u8i8), .l1_u8 = TVK_CODE_SCORER(l1_u8),                         \
         .l2_u8 = TVK_CODE_SCORER(l2_u8), .dot_codes = TVK_CODE_SCORER(dot_codes),                                       \
-        .dot_u4i8 = TVK_CODE_SCORER(dot_u4i8), .hamming = TVK_CODE_SCORER(hamming),                                     \
+        .dot_u4i8 = TVK_CODE_SCORER(dot_u4i8), .hamming = TVK_CODE_SCORER(hamming), .pool_insert = pool_insert,         \
         .f32 = TVK_FAMILY(f32_f32), .f16 = TVK_FAMILY(f32_f16), .u8 = TVK_FAMILY(f32_u8),                               \
         .sum_squares_f32 = sum_squares_f32, .sum_squares_f16 = sum_squares_f16, .sum_squares_u8 = sum_squares_u8,       \
         .f32_to_f16 = f32_to_f16, .f16_to_f32 = f16_to_f32, .f32_to_u8 = f32_to_u8, .u8_to_f32 = u8_to_f32,             \

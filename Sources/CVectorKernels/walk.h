@@ -42,6 +42,10 @@ TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip
 }
 #endif
 
+static size_t pool_insert(uint64_t *pool, size_t *count, size_t capacity, uint64_t key) {
+    return tvk_pool_insert(pool, count, capacity, key);
+}
+
 TVK_INLINE void tvk_prefetch_links(const tvk_walk *walk, uint64_t key) {
     const uint32_t *list = walk->links + (size_t)((uint32_t)key >> 1) * walk->link_stride;
     // What is longer than two lines comes by the hardware's prefetcher.

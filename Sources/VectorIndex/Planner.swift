@@ -1,3 +1,5 @@
+import Quantization
+
 /// Chooses how the linked slots are searched, by measured costs.
 enum Planner {
     enum Choice {
@@ -49,6 +51,13 @@ enum Planner {
     /// efConstruct = 100.
     static func defaultEf(_ parameters: IndexParameters, k: Int) -> Int {
         max(parameters.efConstruct, 192, 2 * k)
+    }
+
+    /// Candidates of a rougher ranking to rank again for k hits, of which `keep` go on. Twice what the training sample
+    /// needed: queries aren't rows, and a larger index has more rivals close by.
+    static func shortlist(k: Int, keep: Int, _ quantizer: PrincipalQuantizer) -> Int {
+        let needed = 2 * Double(quantizer.candidatesPerResult) * Double(k)
+        return max(keep, min(Int(needed.rounded(.up)) + 16, 1 << 40))
     }
 
     /// Candidates to rescore for k hits: int8 codes keep the true k best within their first 1.5·k.

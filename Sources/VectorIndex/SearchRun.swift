@@ -91,9 +91,15 @@ struct SearchRun {
 
     private mutating func searchByCodes<S: RankScorer>(_ scorer: S, _ prepared: PreparedQuery, _ rows: RowScorer) {
         let keep = options.rescore ? rescoredCount : wanted
-        let found = collect(scorer, ef: effectiveEf, keep: keep, upTo: view.encoded)
+        let found: UnsafeMutableBufferPointer<UInt64>
+        if let first = prepared.firstScorer, let principal = view.codes?.principal {
+            let shortlist = min(Planner.shortlist(k: wanted, keep: keep, principal.quantizer), view.published)
+            found = ranked(collect(first, ef: effectiveEf, keep: shortlist, upTo: view.encoded), by: scorer, keep: keep)
+        } else {
+            found = collect(scorer, ef: effectiveEf, keep: keep, upTo: view.encoded)
+        }
         let start = now()
-        let count = min(found.count, keep)
+        let count = found.count
         if options.rescore {
             rescore(found.baseAddress, count, rows)
             result.rescored = count
@@ -109,6 +115,26 @@ struct SearchRun {
         hits.sort { $0.score > $1.score || ($0.score == $1.score && $0.slot < $1.slot) }
         if hits.count > wanted { hits.removeLast(hits.count - wanted) }
         result.hits = hits
+    }
+
+    /// The best `keep` of a shortlist by a finer scorer, sorted.
+    private mutating func ranked<S: RankScorer>(
+        _ shortlist: UnsafeMutableBufferPointer<UInt64>, by scorer: S, keep: Int
+    ) -> UnsafeMutableBufferPointer<UInt64> {
+        let start = now()
+        scratch.ensurePool(TopCandidates.room(keep))
+        var top = TopCandidates(keys: scratch.pool, capacity: keep)
+        var first = 0
+        while first < shortlist.count {
+            let size = min(shortlist.count - first, 512)
+            for i in 0..<size { scratch.batch[i] = Rank.slot(shortlist[first + i]) }
+            scorer.ranks(scratch.batch, size, scratch.ranks)
+            for i in 0..<size { top.offer(Rank.key(scratch.ranks[i], scratch.batch[i])) }
+            first += size
+        }
+        cost.scored += shortlist.count
+        timings.rescore += now() - start
+        return top.sorted()
     }
 
     /// Puts exact ranks in the place of estimated ones.

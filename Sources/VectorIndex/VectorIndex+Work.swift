@@ -53,7 +53,7 @@ extension VectorIndex {
             guard state.withLock({ needsCodes($0) }) else { return state.withLock { $0.codes != nil } }
             let capacity = Self.capacity(parameters)
             do throws(IndexMemoryError) {
-                let store = try CodeStore(quantizer: train(), element: parameters.element, capacity: capacity)
+                let store = try trainedStore(capacity: capacity)
                 let m = parameters.effectiveM
                 let graph = m == 0 ? nil : try Graph(m: m, capacity: capacity, seed: parameters.seed)
                 state.withLock { state in
@@ -69,8 +69,8 @@ extension VectorIndex {
         }
     }
 
-    /// A quantizer trained on a sample of the live rows.
-    private func train() -> ScalarQuantizer {
+    /// An empty store with quantizers trained on a sample of the live rows.
+    private func trainedStore(capacity: Int) throws(IndexMemoryError) -> CodeStore {
         // Only copied under the lock, which every search takes.
         let (rows, alive) = state.withLock { state in (state.rows, state.alive.copiedWords()) }
         let dimensions = parameters.dimensions
@@ -86,9 +86,37 @@ extension VectorIndex {
                 }
             }
         }
-        return ScalarQuantizer.train(
-            sample: sample, count: rows == nil ? 0 : slots.count, dimensions: dimensions, metric: parameters.metric,
+        let count = rows == nil ? 0 : slots.count
+        let quantizer = ScalarQuantizer.train(
+            sample: sample, count: count, dimensions: dimensions, metric: parameters.metric,
             quantile: parameters.quantile, seed: parameters.seed)
+        return try CodeStore(
+            quantizer: quantizer, principal: trainedPrincipal(quantizer, sample, count), element: parameters.element,
+            capacity: capacity)
+    }
+
+    /// Whether reduced codes are of use at all: they rank by the dot product of codes alone.
+    private var mayReduce: Bool {
+        parameters.usesPrincipalCodes && (parameters.metric == .cosine || parameters.metric == .dot)
+            && PrincipalQuantizer.dimensions.contains(parameters.dimensions)
+    }
+
+    private func trainedPrincipal(
+        _ quantizer: ScalarQuantizer, _ sample: UnsafePointer<Float>, _ count: Int
+    ) -> PrincipalQuantizer? {
+        guard mayReduce else { return nil }
+        let bytes = quantizer.codeBytes
+        let codes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(count * bytes, 1))
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: quantizer.scratchCount)
+        defer {
+            codes.deallocate()
+            scratch.deallocate()
+        }
+        for i in 0..<count {
+            quantizer.encode(row: sample + i * parameters.dimensions, into: codes + i * bytes, scratch: scratch)
+        }
+        return PrincipalQuantizer.train(
+            codes: codes, sampleCount: count, sourceBytes: bytes, dimensions: parameters.dimensions)
     }
 
     /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes
@@ -97,15 +125,19 @@ extension VectorIndex {
     private func retrainIfGrown(_ scratch: Scratch) -> Int {
         func isDue() -> Bool {
             state.withLock { state in
-                state.codes != nil && state.end == .max
-                    && state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
+                guard let codes = state.codes, state.end == .max else { return false }
+                // Reduced codes want a larger sample than the first training has.
+                let least = 2 * PrincipalQuantizer.leastRows(dimensions: parameters.dimensions)
+                let lacksReduced =
+                    codes.principal == nil && mayReduce && state.trainedCount < least && state.alive.count >= least
+                return lacksReduced || state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
             }
         }
         guard isDue() else { return 0 }
         let done: Int? = training.withLockIfAvailable { _ in
             guard isDue(), let old = state.withLock({ $0.codes }) else { return 0 }
             do {
-                let fresh = try CodeStore(quantizer: train(), element: old.element, capacity: old.capacity)
+                let fresh = try trainedStore(capacity: old.capacity)
                 func catchUp() throws(IndexMemoryError) {
                     // In this order: rows that are fetched later have every slot that was encoded by now, while a worker
                     // may encode newer ones, out of a grown mapping, between the two lines.
@@ -229,7 +261,7 @@ extension VectorIndex {
         if let scorer = prepared.termedScorer {
             return claim.graph.link(slot, level: level, context(scorer, codes.pairs))
         }
-        return claim.graph.link(slot, level: level, context(prepared.scorer, codes.pairs))
+        return claim.graph.link(slot, level: level, context(prepared.firstScorer ?? prepared.scorer, codes.pairs))
     }
 
     /// A slot taken for linking, and what it takes.

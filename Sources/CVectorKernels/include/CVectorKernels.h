@@ -131,6 +131,13 @@ typedef struct {
     /// Query and row are bit strings of n bytes: the number of bits that differ.
     tvk_code_scorer hamming;
 
+    // ---- candidates ------------------------------------------------------------------------------------------------
+
+    /// Puts a key into a sorted pool (see tvk_walk) of count <= capacity keys, 1 <= capacity, and raises count; the last
+    /// key of a full pool falls out. Returns the key's place, or capacity when it is not below the last of a full pool.
+    /// O(keys behind it).
+    size_t (*pool_insert)(uint64_t *pool, size_t *count, size_t capacity, uint64_t key);
+
     // ---- floats ----------------------------------------------------------------------------------------------------
 
     tvk_float_family f32; ///< rows float[n]

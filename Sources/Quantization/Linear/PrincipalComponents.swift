@@ -54,30 +54,10 @@ public struct PrincipalComponents: Sendable, Equatable {
             &matrix, n)
         var total = 0.0
         for i in 0..<dimensions { total += Double(matrix[i * dimensions + i]) }
-        var eigenvalues = [Float](repeating: 0, count: dimensions)
-        let lower = CChar(UInt8(ascii: "L")), vectors = CChar(UInt8(ascii: "V"))
-        let info = LAPACKE_ssyevd(LAPACK_ROW_MAJOR, vectors, lower, n, &matrix, n, &eigenvalues)
-        guard info == 0 else { throw .noConvergence(info: Int(info)) }
-        // Eigenvalues ascend, and eigenvectors are the columns.
-        var components = [Float](repeating: 0, count: count * dimensions)
-        var variances = [Float](repeating: 0, count: count)
-        for component in 0..<count {
-            let column = dimensions - 1 - component
-            variances[component] = max(eigenvalues[column], 0)
-            var largest: Float = 0
-            for i in 0..<dimensions {
-                let value = matrix[i * dimensions + column]
-                components[component * dimensions + i] = value
-                if abs(value) > abs(largest) { largest = value }
-            }
-            // A component's sign is arbitrary: fix it, so that results don't depend on the BLAS in use.
-            if largest < 0 {
-                for i in component * dimensions..<(component + 1) * dimensions { components[i] = -components[i] }
-            }
-        }
+        let leading = try Eigenvectors(of: &matrix, dimensions: dimensions, count: count)
         return PrincipalComponents(
-            dimensions: dimensions, count: count, mean: mean, components: components, variances: variances,
-            totalVariance: Float(total))
+            dimensions: dimensions, count: count, mean: mean, components: leading.vectors,
+            variances: leading.values.map { max($0, 0) }, totalVariance: Float(total))
     }
 
     /// Projects centred rows: out = (rows − mean) · componentsᵀ.

@@ -14,15 +14,21 @@ final class CodeStore: @unchecked Sendable {
     let codes: UnsafeMutablePointer<UInt8>
     /// The row term of each slot.
     let terms: UnsafeMutablePointer<Float>
+    /// Reduced codes of the same slots, where they pay.
+    let principal: PrincipalCodes?
     private let codeRegion: ReservedRegion
     private let termRegion: ReservedRegion
     private let encoded: Atomic<Int>
     /// Held while appending; true once another store has taken over.
     let appending = Mutex<Bool>(false)
 
-    static func reserveBytes(dimensions: Int) -> Int { ScalarQuantizer.codeBytes(dimensions: dimensions) + 4 }
+    static func reserveBytes(dimensions: Int) -> Int {
+        ScalarQuantizer.codeBytes(dimensions: dimensions) + 4 + PrincipalCodes.reserveBytes(dimensions: dimensions)
+    }
 
-    init(quantizer: ScalarQuantizer, element: ElementType, capacity: Int) throws(IndexMemoryError) {
+    init(
+        quantizer: ScalarQuantizer, principal: PrincipalQuantizer?, element: ElementType, capacity: Int
+    ) throws(IndexMemoryError) {
         self.quantizer = quantizer
         self.element = element
         self.capacity = capacity
@@ -30,13 +36,21 @@ final class CodeStore: @unchecked Sendable {
         termRegion = try ReservedRegion(reserving: capacity * 4)
         codes = codeRegion.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
         terms = termRegion.base.bindMemory(to: Float.self, capacity: capacity)
+        self.principal =
+            if let principal { try PrincipalCodes(quantizer: principal, capacity: capacity) } else { nil }
         encoded = Atomic(0)
     }
 
     /// Slots that have a code.
     var encodedCount: Int { encoded.load(ordering: .acquiring) }
 
-    var residentBytes: Int { encodedCount * (quantizer.codeBytes + 4) + quantizer.residentBytes }
+    var residentBytes: Int {
+        let reduced = principal.map { encodedCount * $0.quantizer.codeBytes + $0.quantizer.residentBytes } ?? 0
+        return encodedCount * (quantizer.codeBytes + 4) + quantizer.residentBytes + reduced
+    }
+
+    /// Floats of scratch that encoding and queries need.
+    private var scratchCount: Int { max(quantizer.scratchCount, principal?.quantizer.scratchCount ?? 0) }
 
     /// Encodes the slots from `encodedCount` up to `end`. Under `appending`, or before the store is shared.
     func append(_ rows: RowMatrix, upTo end: Int, scratch: Scratch) throws(IndexMemoryError) {
@@ -45,13 +59,14 @@ final class CodeStore: @unchecked Sendable {
         try commit(end)
         let isEuclid = quantizer.metric == .euclid
         let dimensions = quantizer.dimensions
-        scratch.ensureFloats((dimensions + quantizer.scratchCount) * 4)
+        scratch.ensureFloats((dimensions + scratchCount) * 4)
         let row = scratch.floats.assumingMemoryBound(to: Float.self)
         for slot in first..<end {
             element.read(rows.row(slot), dimensions: dimensions, into: row)
             let code = codes + slot * quantizer.codeBytes
             let term = quantizer.encode(row: row, into: code, scratch: row + dimensions)
             terms[slot] = isEuclid ? squaredLength(code) : term
+            principal?.append(slot, source: code, scratch: row + dimensions)
         }
         encoded.store(end, ordering: .releasing)
     }
@@ -69,6 +84,7 @@ final class CodeStore: @unchecked Sendable {
         guard count <= capacity else { throw .capacityReached }
         try codeRegion.commit(count * quantizer.codeBytes)
         try termRegion.commit(count * 4)
+        try principal?.commit(count)
     }
 
     /// Says that codes of `count` slots have been put in place. Before the store is shared.
@@ -76,30 +92,33 @@ final class CodeStore: @unchecked Sendable {
 
     /// Prepares a query; `scratch` holds it as long as the scorer is used.
     func prepare(_ query: UnsafePointer<Float>, scratch: Scratch) -> PreparedQuery {
-        scratch.ensureQuery(quantizer.codeBytes)
-        scratch.ensureFloats(quantizer.scratchCount * 4)
-        let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)
-        let terms = quantizer.encodeQuery(
-            query, into: prepared, scratch: scratch.floats.assumingMemoryBound(to: Float.self))
-        return PreparedQuery(terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared))
+        prepare(scratch) { quantizer.encodeQuery(query, into: $0, scratch: $1) }
     }
 
     /// Prepares a row that is encoded already as a query.
     func prepare(slot: UInt32, scratch: Scratch) -> PreparedQuery {
-        scratch.ensureQuery(quantizer.codeBytes)
-        scratch.ensureFloats(quantizer.scratchCount * 4)
+        prepare(scratch) {
+            quantizer.encodeQuery(fromCode: codes + Int(slot) * quantizer.codeBytes, into: $0, scratch: $1)
+        }
+    }
+
+    @inline(__always)
+    private func prepare(
+        _ scratch: Scratch, _ encode: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<Float>) -> QueryTerms
+    ) -> PreparedQuery {
+        scratch.ensureQuery(quantizer.codeBytes + (principal?.quantizer.queryBytes ?? 0))
+        scratch.ensureFloats(scratchCount * 4)
         let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)
-        let terms = quantizer.encodeQuery(
-            fromCode: codes + Int(slot) * quantizer.codeBytes, into: prepared,
-            scratch: scratch.floats.assumingMemoryBound(to: Float.self))
-        return PreparedQuery(terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared))
+        let floats = scratch.floats.assumingMemoryBound(to: Float.self)
+        let terms = encode(prepared, floats)
+        return PreparedQuery(
+            terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared),
+            firstScorer: principal?.scorer(prepared, into: prepared + quantizer.codeBytes, scratch: floats))
     }
 
     private func scorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> CodeScorer {
-        let kernel = quantizer.kernel
-        return CodeScorer(
-            gathered: kernel.gathered, range: kernel.range, walking: kernel.walk,
-            query: UnsafeRawPointer(query), base: UnsafePointer(codes),
+        CodeScorer(
+            kernel: quantizer.kernel, query: UnsafeRawPointer(query), base: UnsafePointer(codes),
             strideBytes: quantizer.codeBytes, length: quantizer.codeBytes,
             flip: terms.scale > 0 ? CodeScorer.greaterIsCloser : CodeScorer.smallerIsCloser)
     }
@@ -137,6 +156,8 @@ struct PreparedQuery {
     let scorer: CodeScorer
     /// In its place where rows bring a term of their own.
     let termedScorer: TermedCodeScorer?
+    /// Ranks by reduced codes: rougher and cheaper.
+    let firstScorer: CodeScorer?
 
     /// The estimated score behind a rank that one of the scorers gave.
     func score(_ rank: UInt32) -> Float {

@@ -5,7 +5,7 @@ import Quantization
 /// | offset | bytes | field |
 /// |---|---|---|
 /// | 0 | 8 | magic `TDXINDEX` |
-/// | 8 | 4 | format version, 1 |
+/// | 8 | 4 | format version, 2 |
 /// | 12 | 4 | dimensions |
 /// | 16 | 1 | metric: 0 cosine, 1 dot, 2 euclid, 3 manhattan |
 /// | 17 | 1 | element: 0 float32, 1 float16, 2 uint8 |
@@ -19,12 +19,14 @@ import Quantization
 /// | 56 | 8 | entry point: slot in the low half, level in the high half; all ones: none |
 /// | 64 | 8 | bytes of the quantizer section |
 /// | 72 | 8 | bytes of the upper-levels section |
-/// | 80 | 40 | XXH64 of the sections: quantizer, codes, terms, base links, upper levels |
-/// | 120 | 8 | XXH64 of bytes 0..<120 |
+/// | 80 | 8 | bytes of the reducing quantizer's section; 0: there are no reduced codes |
+/// | 88 | 8 | bytes of a reduced code |
+/// | 96 | 56 | XXH64 of the sections: quantizer, reducing quantizer, codes, reduced codes, terms, base links, upper levels |
+/// | 152 | 8 | XXH64 of bytes 0..<152 |
 struct IndexFileHeader: Equatable {
     static let magic = Array("TDXINDEX".utf8)
-    static let version: UInt32 = 1
-    static let byteCount = 128
+    static let version: UInt32 = 2
+    static let byteCount = 160
     static let none32 = UInt32.max
 
     var dimensions: UInt32
@@ -40,7 +42,14 @@ struct IndexFileHeader: Equatable {
     var entry: UInt64 = .max
     var quantizerBytes: UInt64 = 0
     var upperBytes: UInt64 = 0
-    var hashes: [UInt64] = [0, 0, 0, 0, 0]
+    var reducerBytes: UInt64 = 0
+    var reducedCodeBytes: UInt64 = 0
+    var hashes = [UInt64](repeating: 0, count: Section.allCases.count)
+
+    /// The parts of the file, in their order.
+    enum Section: Int, CaseIterable {
+        case quantizer, reducer, codes, reducedCodes, terms, baseLinks, upperLevels
+    }
 
     init(_ parameters: IndexParameters) {
         dimensions = UInt32(parameters.dimensions)
@@ -52,8 +61,9 @@ struct IndexFileHeader: Equatable {
         quantileBits = parameters.quantile?.bitPattern ?? Self.none32
     }
 
-    /// Bytes of codes, terms and base links, from the counts.
+    /// Bytes of codes, reduced codes, terms and base links, from the counts.
     var codeSectionBytes: UInt64 { slots * UInt64(codeBytes) }
+    var reducedSectionBytes: UInt64 { slots * reducedCodeBytes }
     var termSectionBytes: UInt64 { slots * 4 }
     var baseSectionBytes: UInt64 { slots * UInt64(m) * 8 }
 
@@ -74,6 +84,8 @@ struct IndexFileHeader: Equatable {
         put(entry)
         put(quantizerBytes)
         put(upperBytes)
+        put(reducerBytes)
+        put(reducedCodeBytes)
         for hash in hashes { put(hash) }
         var own = Hash64()
         bytes.withUnsafeBytes { own.update($0) }
@@ -91,8 +103,8 @@ struct IndexFileHeader: Equatable {
         let version: UInt32 = get(8)
         guard version == Self.version else { throw .damaged("format version \(version)") }
         var own = Hash64()
-        own.update(UnsafeRawBufferPointer(rebasing: bytes[0..<120]))
-        guard get(120, as: UInt64.self) == own.value else { throw .damaged("the header's hash differs") }
+        own.update(UnsafeRawBufferPointer(rebasing: bytes[0..<152]))
+        guard get(152, as: UInt64.self) == own.value else { throw .damaged("the header's hash differs") }
         dimensions = get(12)
         metric = get(16)
         element = get(17)
@@ -106,7 +118,9 @@ struct IndexFileHeader: Equatable {
         entry = get(56)
         quantizerBytes = get(64)
         upperBytes = get(72)
-        hashes = (0..<5).map { get(80 + 8 * $0) }
+        reducerBytes = get(80)
+        reducedCodeBytes = get(88)
+        hashes = Section.allCases.map { get(96 + 8 * $0.rawValue) }
     }
 
     /// Whether both files would be made for the same parameters.

@@ -28,14 +28,18 @@ extension VectorIndex {
         guard header.slots <= UInt64(max(rowCount, 0)), header.slots <= UInt64(capacity) else {
             throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
         }
-        guard header.quantizerBytes <= 1 << 24, header.upperBytes <= 1 << 40, header.trainedCount <= 1 << 40 else {
+        guard header.quantizerBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
+            header.trainedCount <= 1 << 40
+        else {
             throw IndexFileError.damaged("a section's size is impossible")
         }
         // Slots and code bytes are bounded by now, so the sum can't overflow.
-        guard header.codeBytes <= 1 << 20 else { throw IndexFileError.damaged("codes of \(header.codeBytes) bytes") }
+        guard header.codeBytes <= 1 << 20, header.reducedCodeBytes <= 1 << 20 else {
+            throw IndexFileError.damaged("codes of \(header.codeBytes) and \(header.reducedCodeBytes) bytes")
+        }
         let size =
-            UInt64(IndexFileHeader.byteCount) + header.quantizerBytes + header.codeSectionBytes
-            + header.termSectionBytes + header.baseSectionBytes + header.upperBytes
+            UInt64(IndexFileHeader.byteCount) + header.quantizerBytes + header.reducerBytes + header.codeSectionBytes
+            + header.reducedSectionBytes + header.termSectionBytes + header.baseSectionBytes + header.upperBytes
         guard size == UInt64(reader.byteCount) else {
             throw IndexFileError.damaged("\(reader.byteCount) bytes instead of \(size)")
         }
@@ -62,22 +66,22 @@ extension VectorIndex {
     private static func readCodes(
         _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
     ) throws -> CodeStore {
-        var bytes = [UInt8](repeating: 0, count: Int(header.quantizerBytes))
-        try check(reader, &bytes, header.hashes[0], "quantizer")
-        guard let quantizer = try? ScalarQuantizer(serialized: bytes),
+        let serialized = try section(reader, header, .quantizer, Int(header.quantizerBytes))
+        guard let quantizer = try? ScalarQuantizer(serialized: serialized),
             quantizer.dimensions == parameters.dimensions, quantizer.metric == parameters.metric,
             quantizer.codeBytes == Int(header.codeBytes)
         else { throw IndexFileError.damaged("the quantizer") }
+        let reducer = try readReducer(reader, header, quantizer)
         let slots = Int(header.slots)
         do {
-            let store = try CodeStore(quantizer: quantizer, element: parameters.element, capacity: capacity)
+            let store = try CodeStore(
+                quantizer: quantizer, principal: reducer, element: parameters.element, capacity: capacity)
             try store.commit(slots)
-            guard try reader.read(store.codes, Int(header.codeSectionBytes)) == header.hashes[1] else {
-                throw IndexFileError.damaged("the codes' hash differs")
+            try read(reader, header, .codes, store.codes, Int(header.codeSectionBytes))
+            if let reduced = store.principal {
+                try read(reader, header, .reducedCodes, reduced.codes, Int(header.reducedSectionBytes))
             }
-            guard try reader.read(store.terms, Int(header.termSectionBytes)) == header.hashes[2] else {
-                throw IndexFileError.damaged("the terms' hash differs")
-            }
+            try read(reader, header, .terms, store.terms, Int(header.termSectionBytes))
             for slot in 0..<slots where !store.terms[slot].isFinite {
                 throw IndexFileError.damaged("the term of slot \(slot)")
             }
@@ -86,6 +90,22 @@ extension VectorIndex {
         } catch let error as IndexMemoryError {
             throw IndexFileError.memory(error)
         }
+    }
+
+    private static func readReducer(
+        _ reader: SectionReader, _ header: IndexFileHeader, _ quantizer: ScalarQuantizer
+    ) throws -> PrincipalQuantizer? {
+        guard header.reducerBytes > 0 else {
+            guard header.reducedCodeBytes == 0 else {
+                throw IndexFileError.damaged("reduced codes without a quantizer")
+            }
+            return nil
+        }
+        let serialized = try section(reader, header, .reducer, Int(header.reducerBytes))
+        guard let reducer = try? PrincipalQuantizer(serialized: serialized),
+            reducer.sourceBytes == quantizer.codeBytes, reducer.codeBytes == Int(header.reducedCodeBytes)
+        else { throw IndexFileError.damaged("the reducing quantizer") }
+        return reducer
     }
 
     private static func readGraph(
@@ -102,8 +122,7 @@ extension VectorIndex {
         }
         let slots = Int(header.slots)
         try readBaseLinks(reader, header, graph, slots)
-        var upper = [UInt8](repeating: 0, count: Int(header.upperBytes))
-        try check(reader, &upper, header.hashes[4], "upper levels")
+        let upper = try section(reader, header, .upperLevels, Int(header.upperBytes))
         try UpperLevelsReader(bytes: upper, graph: graph, slots: slots).read()
         let entry = header.entry
         if entry != .max {
@@ -122,9 +141,7 @@ extension VectorIndex {
         let degree = graph.baseDegree
         // Packed blocks are read to where they end up, then spread from the back where blocks have gaps.
         let packed = UnsafeMutableRawPointer(graph.baseLinks).assumingMemoryBound(to: UInt32.self)
-        guard try reader.read(packed, bytes) == header.hashes[3] else {
-            throw IndexFileError.damaged("the base links' hash differs")
-        }
+        try read(reader, header, .baseLinks, packed, bytes)
         for slot in stride(from: slots - 1, through: 0, by: -1) {
             let source = packed + slot * degree
             let target = packed + slot * graph.baseStride
@@ -148,11 +165,25 @@ extension VectorIndex {
         return true
     }
 
-    private static func check(_ reader: SectionReader, _ bytes: inout [UInt8], _ hash: UInt64, _ name: String) throws {
-        let actual = try bytes.withUnsafeMutableBytes { buffer in
-            try buffer.baseAddress.map { try reader.read($0, buffer.count) } ?? Hash64().value
+    private static func section(
+        _ reader: SectionReader, _ header: IndexFileHeader, _ section: IndexFileHeader.Section, _ count: Int
+    ) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress, count > 0 else { return }
+            try read(reader, header, section, base, count)
         }
-        guard actual == hash else { throw IndexFileError.damaged("the \(name)' hash differs") }
+        return bytes
+    }
+
+    /// Reads a section to where it belongs.
+    private static func read(
+        _ reader: SectionReader, _ header: IndexFileHeader, _ section: IndexFileHeader.Section,
+        _ target: UnsafeMutableRawPointer, _ count: Int
+    ) throws {
+        guard try reader.read(target, count) == header.hashes[section.rawValue] else {
+            throw IndexFileError.damaged("the hash of section \(section.rawValue + 1), \(section), differs")
+        }
     }
 }
 

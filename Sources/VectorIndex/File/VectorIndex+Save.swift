@@ -5,7 +5,7 @@ extension VectorIndex {
     /// Of fewer linked slots a file holds neither codes nor graph.
     private static let smallestSavedCount = 64
 
-    /// Writes the quantizer, and the codes and links of the linked slots (without a graph: of the encoded ones), to an
+    /// Writes the quantizers, and the codes and links of the linked slots (without a graph: of the encoded ones), to an
     /// empty file. Any thread; linkers and searches go on meanwhile. Links to slots that were linked after the start are
     /// left out.
     ///
@@ -25,32 +25,35 @@ extension VectorIndex {
         // The header's place; it is written last, when the hashes are known.
         try [UInt8](repeating: 0, count: IndexFileHeader.byteCount).withUnsafeBytes { try writer.append($0) }
         _ = writer.endSection()
+        func end(_ section: IndexFileHeader.Section) { header.hashes[section.rawValue] = writer.endSection() }
+        let quantizer = codes?.quantizer.serialized() ?? []
+        header.quantizerBytes = UInt64(quantizer.count)
+        try quantizer.withUnsafeBytes { try writer.append($0) }
+        end(.quantizer)
+        let reducer = codes?.principal?.quantizer.serialized() ?? []
+        header.reducerBytes = UInt64(reducer.count)
+        try reducer.withUnsafeBytes { try writer.append($0) }
+        end(.reducer)
         if let codes {
             header.codeBytes = UInt32(codes.quantizer.codeBytes)
             header.slots = UInt64(slots)
             header.trainedCount = UInt64(trainedCount)
-            let quantizer = codes.quantizer.serialized()
-            header.quantizerBytes = UInt64(quantizer.count)
-            try quantizer.withUnsafeBytes { try writer.append($0) }
-            header.hashes[0] = writer.endSection()
             try writer.append(UnsafeRawBufferPointer(start: codes.codes, count: slots * codes.quantizer.codeBytes))
-            header.hashes[1] = writer.endSection()
-            try writer.append(UnsafeRawBufferPointer(start: codes.terms, count: slots * 4))
-            header.hashes[2] = writer.endSection()
         }
-        if let graph {
-            let image = GraphImage(graph: graph, slots: slots)
-            try image.writeBaseLinks(writer)
-            header.hashes[3] = writer.endSection()
-            header.upperBytes = try image.writeUpperLevels(writer)
-            header.hashes[4] = writer.endSection()
-            header.entry = image.entry()
+        end(.codes)
+        if let reduced = codes?.principal {
+            header.reducedCodeBytes = UInt64(reduced.quantizer.codeBytes)
+            try writer.append(UnsafeRawBufferPointer(start: reduced.codes, count: slots * reduced.quantizer.codeBytes))
         }
-        if codes == nil || graph == nil {
-            // Sections that aren't there are empty.
-            let empty = Hash64().value
-            for section in 0..<5 where codes == nil || section > 2 { header.hashes[section] = empty }
-        }
+        end(.reducedCodes)
+        if let codes { try writer.append(UnsafeRawBufferPointer(start: codes.terms, count: slots * 4)) }
+        end(.terms)
+        let image = graph.map { GraphImage(graph: $0, slots: slots) }
+        try image?.writeBaseLinks(writer)
+        end(.baseLinks)
+        header.upperBytes = try image?.writeUpperLevels(writer) ?? 0
+        end(.upperLevels)
+        header.entry = image?.entry() ?? .max
         try writer.finish(header: header.encoded())
     }
 }

@@ -31,6 +31,7 @@ final class Scratch: @unchecked Sendable {
     /// Preceded by the zero keys that walking kernels want.
     private(set) var pool: UnsafeMutablePointer<UInt64>
     private var poolCapacity = 0
+    /// Preceded by zero keys like the pool.
     private(set) var results: UnsafeMutablePointer<UInt64>
     private var resultCapacity = 0
 
@@ -43,7 +44,7 @@ final class Scratch: @unchecked Sendable {
     init() {
         marks = .allocate(capacity: 1)
         pool = Self.allocatePool(1)
-        results = .allocate(capacity: 1)
+        results = Self.allocatePool(1)
         floats = .allocate(byteCount: 64, alignment: 64)
         query = .allocate(byteCount: 64, alignment: 64)
         batch = .allocate(capacity: Self.batchCapacity)
@@ -56,7 +57,7 @@ final class Scratch: @unchecked Sendable {
     deinit {
         free(marks)
         Self.deallocatePool(pool)
-        results.deallocate()
+        Self.deallocatePool(results)
         floats.deallocate()
         query.deallocate()
         batch.deallocate()
@@ -104,9 +105,9 @@ final class Scratch: @unchecked Sendable {
 
     func ensureResults(_ count: Int) {
         if count > resultCapacity {
-            results.deallocate()
+            Self.deallocatePool(results)
             resultCapacity = max(count, 256)
-            results = .allocate(capacity: resultCapacity)
+            results = Self.allocatePool(resultCapacity)
         }
     }
 

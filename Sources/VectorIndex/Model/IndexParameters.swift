@@ -16,13 +16,15 @@ public struct IndexParameters: Sendable, Equatable {
     public var quantile: Float?
     /// Seeds node levels and sampling.
     public var seed: UInt64
+    /// Whether walks and scans may rank by reduced codes first, where training finds that they pay.
+    public var usesPrincipalCodes: Bool
 
     public static let maximumM = 512
     public static let maximumDimensions = 65_536
 
     public init(
         dimensions: Int, metric: Metric, element: ElementType = .float32, m: Int = 16, efConstruct: Int = 100,
-        quantile: Float? = nil, seed: UInt64 = 0x5DEE_CE66
+        quantile: Float? = nil, seed: UInt64 = 0x5DEE_CE66, usesPrincipalCodes: Bool = true
     ) {
         self.dimensions = dimensions
         self.metric = metric
@@ -31,6 +33,7 @@ public struct IndexParameters: Sendable, Equatable {
         self.efConstruct = efConstruct
         self.quantile = quantile
         self.seed = seed
+        self.usesPrincipalCodes = usesPrincipalCodes
     }
 
     /// Bytes of a stored row, unpadded.

@@ -10,7 +10,7 @@ struct GraphSearch {
     /// Admitted slots below `limit`.
     let admitted: Int
     let ef: Int
-    /// Fewer finds than this call for a scan.
+    /// Fewer finds than this surely call for a scan.
     let wanted: Int
     let scratch: Scratch
     let poll: Poll
@@ -36,19 +36,23 @@ struct GraphSearch {
         }
         if isAllAdmitted {
             let found = plainWalk(scorer, slot, rank, top: &top, cost: &cost)
-            return found >= wanted ? .graph : .graphThenScan
+            return isEnough(found) ? .graph : .graphThenScan
         }
         if plan == .walk {
             let (end, found) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
             switch end {
-            case .complete: return found >= wanted ? .graphFiltered : .graphThenScan
+            case .complete: return isEnough(found) ? .graphFiltered : .graphThenScan
             case .overBudget: return .graphThenScan
             case .sparse: break
             }
         }
         let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
-        return end == .complete && found >= wanted ? .graphTwoHop : .graphThenScan
+        return end == .complete && isEnough(found) ? .graphTwoHop : .graphThenScan
     }
+
+    /// A walk that ends with room left in its pool has seen all that is connected to where it began, and what is not may
+    /// be closer. One place may have gone to a start that isn't admitted.
+    private func isEnough(_ found: Int) -> Bool { found >= min(max(wanted, ef - 1), admitted) }
 
     private func plainWalk<S: RankScorer>(
         _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
@@ -110,13 +114,14 @@ struct GraphSearch {
     /// Marks are needed for the linked slots and for the start, which may be newer.
     private func markCount(_ slot: UInt32) -> Int { Int(max(limit, slot + 1)) }
 
-    /// Offers the pool's admitted slots and counts them. The start may be neither linked nor admitted.
+    /// Offers the pool's best admitted slots, as many as `top` keeps. Returns how many the pool has. The start may be
+    /// neither linked nor admitted.
     private func offer(_ pool: CandidatePool, to top: inout TopCandidates) -> Int {
         var found = 0
         for i in 0..<pool.count {
             let slot = CandidatePool.slot(pool.keys[i])
             if slot < limit, admission.admits(slot) {
-                top.offer(Rank.key(UInt32(truncatingIfNeeded: pool.keys[i] >> 32), slot))
+                if found < top.capacity { top.offer(Rank.key(UInt32(truncatingIfNeeded: pool.keys[i] >> 32), slot)) }
                 found += 1
             }
         }

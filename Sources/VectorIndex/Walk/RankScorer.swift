@@ -44,6 +44,20 @@ struct CodeScorer: RankScorer {
     /// Smaller integers, seen as unsigned, are closer, as with a distance.
     static let smallerIsCloser: UInt32 = 0
 
+    init(
+        kernel: tvk_code_scorer, query: UnsafeRawPointer, base: UnsafePointer<UInt8>, strideBytes: Int, length: Int,
+        flip: UInt32
+    ) {
+        gathered = kernel.gathered
+        range = kernel.range
+        walking = kernel.walk
+        self.query = query
+        self.base = base
+        self.strideBytes = strideBytes
+        self.length = length
+        self.flip = flip
+    }
+
     @inline(__always)
     func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
         out.withMemoryRebound(to: Int32.self, capacity: count) {

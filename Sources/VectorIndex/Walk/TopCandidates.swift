@@ -1,20 +1,30 @@
-/// Keeps the `capacity` smallest of the keys that it is offered, in a buffer twice as large: when that is full it is
-/// sorted and halved. O(log capacity) a key that gets past the bound, O(1) for the others.
+import CVectorKernels
+import Quantization
+
+/// Keeps the `capacity` smallest of the keys that it is offered. A few are kept sorted; many are gathered in a buffer
+/// twice as large, which is sorted and halved when it is full. O(1) a key that is past the bound; for the others
+/// O(capacity), a few cycles for eight keys, or O(log capacity) amortised.
 struct TopCandidates {
     private let keys: UnsafeMutablePointer<UInt64>
     let capacity: Int
+    private let insertion:
+        (@convention(c) (UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<Int>, Int, UInt64) -> Int)?
     private var count = 0
     /// Only keys below this can still get in.
     private(set) var bound = UInt64.max
 
+    /// Up to this capacity keys are kept sorted.
+    private static let mostSorted = 512
+
     /// Keys of room that `capacity` needs.
     static func room(_ capacity: Int) -> Int { max(2 * capacity, capacity + 32) }
 
-    /// - Parameter keys: room for ``room(_:)`` keys.
+    /// - Parameter keys: room for ``room(_:)`` keys, behind as many zero keys as a pool wants.
     @inline(__always)
     init(keys: UnsafeMutablePointer<UInt64>, capacity: Int) {
         self.keys = keys
         self.capacity = capacity
+        insertion = (1...Self.mostSorted).contains(capacity) ? Kernels.best.pointee.pool_insert : nil
     }
 
     @inline(__always)
@@ -24,6 +34,11 @@ struct TopCandidates {
 
     @inline(never)
     private mutating func take(_ key: UInt64) {
+        if let insertion {
+            _ = insertion(keys, &count, capacity, key)
+            if count == capacity { bound = keys[capacity - 1] }
+            return
+        }
         keys[count] = key
         count += 1
         if count == Self.room(capacity) { prune() }
@@ -39,7 +54,7 @@ struct TopCandidates {
 
     /// The kept keys, smallest first.
     mutating func sorted() -> UnsafeMutableBufferPointer<UInt64> {
-        prune()
+        if insertion == nil { prune() }
         return UnsafeMutableBufferPointer(start: keys, count: count)
     }
 }

@@ -1,0 +1,39 @@
+import CVectorKernels
+import Quantization
+
+/// The reduced codes of a code store: what walks and scans rank by first.
+final class PrincipalCodes: @unchecked Sendable {
+    // Unchecked: codes are written before the store's count covers them and not touched afterwards.
+    let quantizer: PrincipalQuantizer
+    /// 64-byte-aligned codes, `quantizer.codeBytes` bytes each.
+    let codes: UnsafeMutablePointer<UInt8>
+    private let region: ReservedRegion
+
+    /// Address space for one slot, at most.
+    static func reserveBytes(dimensions: Int) -> Int { dimensions / 4 }
+
+    init(quantizer: PrincipalQuantizer, capacity: Int) throws(IndexMemoryError) {
+        self.quantizer = quantizer
+        region = try ReservedRegion(reserving: capacity * quantizer.codeBytes)
+        codes = region.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
+    }
+
+    /// Makes room for the codes of `count` slots.
+    func commit(_ count: Int) throws(IndexMemoryError) { try region.commit(count * quantizer.codeBytes) }
+
+    /// - Parameter scratch: `quantizer.scratchCount` words.
+    func append(_ slot: Int, source: UnsafePointer<UInt8>, scratch: UnsafeMutablePointer<Float>) {
+        quantizer.encode(source, into: codes + slot * quantizer.codeBytes, scratch: scratch)
+    }
+
+    /// Scores a query whose int8 code is `source`; `prepared` holds it as long as the scorer is used.
+    func scorer(
+        _ source: UnsafePointer<UInt8>, into prepared: UnsafeMutablePointer<UInt8>,
+        scratch: UnsafeMutablePointer<Float>
+    ) -> CodeScorer {
+        quantizer.encodeQuery(source, into: prepared, scratch: scratch)
+        return CodeScorer(
+            kernel: quantizer.kernel, query: UnsafeRawPointer(prepared), base: UnsafePointer(codes),
+            strideBytes: quantizer.codeBytes, length: quantizer.componentCount, flip: CodeScorer.greaterIsCloser)
+    }
+}
