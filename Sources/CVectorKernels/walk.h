@@ -53,18 +53,54 @@ TVK_INLINE void tvk_prefetch_links(const tvk_walk *walk, uint64_t key) {
     __builtin_prefetch(list + 16, 0, 3);
 }
 
-TVK_INLINE void tvk_walk_offer(tvk_walk *walk, uint64_t *pool, size_t *count, size_t *cursor, uint32_t rank, uint32_t slot) {
+TVK_INLINE int tvk_admits(const uint64_t *admitted, uint32_t slot) { return admitted[slot >> 6] >> (slot & 63) & 1; }
+
+// A pool that holds `wanted` admitted slots or more ends with the last of those it wants: nothing farther can be among the
+// results or is expanded before the walk ends.
+TVK_INLINE void tvk_walk_trim(tvk_walk *walk, const uint64_t *pool, size_t *count) {
+    if (walk->found < walk->wanted) return;
+    size_t end = *count;
+    while (!tvk_admits(walk->admitted, (uint32_t)pool[end - 1] >> 1)) end--;
+    if (walk->found > walk->wanted) {
+        walk->found--;
+        end--;
+        while (end && !tvk_admits(walk->admitted, (uint32_t)pool[end - 1] >> 1)) end--;
+    }
+    *count = end;
+}
+
+// The rank that a candidate must not exceed to be of use.
+TVK_INLINE uint32_t tvk_walk_worst(const tvk_walk *walk, const uint64_t *pool, size_t count, int filtered) {
+    int full = filtered ? walk->found >= walk->wanted : count == walk->capacity;
+    return full && count ? (uint32_t)(pool[count - 1] >> 32) : UINT32_MAX;
+}
+
+TVK_INLINE void tvk_walk_offer(
+    tvk_walk *walk, uint64_t *pool, size_t *count, size_t *cursor, uint32_t rank, uint32_t slot, int filtered) {
     uint64_t key = (uint64_t)rank << 32 | (uint64_t)slot << 1;
+    if (filtered && *count == walk->capacity) {
+        if (key >= pool[*count - 1]) return;
+        *count -= 1;
+        walk->found -= (size_t)tvk_admits(walk->admitted, (uint32_t)pool[*count] >> 1);
+    }
     size_t place = tvk_pool_insert(pool, count, walk->capacity, key);
-    if (place > *cursor) return;
-    // It is the next to be expanded, unless a better one comes.
-    if (place < walk->capacity) tvk_prefetch_links(walk, key);
-    *cursor = place;
+    if (place < *cursor + 1) {
+        // It is the next to be expanded, unless a better one comes.
+        if (place < walk->capacity) tvk_prefetch_links(walk, key);
+        *cursor = place;
+    }
+    if (filtered && tvk_admits(walk->admitted, slot)) {
+        walk->found++;
+        tvk_walk_trim(walk, pool, count);
+        if (*cursor > *count) *cursor = *count;
+    }
 }
 
 // Two lists are read ahead: that of the next candidate as it stands now, and that of each which takes its place.
-#define TVK_WALK(NAME)                                                                                                  \
-    static void NAME##_walk(tvk_walk *walk) {                                                                           \
+//
+// The scoring function is called and not inlined, so that both walks share its code in the instruction cache.
+#define TVK_WALK_LOOP(NAME, FUNCTION, FILTERED)                                                                         \
+    static void FUNCTION(tvk_walk *walk) {                                                                              \
         const uint32_t limit = walk->limit, flip = walk->flip;                                                          \
         const uint8_t epoch = walk->epoch;                                                                              \
         uint8_t *marks = walk->marks;                                                                                   \
@@ -91,13 +127,17 @@ TVK_INLINE void tvk_walk_offer(tvk_walk *walk, uint64_t *pool, size_t *count, si
             if (cursor < count) tvk_prefetch_links(walk, pool[cursor]);                                                 \
             NAME##_gathered(walk->query, walk->codes, walk->stride, batch, met, walk->n, (int32_t *)ranks);             \
             scored += met;                                                                                              \
+            if (FILTERED) {                                                                                             \
+                for (size_t i = 0; i < met; i++) walk->admitted_scored += (size_t)tvk_admits(walk->admitted, batch[i]); \
+            }                                                                                                           \
             for (size_t start = 0; start < met; start += 32) {                                                          \
                 size_t size = met - start < 32 ? met - start : 32;                                                      \
-                uint32_t worst = count == walk->capacity ? (uint32_t)(pool[count - 1] >> 32) : UINT32_MAX;              \
+                uint32_t worst = tvk_walk_worst(walk, pool, count, FILTERED);                                           \
                 uint32_t closer = tvk_pool_closer(ranks + start, size, flip, worst);                                    \
                 for (; closer; closer &= closer - 1) {                                                                  \
                     size_t i = start + (size_t)__builtin_ctz(closer);                                                   \
-                    tvk_walk_offer(walk, pool, &count, &cursor, ranks[i], batch[i]);                                    \
+                    if (FILTERED && ranks[i] > tvk_walk_worst(walk, pool, count, FILTERED)) continue;                   \
+                    tvk_walk_offer(walk, pool, &count, &cursor, ranks[i], batch[i], FILTERED);                          \
                 }                                                                                                       \
             }                                                                                                           \
         }                                                                                                               \
@@ -105,6 +145,14 @@ TVK_INLINE void tvk_walk_offer(tvk_walk *walk, uint64_t *pool, size_t *count, si
         walk->cursor = cursor;                                                                                          \
         walk->hops += hops;                                                                                             \
         walk->scored += scored;                                                                                         \
+    }
+
+#define TVK_WALK(NAME)                                                                                                  \
+    TVK_WALK_LOOP(NAME, NAME##_walk_all, 0)                                                                             \
+    TVK_WALK_LOOP(NAME, NAME##_walk_admitted, 1)                                                                        \
+    static void NAME##_walk(tvk_walk *walk) {                                                                           \
+        if (walk->admitted) NAME##_walk_admitted(walk);                                                                 \
+        else NAME##_walk_all(walk);                                                                                     \
     }
 
 #endif

@@ -68,6 +68,14 @@ typedef struct {
     size_t count;
     size_t cursor;
 
+    /// A bitmap over slots, or NULL: then the walk is for these slots. It goes through the others as well, and the pool
+    /// reaches to the `wanted`th admitted one as long as its capacity allows. `found` counts those in the pool, and
+    /// `admitted_scored` those met.
+    const uint64_t *_Nullable admitted;
+    size_t wanted;
+    size_t found;
+    size_t admitted_scored;
+
     /// Room for degree words each.
     uint32_t *batch;
     uint32_t *ranks;

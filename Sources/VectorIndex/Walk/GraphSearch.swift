@@ -71,21 +71,18 @@ struct GraphSearch {
         _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
     ) -> (end: FilteredWalkEnd, found: Int) {
         // Room for what isn't admitted; candidates past it are far from being expanded.
-        let candidates = 4 * ef + 64
+        let capacity = 4 * ef + 64
         scratch.beginWalk(markCount(slot))
-        scratch.ensurePool(candidates + ef)
+        scratch.ensurePool(capacity)
         scratch.marks[Int(slot)] = scratch.epoch
-        var pool = CandidatePool(keys: scratch.pool, capacity: candidates)
-        var results = CandidatePool(keys: scratch.pool + candidates, capacity: ef)
-        let key = CandidatePool.key(rank, slot)
-        pool.insert(key)
-        if slot < limit, admission.admits(slot) { results.insert(key) }
+        var admitted = AdmittedPool(
+            pool: CandidatePool(keys: scratch.pool, capacity: capacity), admission, wanted: ef)
+        admitted.insert(CandidatePool.key(rank, slot))
         let end = walkCollecting(
-            scorer, graph.links(level: 0), admission, limit: limit, pool: &pool, results: &results,
-            budget: Planner.budget(admitted: admitted, scoreCost: Planner.collectedScoreCost),
-            leastShare: Self.leastShare, scratch: scratch, poll: poll,
-            cost: &cost)
-        return (end, end == .complete ? offer(results, to: &top) : 0)
+            scorer, graph.links(level: 0), limit: limit, admitted: &admitted,
+            budget: Planner.budget(admitted: self.admitted, scoreCost: Planner.collectedScoreCost),
+            leastShare: Self.leastShare, scratch: scratch, poll: poll, cost: &cost)
+        return (end, end == .complete ? offer(admitted.pool, to: &top) : 0)
     }
 
     private func twoHopWalk<S: RankScorer>(

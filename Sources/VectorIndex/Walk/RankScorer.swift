@@ -11,6 +11,10 @@ protocol RankScorer {
     func walk(
         _ links: LevelLinks, limit: UInt32, pool: inout CandidatePool, hopLimit: Int, scratch: Scratch,
         cost: inout WalkCost)
+    /// The same on level 0 for admitted slots.
+    func walk(
+        _ links: LevelLinks, limit: UInt32, admitted: inout AdmittedPool, hopLimit: Int, scratch: Scratch,
+        cost: inout WalkCost)
 }
 
 extension RankScorer {
@@ -20,6 +24,14 @@ extension RankScorer {
         cost: inout WalkCost
     ) {
         plainWalk(self, links, limit: limit, pool: &pool, hopLimit: hopLimit, scratch: scratch, cost: &cost)
+    }
+
+    @inline(__always)
+    func walk(
+        _ links: LevelLinks, limit: UInt32, admitted: inout AdmittedPool, hopLimit: Int, scratch: Scratch,
+        cost: inout WalkCost
+    ) {
+        plainWalk(self, links, limit: limit, admitted: &admitted, hopLimit: hopLimit, scratch: scratch, cost: &cost)
     }
 }
 
@@ -84,16 +96,41 @@ struct CodeScorer: RankScorer {
             plainWalk(self, links, limit: limit, pool: &pool, hopLimit: hopLimit, scratch: scratch, cost: &cost)
             return
         }
-        var run = tvk_walk(
-            query: query, codes: base, stride: strideBytes, n: length, flip: flip, limit: limit,
-            links: UnsafeRawPointer(links.base).assumingMemoryBound(to: UInt32.self), link_stride: links.stride,
-            degree: links.degree, marks: scratch.marks, epoch: scratch.epoch, pool: pool.keys, capacity: pool.capacity,
-            count: pool.count, cursor: pool.cursor, batch: scratch.batch, ranks: scratch.ranks, hop_limit: hopLimit,
-            hops: 0, scored: 0)
+        var run = run(links, limit, pool, hopLimit, scratch)
         walking(&run)
         pool.resume(count: run.count, cursor: run.cursor)
         cost.hops += run.hops
         cost.scored += run.scored
+    }
+
+    @inline(__always)
+    func walk(
+        _ links: LevelLinks, limit: UInt32, admitted: inout AdmittedPool, hopLimit: Int, scratch: Scratch,
+        cost: inout WalkCost
+    ) {
+        var run = run(links, limit, admitted.pool, hopLimit, scratch)
+        run.admitted = admitted.admission.words
+        run.wanted = admitted.wanted
+        run.found = admitted.found
+        run.admitted_scored = admitted.scored
+        walking(&run)
+        admitted.pool.resume(count: run.count, cursor: run.cursor)
+        admitted.found = run.found
+        admitted.scored = run.admitted_scored
+        cost.hops += run.hops
+        cost.scored += run.scored
+    }
+
+    @inline(__always)
+    private func run(
+        _ links: LevelLinks, _ limit: UInt32, _ pool: CandidatePool, _ hopLimit: Int, _ scratch: Scratch
+    ) -> tvk_walk {
+        tvk_walk(
+            query: query, codes: base, stride: strideBytes, n: length, flip: flip, limit: limit,
+            links: UnsafeRawPointer(links.base).assumingMemoryBound(to: UInt32.self), link_stride: links.stride,
+            degree: links.degree, marks: scratch.marks, epoch: scratch.epoch, pool: pool.keys, capacity: pool.capacity,
+            count: pool.count, cursor: pool.cursor, admitted: nil, wanted: 0, found: 0, admitted_scored: 0,
+            batch: scratch.batch, ranks: scratch.ranks, hop_limit: hopLimit, hops: 0, scored: 0)
     }
 
     @inline(__always)
