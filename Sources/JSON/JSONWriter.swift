@@ -67,6 +67,9 @@ public struct JSONWriter {
         needsComma = false
     }
 
+    /// The key of the value that is written next.
+    public mutating func key(_ name: ByteString) { key(name.string) }
+
     /// The key of the value that is written next, which must need no escapes.
     public mutating func key(_ name: StaticString) {
         begin()

@@ -5,7 +5,7 @@ import OrderedCollections
 
 extension Engine {
     /// The names of all collections, sorted.
-    public func collectionNames() -> [String] { catalog.withLock { $0.collections.keys.sorted() } }
+    public func collectionNames() -> [String] { catalog.withLock { $0.collections.keys.sorted().map(\.string) } }
 
     public func collectionExists(_ collection: String) -> Bool { catalog.withLock { $0.resolve(collection) != nil } }
 
@@ -100,7 +100,7 @@ extension Engine {
             catalog.withLock { catalog in
                 if catalog.collections[collection.name] === collection {
                     catalog.collections[collection.name] = nil
-                    catalog.aliases = catalog.aliases.filter { $0.value != collection.name }
+                    catalog.aliases = catalog.aliases.filter { !$0.value.hasSameBytes(as: collection.name) }
                 }
             }
             release(collection)
@@ -131,7 +131,7 @@ extension Engine {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
             let indexes = generation.spaces.map(\.index)
-            var schema: OrderedDictionary<String, PayloadFieldInfo> = [:]
+            var schema: OrderedDictionary<ByteString, PayloadFieldInfo> = [:]
             for (path, declared) in generation.payloadIndexes.schemas {
                 let count = generation.points.live.withUnsafeBufferPointer { live in
                     live.baseAddress.flatMap {
@@ -159,8 +159,8 @@ extension Engine {
     public func aliases(of collection: String?) throws -> [AliasDescription] {
         let name = try collection.map { try self.collection($0).name }
         return catalog.withLock { catalog in
-            catalog.aliases.filter { name == nil || $0.value == name }
-                .map { AliasDescription(alias: $0.key, collection: $0.value) }.sorted { $0.alias < $1.alias }
+            catalog.aliases.filter { entry in name.map { entry.value.hasSameBytes(as: $0) } ?? true }
+                .sorted { $0.key < $1.key }.map { AliasDescription(alias: $0.key.string, collection: $0.value) }
         }
     }
 
@@ -168,22 +168,22 @@ extension Engine {
     public func updateAliases(_ operations: [AliasOperation]) throws {
         try queue.perform { [self] transaction in
             let db = transaction.database
-            var names = try Set(String.fetchAll(db, sql: "SELECT name FROM collections"))
+            var names = try Set(String.fetchAll(db, sql: "SELECT name FROM collections").map { ByteString($0) })
             for operation in operations { try apply(operation, &names, db) }
-            var aliases: [String: String] = [:]
+            var aliases: [ByteString: String] = [:]
             for row in try Row.fetchAll(
                 db, sql: "SELECT alias, name FROM aliases JOIN collections ON collections.id = aliases.collection")
             {
-                aliases[row["alias"]] = row["name"]
+                aliases[row["alias"] as String] = row["name"]
             }
             transaction.afterCommit { [self] in catalog.withLock { $0.aliases = aliases } }
         }
     }
 
-    private func apply(_ operation: AliasOperation, _ names: inout Set<String>, _ db: GRDB.Database) throws {
+    private func apply(_ operation: AliasOperation, _ names: inout Set<ByteString>, _ db: GRDB.Database) throws {
         func requireFree(_ alias: String) throws {
             try Self.validate(name: alias, what: "Alias")
-            if names.contains(alias) {
+            if names.contains(ByteString(alias)) {
                 throw EngineError.conflict("Wrong input: Collection `\(alias)` already exists!")
             }
         }
@@ -192,7 +192,7 @@ extension Engine {
         }
         switch operation {
         case .create(let alias, let collection):
-            guard names.contains(collection) else { throw PointCollection.missing(collection) }
+            guard names.contains(ByteString(collection)) else { throw PointCollection.missing(collection) }
             try requireFree(alias)
             try db.execute(
                 sql: """
@@ -204,7 +204,7 @@ extension Engine {
             try requireAlias(alias)
         case .rename(let old, let new):
             try requireFree(new)
-            guard old != new else { return }
+            guard !old.hasSameBytes(as: new) else { return }
             guard
                 let collection = try Int64.fetchOne(
                     db, sql: "SELECT collection FROM aliases WHERE alias = ?", arguments: [old])
@@ -258,8 +258,9 @@ extension Engine {
 
     /// Qdrant's rule: 1…255 characters, none of `<>:"/\|?*` and no control characters.
     static func validate(name: String, what: String) throws {
-        guard !name.isEmpty, name.count <= 255 else {
-            throw EngineError.invalid("Wrong input: \(what) name must have 1 to 255 characters, not \(name.count)")
+        let count = name.unicodeScalars.count
+        guard 1...255 ~= count else {
+            throw EngineError.invalid("Wrong input: \(what) name must have 1 to 255 characters, not \(count)")
         }
         for scalar in name.unicodeScalars where "<>:\"/\\|?*".unicodeScalars.contains(scalar) || scalar.value < 32 {
             throw EngineError.invalid(

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import JSON
 import Logging
 import Synchronization
 
@@ -122,9 +123,9 @@ public final class Engine: Sendable {
 
 /// Which collections there are, by name, and the aliases. Changed on the writer thread alone.
 struct Catalog: Sendable {
-    var collections: [String: PointCollection] = [:]
+    var collections: [ByteString: PointCollection] = [:]
     /// Alias to collection name.
-    var aliases: [String: String] = [:]
+    var aliases: [ByteString: String] = [:]
 
     func resolve(_ name: String) -> PointCollection? {
         collections[name] ?? aliases[name].flatMap { collections[$0] }

@@ -3,7 +3,8 @@
 import random
 import uuid
 
-WORDS = "solar river bread piano winter robot garden ticket copper lantern".split()
+# The last two look alike, and are other words.
+WORDS = "solar river bread piano winter robot garden ticket copper lantern".split() + ["caf\u00e9", "cafe\u0301"]
 UUIDS = [str(uuid.UUID(int=random.Random(n).getrandbits(128), version=4)) for n in range(6)]
 INDEXES = {
     "k": "keyword", "n": "integer", "f": "float", "b": "bool", "u": "uuid", "d": "datetime", "g": "geo",

@@ -25,7 +25,7 @@ enum FilterReader {
                 throw BenchError("condition \(condition): needs a key and one of match and range")
             }
             let path = try PayloadPath(key)
-            guard path.steps == [.key(key)] else {
+            guard path.steps == [.key(ByteString(key))] else {
                 throw BenchError("key \(key): paths of several steps aren't supported")
             }
             if let match = condition["match"] { return .field(path, try predicate(match: match)) }
@@ -38,12 +38,12 @@ enum FilterReader {
         let unsupported = BenchError("match \(match): not supported by the benchmark")
         guard let members = match.objectValue, members.count == 1 else { throw unsupported }
         if let value = match["value"] {
-            if let text = value.stringValue { return .match(.keyword(text)) }
+            if let text = value.stringValue { return .match(.keyword(Keyword(text))) }
             if let number = value.integerValue { return .match(.integer(number)) }
             if let truth = value.boolValue { return .match(.bool(truth)) }
         } else if let values = match["any"]?.arrayValue {
             let texts = values.compactMap(\.stringValue)
-            if texts.count == values.count { return .matchAny(.keywords(Set(texts))) }
+            if texts.count == values.count { return .matchAny(.keywords(Set(texts.map { Keyword($0) }))) }
             let numbers = values.compactMap(\.integerValue)
             if numbers.count == values.count { return .matchAny(.integers(Set(numbers))) }
         }

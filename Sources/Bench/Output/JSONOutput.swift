@@ -10,7 +10,7 @@ extension JSONValue {
         case .array(let elements) where !elements.isEmpty && !elements.allSatisfy(\.isLeaf):
             return "[\n" + elements.map { margin + $0.indented(depth + 1) }.joined(separator: ",\n") + end + "]"
         case .object(let members) where !members.isEmpty && !members.values.allSatisfy({ $0.doubleValue != nil }):
-            let lines = members.map { "\(margin)\(JSONValue.string($0.key)): \($0.value.indented(depth + 1))" }
+            let lines = members.map { "\(margin)\(JSONValue.string($0.key.string)): \($0.value.indented(depth + 1))" }
             return "{\n" + lines.joined(separator: ",\n") + end + "}"
         default: return description
         }

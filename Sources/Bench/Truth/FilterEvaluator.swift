@@ -22,10 +22,10 @@ enum FilterEvaluator {
 
     private static func matches(_ predicate: FieldPredicate, _ value: JSONValue) -> Bool {
         switch predicate {
-        case .match(.keyword(let text)): return value.stringValue == text
+        case .match(.keyword(let text)): return value.stringValue.map { Keyword($0) } == text
         case .match(.integer(let number)): return value.integerValue == number
         case .match(.bool(let truth)): return value.boolValue == truth
-        case .matchAny(.keywords(let texts)): return value.stringValue.map(texts.contains) ?? false
+        case .matchAny(.keywords(let texts)): return value.stringValue.map { texts.contains(Keyword($0)) } ?? false
         case .matchAny(.integers(let numbers)): return value.integerValue.map(numbers.contains) ?? false
         case .range(let bounds):
             return value.doubleValue.map { within($0, bounds.lt, bounds.lte, bounds.gt, bounds.gte) } ?? false

@@ -8,7 +8,7 @@ extension CollectionConfiguration {
             "vectors": .array(
                 vectors.map { name, parameters in
                     var vector = parameters.stored
-                    vector["name"] = .string(name)
+                    vector["name"] = .string(name.string)
                     return .object(vector)
                 }),
             "hnsw": .object(hnsw.stored),
@@ -27,7 +27,7 @@ extension CollectionConfiguration {
 
     /// Throws `.storage` when the object isn't one that `stored` makes.
     package init(stored: JSONValue) throws {
-        var vectors: OrderedDictionary<String, VectorParameters> = [:]
+        var vectors: OrderedDictionary<ByteString, VectorParameters> = [:]
         for vector in stored["vectors"]?.arrayValue ?? [] {
             guard let name = vector["name"]?.stringValue, let size = vector["size"]?.integerValue,
                 let distance = vector["distance"]?.stringValue.flatMap(Distance.init)

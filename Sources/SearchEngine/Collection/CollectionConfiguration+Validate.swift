@@ -24,7 +24,7 @@ extension CollectionConfiguration {
     func applying(_ update: CollectionUpdate) throws -> CollectionConfiguration {
         var new = self
         for (name, change) in update.vectors {
-            guard var parameters = new.vectors[name] else { throw unknownVector(name) }
+            guard var parameters = new.vectors[name] else { throw unknownVector(name.string) }
             if let hnsw = change.hnsw { parameters.hnsw = hnsw.over(parameters.hnsw ?? HNSWConfiguration()) }
             if let quantization = change.quantization { parameters.quantization = quantization }
             if let onDisk = change.onDisk { parameters.onDisk = onDisk }

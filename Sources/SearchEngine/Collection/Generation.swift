@@ -34,7 +34,7 @@ package final class Generation: @unchecked Sendable {
     }
 
     /// The space of a vector name; `nil` for an unknown one.
-    package func space(_ name: String) -> VectorSpace? { spaces.first { $0.name == name } }
+    package func space(_ name: String) -> VectorSpace? { spaces.first { $0.name.hasSameBytes(as: name) } }
 
     /// Replays committed changes. Under the exclusive lock.
     func publish(_ events: [StagedChanges.Event], parsed: [StagedChanges.ParsedEvent]?, slotCount: Int) {

@@ -92,7 +92,7 @@ public struct VectorParameters: Sendable, Hashable {
 /// Everything a collection was created with, as it is reported back.
 public struct CollectionConfiguration: Sendable, Hashable {
     /// The unnamed vector is kept under the name "" (and then is the only one).
-    public var vectors: OrderedDictionary<String, VectorParameters>
+    public var vectors: OrderedDictionary<ByteString, VectorParameters>
     public var hnsw: HNSWConfiguration
     public var quantization: ScalarQuantizationConfiguration?
     public var onDiskPayload: Bool
@@ -107,7 +107,7 @@ public struct CollectionConfiguration: Sendable, Hashable {
     public var metadata: JSONValue?
 
     public init(
-        vectors: OrderedDictionary<String, VectorParameters>, hnsw: HNSWConfiguration = .defaults,
+        vectors: OrderedDictionary<ByteString, VectorParameters>, hnsw: HNSWConfiguration = .defaults,
         quantization: ScalarQuantizationConfiguration? = nil, onDiskPayload: Bool = true, shardNumber: Int = 1,
         replicationFactor: Int = 1, writeConsistencyFactor: Int = 1, optimizers: JSONValue = .object([:]),
         wal: JSONValue = .object([:]), strictMode: JSONValue? = nil, metadata: JSONValue? = nil
@@ -144,7 +144,7 @@ public struct CollectionUpdate: Sendable {
             self.onDisk = onDisk
         }
     }
-    public var vectors: [String: VectorUpdate] = [:]
+    public var vectors: [ByteString: VectorUpdate] = [:]
     public var hnsw: HNSWConfiguration?
     public var quantization: ScalarQuantizationConfiguration??
     /// Merged over the stored object, key by key.
@@ -176,7 +176,7 @@ public struct CollectionInfo: Sendable {
     /// Graphs' segments; one per collection here.
     public var segmentsCount: Int
     public var configuration: CollectionConfiguration
-    public var payloadSchema: OrderedDictionary<String, PayloadFieldInfo>
+    public var payloadSchema: OrderedDictionary<ByteString, PayloadFieldInfo>
     /// Bytes of codes, links, ids and payload indexes in memory, and bytes of mapped vector files.
     public var residentBytes: Int
     public var mappedBytes: Int

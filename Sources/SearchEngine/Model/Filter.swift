@@ -1,3 +1,5 @@
+import JSON
+
 /// A boolean combination of conditions on points. An empty filter selects every point.
 public struct Filter: Sendable, Hashable {
     public var must: [Condition]
@@ -50,11 +52,11 @@ public enum FieldPredicate: Sendable, Hashable {
     case matchExcept(MatchSet)
     /// Has all of the text's tokens. Without a text index on the key, tokens are lowercase words, and one element of an
     /// array must have them all; with one, they are the index's, anywhere in the array.
-    case matchText(String)
+    case matchText(ByteString)
     /// Has any of the text's tokens.
-    case matchTextAny(String)
+    case matchTextAny(ByteString)
     /// An element has the text's tokens one after another. A text index without phrase matching knows no phrases.
-    case matchPhrase(String)
+    case matchPhrase(ByteString)
     case range(RangeBounds)
     case datetimeRange(DatetimeBounds)
     case geoBoundingBox(topLeft: GeoPoint, bottomRight: GeoPoint)
@@ -68,13 +70,13 @@ public enum FieldPredicate: Sendable, Hashable {
 }
 
 public enum MatchValue: Sendable, Hashable {
-    case keyword(String)
+    case keyword(Keyword)
     case integer(Int64)
     case bool(Bool)
 }
 
 public enum MatchSet: Sendable, Hashable {
-    case keywords(Set<String>)
+    case keywords(Set<Keyword>)
     case integers(Set<Int64>)
 }
 

@@ -6,13 +6,31 @@ public enum PointID: Hashable, Sendable {
     /// A UUID as its two big-endian halves.
     case uuid(high: UInt64, low: UInt64)
 
-    /// Reads a UUID written with hyphens, without them, in braces, or as `urn:uuid:…`; `nil` for anything else.
+    /// Reads a UUID written with hyphens, without them, in braces with hyphens, or as `urn:uuid:` with hyphens, in any
+    /// case; `nil` for anything else.
     public init?(uuid text: some StringProtocol) {
-        var body = Substring(text)
-        if body.count == 45, body.lowercased().hasPrefix("urn:uuid:") { body = body.dropFirst(9) }
-        if body.count == 38, body.first == "{", body.last == "}" { body = body.dropFirst().dropLast() }
-        let bytes = Array(body.utf8)
-        guard bytes.count == 32 || bytes.count == 36 else { return nil }
+        let count = text.utf8.count
+        guard count == 32 || count == 36 || count == 38 || count == 45 else { return nil }
+        var text = String(text)
+        guard let id = text.withUTF8({ Self.uuid($0) }) else { return nil }
+        self = id
+    }
+
+    private static func uuid(_ text: UnsafeBufferPointer<UInt8>) -> PointID? {
+        var bytes = text[...]
+        switch text.count {
+        case 38:
+            guard text.first == UInt8(ascii: "{"), text.last == UInt8(ascii: "}") else { return nil }
+            bytes = bytes.dropFirst().dropLast()
+        case 45:
+            guard zip(text, "urn:uuid:".utf8).allSatisfy({ $0 == $1 || $0 | 0x20 == $1 }) else { return nil }
+            bytes = bytes.dropFirst(9)
+        default: break
+        }
+        return uuid(digits: UnsafeBufferPointer(rebasing: bytes))
+    }
+
+    private static func uuid(digits bytes: UnsafeBufferPointer<UInt8>) -> PointID? {
         var halves: (UInt64, UInt64) = (0, 0)
         var digits = 0
         for (index, byte) in bytes.enumerated() {
@@ -20,12 +38,12 @@ public enum PointID: Hashable, Sendable {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
             }
-            guard let digit = Self.hexDigit(byte) else { return nil }
+            guard let digit = hexDigit(byte) else { return nil }
             if digits < 16 { halves.0 = halves.0 << 4 | digit } else { halves.1 = halves.1 << 4 | digit }
             digits += 1
         }
         guard digits == 32 else { return nil }
-        self = .uuid(high: halves.0, low: halves.1)
+        return .uuid(high: halves.0, low: halves.1)
     }
 
     private static func hexDigit(_ byte: UInt8) -> UInt64? {

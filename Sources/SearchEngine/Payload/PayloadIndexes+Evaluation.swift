@@ -153,7 +153,7 @@ private struct FilterEvaluation {
         }
     }
 
-    private func keywords(_ path: PayloadPath) -> ValuePostings<String> {
+    private func keywords(_ path: PayloadPath) -> ValuePostings<Keyword> {
         indexes.facet(.keywords(path), as: KeywordFacet.self).slots
     }
 

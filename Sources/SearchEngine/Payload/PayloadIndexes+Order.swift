@@ -137,7 +137,7 @@ package struct OrderedSlots: Sequence, IteratorProtocol {
             return nil
         }
         switch (kind, value) {
-        case (.integers, .float(let number)): return Int64(exactly: number).map { .integer($0) }
+        case (.integers, .float): return NumberFacet.integer(entry).map { .integer($0) }
         case (.floats, .integer(let integer)): return .float(Double(integer))
         default: return value
         }

@@ -196,15 +196,14 @@ package final class PayloadIndexes: @unchecked Sendable {
         switch schema.type {
         case .keyword: facet(.keywords(path), as: KeywordFacet.self).slots.formUnionOfAll(into: &bits)
         case .uuid:
-            for (value, slots) in facet(.keywords(path), as: KeywordFacet.self).slots.postings
-            where PointID(uuid: value) != nil {
-                bits.formUnion(slots)
+            for (value, slots) in facet(.keywords(path), as: KeywordFacet.self).slots.postings {
+                if case .uuid = value { bits.formUnion(slots) }
             }
         case .integer where schema.lookup || !schema.range:
             facet(.integers(path), as: IntegerFacet.self).slots.formUnionOfAll(into: &bits)
         case .integer:
             facet(.numbers(path), as: NumberFacet.self).slots.forEach(in: .min ... .max) { entry in
-                if entry.tag != NumberFacet.floatTag { bits.insert(entry.slot) }
+                if NumberFacet.integer(entry) != nil { bits.insert(entry.slot) }
             }
         case .float: facet(.numbers(path), as: NumberFacet.self).slots.select(.min ... .max, into: &bits)
         case .bool: facet(.bools(path), as: BoolFacet.self).slots.formUnionOfAll(into: &bits)

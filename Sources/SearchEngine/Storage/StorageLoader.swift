@@ -18,7 +18,7 @@ struct StorageLoader {
         }
         let names = Dictionary(uniqueKeysWithValues: catalog.collections.values.map { ($0.id, $0.name) })
         for row in try Row.fetchAll(db, sql: "SELECT alias, collection FROM aliases") {
-            catalog.aliases[row["alias"]] = names[row["collection"]]
+            catalog.aliases[row["alias"] as String] = names[row["collection"]]
         }
         return catalog
     }
@@ -62,7 +62,7 @@ struct StorageLoader {
                 path: layout.vectorFile(id, number, index, parameters), rowBytes: parameters.rowBytes,
                 rowCount: slotCount, fileSystem: fileSystem)
             return VectorSpace(
-                number: index, name: name, parameters: parameters, file: file,
+                number: index, name: name.string, parameters: parameters, file: file,
                 index: loadIndex(
                     layout.indexFile(id, number, index), layout.derived(id, number),
                     parameters.indexParameters(in: configuration), slotCount))

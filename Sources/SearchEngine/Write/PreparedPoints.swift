@@ -27,7 +27,7 @@ struct PreparedPoints: Sendable {
         for (index, point) in input.enumerated() {
             var mask: UInt64 = 0
             for (name, vector) in point.vectors {
-                guard let number = names.firstIndex(of: name) else { throw unknownVector(name) }
+                guard let number = names.firstIndex(of: name) else { throw unknownVector(name.string) }
                 let row = try storedRow(vector, parameters[number])
                 mask |= 1 << UInt64(number)
                 if rows[number].count < index * rowBytes[number] {

@@ -72,7 +72,7 @@ struct ConfigurationSources {
         case let value as String: .string(value)
         case let value as [Any]: .array(value.map(Self.value))
         case let value as [AnyHashable: Any]:
-            .object(JSONObject(value.map { ("\($0.key)", Self.value($0.value)) }, uniquingKeysWith: { $1 }))
+            .object(JSONObject(value.map { (ByteString("\($0.key)"), Self.value($0.value)) }, uniquingKeysWith: { $1 }))
         default: .null
         }
     }

@@ -31,15 +31,15 @@ extension ObjectFields {
         return configuration
     }
 
-    private func vectors(onDisk: Bool?) throws -> OrderedDictionary<String, VectorParameters> {
+    private func vectors(onDisk: Bool?) throws -> OrderedDictionary<ByteString, VectorParameters> {
         guard let fields = try object("vectors") else { return [:] }
         // One unnamed vector has a size and a distance; otherwise every member is a named vector.
         if fields["size"]?.token == .number || fields["distance"]?.token == .string {
             return ["": try fields.vectorParameters(onDisk: onDisk)]
         }
-        var vectors: OrderedDictionary<String, VectorParameters> = [:]
+        var vectors: OrderedDictionary<ByteString, VectorParameters> = [:]
         for (name, value) in fields.members {
-            let parameters = try ObjectFields(value, path: fields.field(name))
+            let parameters = try ObjectFields(value, path: fields.field(name.string))
             vectors[name] = try parameters.vectorParameters(onDisk: onDisk)
         }
         return vectors
@@ -134,7 +134,7 @@ extension ObjectFields {
     func strictMode(_ key: String) throws -> JSONObject? {
         guard let fields = try object(key) else { return nil }
         if try fields.bool("enabled") == true { throw APIError.unsupported("`\(fields.field("enabled"))`") }
-        for name in fields.members.keys {
+        for name in fields.members.keys.map(\.string) {
             switch name {
             case "enabled", "unindexed_filtering_retrieve", "unindexed_filtering_update", "search_allow_exact":
                 _ = try fields.bool(name)

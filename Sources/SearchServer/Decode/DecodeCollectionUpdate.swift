@@ -7,7 +7,7 @@ extension ObjectFields {
         var update = CollectionUpdate()
         if let vectors = try object("vectors") {
             for (name, value) in vectors.members {
-                let fields = try ObjectFields(value, path: vectors.field(name))
+                let fields = try ObjectFields(value, path: vectors.field(name.string))
                 try fields.refuse("memory")
                 update.vectors[name] = CollectionUpdate.VectorUpdate(
                     hnsw: try fields.hnsw("hnsw_config"),

@@ -95,7 +95,7 @@ extension JSONReader {
     private mutating func readColumns() throws -> [PointStruct] {
         var ids: [PointID]?
         var unnamed: [[Float]]?
-        var named: [String: [[Float]]] = [:]
+        var named: [ByteString: [[Float]]] = [:]
         var hasVectors = false
         var payloads: [Payload]?
         try readMembers { reader, key in

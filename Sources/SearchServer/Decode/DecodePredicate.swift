@@ -26,9 +26,9 @@ extension JSONReader {
             case "value": predicate = .match(try reader.readMatchValue())
             case "any": predicate = .matchAny(try reader.readMatchSet())
             case "except": predicate = .matchExcept(try reader.readMatchSet())
-            case "text": predicate = .matchText(try reader.readString())
-            case "text_any": predicate = .matchTextAny(try reader.readString())
-            case "phrase": predicate = .matchPhrase(try reader.readString())
+            case "text": predicate = .matchText(ByteString(try reader.readString()))
+            case "text_any": predicate = .matchTextAny(ByteString(try reader.readString()))
+            case "phrase": predicate = .matchPhrase(ByteString(try reader.readString()))
             case "prefix": throw APIError.unsupported("the condition `match.prefix`")
             default: try reader.skipValue()
             }
@@ -42,7 +42,7 @@ extension JSONReader {
 
     private mutating func readMatchValue() throws -> MatchValue {
         switch try peek() {
-        case .string: return .keyword(try readString())
+        case .string: return .keyword(Keyword(try readString()))
         case .number: return .integer(try readInteger())
         case .bool: return .bool(try readBool())
         default: throw error("expected a string, an integer or a boolean in `match.value`")
@@ -50,11 +50,11 @@ extension JSONReader {
     }
 
     private mutating func readMatchSet() throws -> MatchSet {
-        var keywords: Set<String> = []
+        var keywords: Set<Keyword> = []
         var integers: Set<Int64> = []
         try readArray { reader in
             switch try reader.peek() {
-            case .string where integers.isEmpty: keywords.insert(try reader.readString())
+            case .string where integers.isEmpty: keywords.insert(Keyword(try reader.readString()))
             case .number where keywords.isEmpty: integers.insert(try reader.readInteger())
             default: throw reader.error("expected all strings or all integers in `match`")
             }

@@ -146,6 +146,6 @@ extension StoredRow {
         if stored == payload { return [] }
         let own = payloadFields
         let other = stored.value.objectValue ?? [:]
-        return Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted()
+        return Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted().map(\.string)
     }
 }

@@ -71,11 +71,12 @@ enum FilterTerm {
     func conditions() throws -> [Condition] {
         switch self {
         case .oneOf(let column, let values):
-            return [.field(try PayloadPath(column), .matchAny(.keywords(Set(values))))]
+            return [.field(try PayloadPath(column), .matchAny(.keywords(Set(values.map { Keyword($0) }))))]
         case .allTags(let tags):
             let path = try PayloadPath("tags")
-            return tags.map { .field(path, .match(.keyword($0))) }
-        case .anyTag(let tags): return [.field(try PayloadPath("tags"), .matchAny(.keywords(Set(tags))))]
+            return tags.map { .field(path, .match(.keyword(Keyword($0)))) }
+        case .anyTag(let tags):
+            return [.field(try PayloadPath("tags"), .matchAny(.keywords(Set(tags.map { Keyword($0) }))))]
         case .number(let column, let bounds):
             return [.field(try PayloadPath(column), .range(Self.range(bounds) { $0 }))]
         case .integer(let column, let bounds):

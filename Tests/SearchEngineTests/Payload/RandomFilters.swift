@@ -11,6 +11,7 @@ struct RandomFilters {
         "red", "Red green", "green", "blue-red", "Green Blue red", "", "gr", "Зелёный лес", "2023-02-08",
         "2023-02-08T10:00:00Z",
         "2024-01-01T00:00:00+03:00", "550e8400-e29b-41d4-a716-446655440000",
+        "550E8400E29B41D4A716446655440000", "urn:uuid:550e8400-e29b-41d4-a716-446655440000", "caf\u{E9}", "cafe\u{301}",
     ]
     static let numbers: [Double] = [-3, -1.5, 0, 0.5, 1, 2, 2.5, 7]
 
@@ -97,13 +98,16 @@ struct RandomFilters {
         func integers(_ generator: inout PayloadGenerator) -> Set<Int64> {
             Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in .random(in: -3...4, using: &generator) })
         }
-        func keywords(_ generator: inout PayloadGenerator) -> Set<String> {
-            Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in generator.pick(Self.texts) })
+        func keywords(_ generator: inout PayloadGenerator) -> Set<Keyword> {
+            Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in Keyword(generator.pick(Self.texts)) })
         }
-        let words = ["red", "GREEN", "green blue", "blue red", "gr", "лес", "red green", "", "bl re", "зелёный л"]
+        let words: [ByteString] = [
+            "red", "GREEN", "green blue", "blue red", "gr", "лес", "red green", "", "bl re", "зелёный л", "caf\u{E9}",
+            "cafe\u{301}",
+        ]
         let kind = kind ?? Int.random(in: 0..<Self.predicateKinds, using: &generator)
         switch kind {
-        case 0: return .match(.keyword(generator.pick(Self.texts)))
+        case 0: return .match(.keyword(Keyword(generator.pick(Self.texts))))
         case 1: return .match(.integer(.random(in: -3...4, using: &generator)))
         case 2: return .match(.bool(generator.chance(0.5)))
         case 3: return .matchAny(.keywords(keywords(&generator)))

@@ -105,6 +105,6 @@ import Testing
         collection.indexes.createIndex(try PayloadPath("t"), schema)
         collection.append(["t": .string(word)])
         try expect(collection, .matchText("aaa"), [0])
-        try expect(collection, .matchText(word + "b"), [0])
+        try expect(collection, .matchText(ByteString(word + "b")), [0])
     }
 }

@@ -64,6 +64,14 @@ final class NumberFacet: Facet {
         return .integer(Int64(truncatingIfNeeded: Int128(number) + Int128(entry.tag)))
     }
 
+    /// The entry's value if it is an integer, which a float without a fraction is as well.
+    static func integer(_ entry: SortedSlots.Entry) -> Int64? {
+        switch orderValue(entry) {
+        case .integer(let value): value
+        case .float(let number): Int64(exactly: number)
+        }
+    }
+
     func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { slots.insert($0) } }
     func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { slots.remove($0) } }
     func finish() { slots.finish() }

@@ -1,5 +1,22 @@
 import JSON
 
+/// An element as `match` tells it from others: by its number, its UUID, or as it is.
+private enum MatchedElement: Hashable {
+    case integer(Int64)
+    case keyword(Keyword)
+    case other(JSONValue)
+
+    init(_ element: JSONValue) {
+        if let integer = element.integralValue {
+            self = .integer(integer)
+        } else if case .string(let text) = element {
+            self = .keyword(Keyword(text))
+        } else {
+            self = .other(element)
+        }
+    }
+}
+
 /// Whether there are values at a path, nulls, empty arrays, and how many.
 final class PresenceFacet: Facet {
     /// What holds of one payload.
@@ -42,7 +59,7 @@ final class PresenceFacet: Facet {
         if view.values.values.isEmpty { counts.insert(0, slot) }
         for value in view.values.values { counts.insert(value.valuesCount, slot) }
         if view.values.elements.count > 1 {
-            let distinct = Set(view.values.elements).subtracting([.null]).count
+            let distinct = Set(view.values.elements.lazy.filter { $0 != .null }.map(MatchedElement.init)).count
             if distinct > 1 { distinctElements[slot] = distinct }
         }
     }

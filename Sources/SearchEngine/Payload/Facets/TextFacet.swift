@@ -3,8 +3,8 @@ import JSON
 /// An inverted index of tokens, and each text's tokens in order where conditions need them.
 final class TextFacet: Facet {
     private let settings: TextSettings
-    private var tokenIDs: [String: Int32] = [:]
-    private var tokens: [String] = []
+    private var tokenIDs: [ByteString: Int32] = [:]
+    private var tokens: [ByteString] = []
     private var postings: [SlotSet] = []
     /// By slot: the tokens of its texts in order, with `border` between two texts; kept only for phrases, and for
     /// conditions on single elements. Empty where a lone token's posting says it all.
@@ -18,7 +18,7 @@ final class TextFacet: Facet {
 
     private var keepsSequences: Bool { settings.phrases || settings.perElement }
 
-    private func id(_ token: String) -> Int32 {
+    private func id(_ token: ByteString) -> Int32 {
         if let id = tokenIDs[token] { return id }
         let id = Int32(tokens.count)
         tokenIDs[token] = id
@@ -60,13 +60,13 @@ final class TextFacet: Facet {
 
     func select(_ predicate: FieldPredicate, into bits: inout SlotBits) {
         switch predicate {
-        case .matchText(let query): selectAll(Array(Set(settings.queryTokens(query))), into: &bits)
+        case .matchText(let query): selectAll(Array(Set(settings.queryTokens(query.string))), into: &bits)
         case .matchTextAny(let query):
-            for token in settings.queryTokens(query) {
+            for token in settings.queryTokens(query.string) {
                 if let id = tokenIDs[token] { bits.formUnion(postings[Int(id)]) }
             }
         case .matchPhrase(let query):
-            if settings.phrases { selectPhrase(settings.queryTokens(query), into: &bits) }
+            if settings.phrases { selectPhrase(settings.queryTokens(query.string), into: &bits) }
         default: break
         }
     }
@@ -81,12 +81,12 @@ final class TextFacet: Facet {
         return bits
     }
 
-    private func ids(_ query: [String]) -> [Int32]? {
+    private func ids(_ query: [ByteString]) -> [Int32]? {
         let ids = query.compactMap { tokenIDs[$0] }
         return ids.count == query.count && !ids.isEmpty ? ids : nil
     }
 
-    private func selectAll(_ query: [String], into bits: inout SlotBits) {
+    private func selectAll(_ query: [ByteString], into bits: inout SlotBits) {
         guard let ids = ids(query) else { return }
         var found = candidates(ids, bits.universe)
         if settings.perElement, ids.count > 1 {
@@ -104,7 +104,7 @@ final class TextFacet: Facet {
         sequence.split(separator: Self.border).contains { wanted.isSubset(of: $0) }
     }
 
-    private func selectPhrase(_ phrase: [String], into bits: inout SlotBits) {
+    private func selectPhrase(_ phrase: [ByteString], into bits: inout SlotBits) {
         guard let ids = ids(phrase) else { return }
         let found = candidates(ids, bits.universe)
         guard ids.count > 1 else { return bits.formUnion(found) }

@@ -34,31 +34,35 @@ struct ValuePostings<Value: Hashable> {
     }
 }
 
-/// Strings by equality.
+/// Strings by equality of keywords.
 final class KeywordFacet: Facet {
-    private(set) var slots = ValuePostings<String>()
+    private(set) var slots = ValuePostings<Keyword>()
 
     func insert(_ slot: UInt32, _ view: PayloadView) {
-        for case .string(let value) in view.values.elements { slots.insert(value, slot) }
+        for case .string(let value) in view.values.elements { slots.insert(Keyword(value), slot) }
     }
 
     func remove(_ slot: UInt32, _ view: PayloadView) {
-        for case .string(let value) in view.values.elements { slots.remove(value, slot) }
+        for case .string(let value) in view.values.elements { slots.remove(Keyword(value), slot) }
     }
 
-    var residentBytes: Int { slots.allocatedBytes { $0.utf8.count > 15 ? $0.utf8.count + 32 : 0 } }
+    var residentBytes: Int {
+        slots.allocatedBytes { keyword in
+            if case .text(let text) = keyword, text.utf8.count > 15 { text.utf8.count + 32 } else { 0 }
+        }
+    }
 }
 
-/// Integers by equality. A float is none, even if its value is integral.
+/// Integers by equality, floats without a fraction among them.
 final class IntegerFacet: Facet {
     private(set) var slots = ValuePostings<Int64>()
 
     func insert(_ slot: UInt32, _ view: PayloadView) {
-        for case .integer(let value) in view.values.elements { slots.insert(value, slot) }
+        for element in view.values.elements { if let value = element.integralValue { slots.insert(value, slot) } }
     }
 
     func remove(_ slot: UInt32, _ view: PayloadView) {
-        for case .integer(let value) in view.values.elements { slots.remove(value, slot) }
+        for element in view.values.elements { if let value = element.integralValue { slots.remove(value, slot) } }
     }
 
     var residentBytes: Int { slots.allocatedBytes { _ in 0 } }

@@ -59,7 +59,7 @@ package struct PayloadMatcher {
     package func matches(_ predicate: FieldPredicate, _ values: PathValues, _ text: TextSettings) -> Bool {
         let elements = values.elements
         switch predicate {
-        case .match(let value): return elements.contains { $0 == JSONValue(value) }
+        case .match(let value): return elements.contains { value.matches($0) }
         case .matchAny(let set): return elements.contains(where: set.contains)
         case .matchExcept(let set): return elements.contains { $0 != .null && !set.contains($0) }
         case .matchText, .matchTextAny, .matchPhrase:
@@ -89,11 +89,23 @@ extension Filter {
 }
 
 extension JSONValue {
-    init(_ value: MatchValue) {
-        switch value {
-        case .keyword(let text): self = .string(text)
-        case .integer(let number): self = .integer(number)
-        case .bool(let flag): self = .bool(flag)
+    /// An integer, or a float without a fraction: Qdrant's integer indexes take both for the same.
+    var integralValue: Int64? {
+        switch self {
+        case .integer(let value): value
+        case .double(let value): Int64(exactly: value)
+        default: nil
+        }
+    }
+}
+
+extension MatchValue {
+    func matches(_ element: JSONValue) -> Bool {
+        switch (self, element) {
+        case (.keyword(let keyword), .string(let text)): keyword == Keyword(text)
+        case (.integer(let number), _): number == element.integralValue
+        case (.bool(let flag), .bool(let other)): flag == other
+        default: false
         }
     }
 }
@@ -101,8 +113,8 @@ extension JSONValue {
 extension MatchSet {
     func contains(_ value: JSONValue) -> Bool {
         switch (self, value) {
-        case (.keywords(let set), .string(let text)): set.contains(text)
-        case (.integers(let set), .integer(let number)): set.contains(number)
+        case (.keywords(let set), .string(let text)): set.contains(Keyword(text))
+        case (.integers(let set), _): value.integralValue.map(set.contains) ?? false
         default: false
         }
     }

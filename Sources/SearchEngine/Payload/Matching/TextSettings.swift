@@ -1,3 +1,5 @@
+import JSON
+
 /// How text becomes tokens, and how conditions on text look at them.
 package struct TextSettings: Hashable, Sendable {
     package var tokenizer: Tokenizer = .word
@@ -30,9 +32,9 @@ package struct TextSettings: Hashable, Sendable {
     private var shortestToken: Int { max(1, minTokenLength ?? 1) }
 
     /// The tokens that a text is found by.
-    package func documentTokens(_ text: String) -> [String] {
-        guard tokenizer == .prefix else { return words(text).filter(isKept) }
-        var tokens: [String] = []
+    package func documentTokens(_ text: String) -> [ByteString] {
+        guard tokenizer == .prefix else { return words(text).filter(isKept).map { ByteString($0) } }
+        var tokens: [ByteString] = []
         for word in words(text) {
             let scalars = word.unicodeScalars
             var end = scalars.startIndex
@@ -40,19 +42,19 @@ package struct TextSettings: Hashable, Sendable {
             while length < maxTokenLength ?? Self.longestPrefix, end < scalars.endIndex {
                 end = scalars.index(after: end)
                 length += 1
-                if length >= shortestToken { tokens.append(String(word[..<end])) }
+                if length >= shortestToken { tokens.append(ByteString(String(word[..<end]))) }
             }
         }
         return tokens
     }
 
     /// The tokens of a query, or of a text in its order: as `documentTokens`, but a word's longest prefix alone.
-    package func queryTokens(_ text: String) -> [String] {
-        guard tokenizer == .prefix else { return words(text).filter(isKept) }
+    package func queryTokens(_ text: String) -> [ByteString] {
+        guard tokenizer == .prefix else { return words(text).filter(isKept).map { ByteString($0) } }
         return words(text).compactMap { word in
             let token = String(
                 String.UnicodeScalarView(word.unicodeScalars.prefix(maxTokenLength ?? Self.longestPrefix)))
-            return token.unicodeScalars.count >= shortestToken ? token : nil
+            return token.unicodeScalars.count >= shortestToken ? ByteString(token) : nil
         }
     }
 
@@ -84,22 +86,22 @@ package struct TextSettings: Hashable, Sendable {
     package func matches(_ predicate: FieldPredicate, _ texts: [String]) -> Bool {
         switch predicate {
         case .matchText(let query):
-            let tokens = Set(queryTokens(query))
+            let tokens = Set(queryTokens(query.string))
             guard !tokens.isEmpty else { return false }
             if perElement { return texts.contains { tokens.isSubset(of: documentTokens($0)) } }
             return tokens.isSubset(of: texts.flatMap(documentTokens))
         case .matchTextAny(let query):
-            let tokens = Set(queryTokens(query))
+            let tokens = Set(queryTokens(query.string))
             return texts.contains { documentTokens($0).contains(where: tokens.contains) }
         case .matchPhrase(let query):
-            let phrase = queryTokens(query)
+            let phrase = queryTokens(query.string)
             guard phrases, !phrase.isEmpty else { return false }
             return texts.contains { holds(phrase, in: queryTokens($0)) }
         default: return false
         }
     }
 
-    private func holds(_ phrase: [String], in tokens: [String]) -> Bool {
+    private func holds(_ phrase: [ByteString], in tokens: [ByteString]) -> Bool {
         guard tokens.count >= phrase.count else { return false }
         return (0...tokens.count - phrase.count).contains { start in
             phrase.indices.allSatisfy { index in
