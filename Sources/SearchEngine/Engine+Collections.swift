@@ -10,10 +10,12 @@ extension Engine {
     public func collectionExists(_ collection: String) -> Bool { catalog.withLock { $0.resolve(collection) != nil } }
 
     /// Creates an empty collection. Throws `.conflict` when the name is taken, `.invalid` for bad names or settings.
-    public func createCollection(_ name: String, _ configuration: CollectionConfiguration) throws {
+    public func createCollection(
+        _ name: String, _ configuration: CollectionConfiguration, deadline: Deadline? = nil
+    ) throws {
         try Self.validate(name: name, what: "Collection")
         try configuration.validate()
-        try queue.perform { [self] transaction in
+        try queue.perform(until: deadline) { [self] transaction in
             try requireFreeName(name, transaction.database)
             try create(name, configuration, transaction)
         }
@@ -62,10 +64,10 @@ extension Engine {
     }
 
     /// Changes settings. A changed graph or quantization is rebuilt in the background while the old one answers.
-    public func updateCollection(_ collection: String, _ update: CollectionUpdate) throws {
+    public func updateCollection(_ collection: String, _ update: CollectionUpdate, deadline: Deadline? = nil) throws {
         let collection = try self.collection(collection)
         // Alone: a second change in the same group would start from the same old configuration.
-        try queue.perform(alone: true) { [self] transaction in
+        try queue.perform(alone: true, until: deadline) { [self] transaction in
             let changes = try transaction.changes(collection)
             let old = collection.configuration
             let new = try old.applying(update)
@@ -81,8 +83,8 @@ extension Engine {
     }
 
     /// Removes a collection with its points and the aliases that point to it. `false` when there was none.
-    public func deleteCollection(_ name: String) throws -> Bool {
-        try queue.perform { [self] transaction in
+    public func deleteCollection(_ name: String, deadline: Deadline? = nil) throws -> Bool {
+        try queue.perform(until: deadline) { [self] transaction in
             guard let collection = catalog.withLock({ $0.resolve(name) }), !collection.isDropped else { return false }
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
@@ -165,8 +167,8 @@ extension Engine {
     }
 
     /// Applies all operations in order, or none; searches see them at once.
-    public func updateAliases(_ operations: [AliasOperation]) throws {
-        try queue.perform { [self] transaction in
+    public func updateAliases(_ operations: [AliasOperation], deadline: Deadline? = nil) throws {
+        try queue.perform(until: deadline) { [self] transaction in
             let db = transaction.database
             var names = try Set(String.fetchAll(db, sql: "SELECT name FROM collections").map { ByteString($0) })
             for operation in operations { try apply(operation, &names, db) }
@@ -217,40 +219,49 @@ extension Engine {
 
     // MARK: Payload indexes
 
-    /// Declares a payload index, builds it, and answers when it is in use.
-    public func createPayloadIndex(_ collection: String, key: PayloadPath, schema: PayloadFieldSchema) throws
-        -> UpdateResult
-    {
+    /// Declares a payload index, builds it, and answers when it is in use, or with `.waitTimeout` when the deadline comes
+    /// first; then the building goes on.
+    public func createPayloadIndex(
+        _ collection: String, key: PayloadPath, schema: PayloadFieldSchema, deadline: Deadline? = nil
+    ) throws -> UpdateResult {
         let collection = try self.collection(collection)
-        let result = try changeSchema(
+        var result = try changeSchema(
             collection, sql: "INSERT OR REPLACE INTO payload_indexes (collection, key, schema) VALUES (?, ?, ?)",
-            arguments: [collection.id, key.text, schema.stored.text]
+            arguments: [collection.id, key.text, schema.stored.text], until: deadline
         ) { indexes in
             indexes.createIndex(key, schema)
         }
-        try reader.buildDeclared(collection)
+        do { try reader.buildDeclared(collection, until: deadline) } catch EngineError.timeout {
+            result.status = .waitTimeout
+        }
         return result
     }
 
     /// Removes a declared index; nothing happens if there is none.
-    public func deletePayloadIndex(_ collection: String, key: PayloadPath) throws -> UpdateResult {
+    public func deletePayloadIndex(_ collection: String, key: PayloadPath, deadline: Deadline? = nil) throws
+        -> UpdateResult
+    {
         let collection = try self.collection(collection)
         return try changeSchema(
             collection, sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
-            arguments: [collection.id, key.text]
+            arguments: [collection.id, key.text], until: deadline
         ) { _ = $0.dropIndex(key) }
     }
 
     private func changeSchema(
-        _ collection: PointCollection, sql: String, arguments: StatementArguments,
+        _ collection: PointCollection, sql: String, arguments: StatementArguments, until deadline: Deadline?,
         _ change: @escaping (PayloadIndexes) -> Void
     ) throws -> UpdateResult {
-        try queue.perform { transaction in
-            let changes = try transaction.changes(collection)
-            try transaction.database.execute(sql: sql, arguments: arguments)
-            let version = changes.nextVersion()
-            transaction.afterCommit { collection.lock.write { change(collection.generation.payloadIndexes) } }
-            return UpdateResult(operationID: version)
+        do {
+            return try queue.perform(until: deadline) { transaction in
+                let changes = try transaction.changes(collection)
+                try transaction.database.execute(sql: sql, arguments: arguments)
+                let version = changes.nextVersion()
+                transaction.afterCommit { collection.lock.write { change(collection.generation.payloadIndexes) } }
+                return UpdateResult(operationID: version)
+            }
+        } catch EngineError.timeout {
+            return .waitTimeout
         }
     }
 

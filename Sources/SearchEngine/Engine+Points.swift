@@ -1,27 +1,55 @@
+import Foundation
 import GRDB
 
 extension Engine {
-    /// Applies the operations in order, durably and visibly to every later search; all of them or none.
-    public func update(_ collection: String, _ operations: [UpdateOperation]) async throws -> [UpdateResult] {
+    /// Operations whose vectors are checked, normalised and rounded: what takes time and no turn on the writer.
+    public struct PreparedUpdate: Sendable {
+        let collection: PointCollection
+        let operations: [PreparedOperation]
+    }
+
+    /// Does the caller's share of an update, on its thread. Throws `.invalid` for vectors that can't be stored.
+    public func prepare(_ collection: String, _ operations: [UpdateOperation]) throws -> PreparedUpdate {
         let collection = try self.collection(collection)
-        let prepared = try prepare(operations, collection)
-        return try await withCheckedThrowingContinuation { continuation in
+        let configuration = collection.lock.read { collection.configuration }
+        return PreparedUpdate(
+            collection: collection,
+            operations: try operations.map { try PreparedOperation($0, configuration: configuration) })
+    }
+
+    /// Applies the operations in order, durably and visibly to every later search; all of them or none.
+    ///
+    /// When the deadline comes first, the answer is `.waitTimeout`: the operations stay in the queue, and are applied
+    /// or refused later, as if nobody had waited.
+    public func update(_ update: PreparedUpdate, deadline: Deadline? = nil) async throws -> [UpdateResult] {
+        try await withCheckedThrowingContinuation { continuation in
+            let answer = FirstAnswer(continuation)
+            let count = update.operations.count
+            let timer = deadline.map { deadline in
+                Task {
+                    try await Task.sleep(until: deadline, clock: .continuous)
+                    answer.resume(with: .success(Array(repeating: .waitTimeout, count: count)))
+                }
+            }
             nonisolated(unsafe) var results: [UpdateResult] = []
             queue.submit { [reader] transaction in
-                results = try prepared.map { try transaction.apply($0, to: collection, reader) }
+                results = try transaction.apply(update, reader)
             } completion: { outcome in
-                continuation.resume(with: outcome.map { results })
+                timer?.cancel()
+                answer.resume(with: outcome.map { results })
             }
         }
     }
 
+    /// `prepare` and `update` in one.
+    public func update(_ collection: String, _ operations: [UpdateOperation]) async throws -> [UpdateResult] {
+        try await update(prepare(collection, operations))
+    }
+
     /// `update`, waiting on this thread.
     public func updateBlocking(_ collection: String, _ operations: [UpdateOperation]) throws -> [UpdateResult] {
-        let collection = try self.collection(collection)
-        let prepared = try prepare(operations, collection)
-        return try queue.perform { [reader] transaction in
-            try prepared.map { try transaction.apply($0, to: collection, reader) }
-        }
+        let prepared = try prepare(collection, operations)
+        return try queue.perform { [reader] transaction in try transaction.apply(prepared, reader) }
     }
 
     /// Runs `body` in one durable transaction. What it changes in collections (through
@@ -37,17 +65,13 @@ extension Engine {
     /// Reads tables beside the points, in one consistent snapshot. Blocks.
     public func read<T>(_ body: (GRDB.Database) throws -> T) throws -> T { try database.read(body) }
 
-    private func prepare(_ operations: [UpdateOperation], _ collection: PointCollection) throws -> [PreparedOperation] {
-        let configuration = collection.lock.read { collection.configuration }
-        return try operations.map { try PreparedOperation($0, configuration: configuration) }
-    }
-
-    /// The points of the ids that exist, in the order asked.
+    /// The points of the ids that exist, in the order asked. Throws `.timeout` once `deadline` has passed.
     public func retrieve(
-        _ collection: String, ids: [PointID], payload: PayloadSelector, vectors: VectorSelector
+        _ collection: String, ids: [PointID], payload: PayloadSelector, vectors: VectorSelector,
+        deadline: Deadline? = nil
     ) throws -> [Record] {
         let collection = try self.collection(collection)
-        return try retrying {
+        return try retrying("Retrieve", deadline) {
             let (found, generation) = try collection.lock.read {
                 let generation = collection.generation
                 let found = try ids.compactMap { id in
@@ -57,21 +81,23 @@ extension Engine {
                 }
                 return (found, generation)
             }
-            return try withPayloads(found, payload, generation)
+            return try withPayloads(found, payload, generation, "Retrieve", deadline)
         }
     }
 
-    /// The number of points that match. Always exact, also when an estimate would do.
-    public func count(_ collection: String, filter: Filter?, exact: Bool) throws -> Int {
+    /// The number of points that match. Always exact, also when an estimate would do. Throws `.timeout` once `deadline`
+    /// has passed.
+    public func count(_ collection: String, filter: Filter?, exact: Bool, deadline: Deadline? = nil) throws -> Int {
         let collection = try self.collection(collection)
-        return try reader.reading(collection, filter: filter) { generation in
+        try deadline?.check("Count")
+        return try reader.reading(collection, filter: filter, deadline: deadline) { generation in
             guard let filter, !filter.isEmpty else { return generation.points.liveCount }
             return generation.matchingSlots(filter).count
         }
     }
 
-    /// A page of points by id, or by a payload value with `orderBy`.
-    public func scroll(_ collection: String, _ request: ScrollRequest) throws -> ScrollPage {
+    /// A page of points by id, or by a payload value with `orderBy`. Throws `.timeout` once `deadline` has passed.
+    public func scroll(_ collection: String, _ request: ScrollRequest, deadline: Deadline? = nil) throws -> ScrollPage {
         guard request.limit > 0 else { throw EngineError.invalid("Wrong input: limit must be at least 1") }
         if request.orderBy != nil && request.offset != nil {
             throw EngineError.invalid(
@@ -79,9 +105,9 @@ extension Engine {
             )
         }
         let collection = try self.collection(collection)
-        return try retrying {
+        return try retrying("Scroll", deadline) {
             let (found, next, generation) = try reader.reading(
-                collection, filter: request.filter, orderKey: request.orderBy?.key
+                collection, filter: request.filter, orderKey: request.orderBy?.key, deadline: deadline
             ) { generation in
                 let (slots, next) = try generation.page(request)
                 let found = try slots.map { slot, value in
@@ -93,7 +119,8 @@ extension Engine {
                 }
                 return (found, next, generation)
             }
-            return ScrollPage(points: try withPayloads(found, request.payload, generation), nextOffset: next)
+            let points = try withPayloads(found, request.payload, generation, "Scroll", deadline)
+            return ScrollPage(points: points, nextOffset: next)
         }
     }
 
@@ -102,11 +129,12 @@ extension Engine {
         var record: Record
     }
 
-    private func withPayloads(_ found: [Found], _ selector: PayloadSelector, _ generation: Generation) throws
-        -> [Record]
-    {
+    private func withPayloads(
+        _ found: [Found], _ selector: PayloadSelector, _ generation: Generation, _ operation: String,
+        _ deadline: Deadline?
+    ) throws -> [Record] {
         if selector == .none { return found.map(\.record) }
-        let payloads = try payloads(found.map(\.slot), selector, generation)
+        let payloads = try payloads(found.map(\.slot), selector, generation, operation, deadline)
         return zip(found, payloads).map { found, payload in
             var record = found.record
             record.payload = payload
@@ -114,13 +142,20 @@ extension Engine {
         }
     }
 
+    /// Payloads read between two looks at the clock.
+    private static let payloadsPerCheck = 256
+
     /// The selected payloads at some slots, in one read. Throws `StaleSlot` when a slot's point was rewritten or
     /// deleted after the slots were found.
-    func payloads(_ slots: [UInt32], _ selector: PayloadSelector, _ generation: Generation) throws -> [Payload?] {
+    func payloads(
+        _ slots: [UInt32], _ selector: PayloadSelector, _ generation: Generation, _ operation: String,
+        _ deadline: Deadline?
+    ) throws -> [Payload?] {
         guard !slots.isEmpty else { return [] }
         return try database.read { db in
             do {
-                return try slots.map { slot in
+                return try slots.enumerated().map { index, slot in
+                    if index % Self.payloadsPerCheck == 0 { try deadline?.check(operation) }
                     guard let payload = try generation.table.payload(slot: slot, db) else { throw StaleSlot() }
                     return selector.apply(payload)
                 }
@@ -135,10 +170,15 @@ extension Engine {
     ///
     /// A change is in the database a moment before memory shows it; whoever gets hold of publication knows that memory
     /// has caught up. A commit would have to fall into every one of many looks to end them without an answer.
-    func retrying<T>(_ body: () throws -> T) throws -> T {
+    func retrying<T>(_ operation: String, _ deadline: Deadline?, _ body: () throws -> T) throws -> T {
         for _ in 0..<100 {
+            try deadline?.check(operation)
             do { return try body() } catch is StaleSlot {}
-            queue.publication.lock()
+            if let deadline {
+                guard queue.publication.lock(before: deadline.date) else { throw timedOut(operation) }
+            } else {
+                queue.publication.lock()
+            }
             queue.publication.unlock()
         }
         throw EngineError.unavailable("The points that were found keep changing; try again")

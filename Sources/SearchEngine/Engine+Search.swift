@@ -11,7 +11,7 @@ extension Engine {
     ) throws -> [[ScoredPoint]] {
         let collection = try self.collection(collection)
         return try requests.map { request in
-            try retrying { try search(collection, request, deadline) }
+            try retrying("Search", deadline) { try search(collection, request, deadline) }
         }
     }
 
@@ -24,9 +24,8 @@ extension Engine {
         }
         let lookup = try lookedUp(request)
         var expired: (@Sendable () -> Bool)?
-        if let deadline { expired = { ContinuousClock.now >= deadline } }
-        if expired?() == true { throw timedOut() }
-        let (found, generation) = try reader.reading(collection, filter: request.filter) {
+        if let deadline { expired = { deadline.isOver } }
+        let (found, generation) = try reader.reading(collection, filter: request.filter, deadline: deadline) {
             [expired]
             generation throws -> ([(slot: UInt32, point: ScoredPoint)], Generation) in
             guard let space = generation.space(name) else { throw unknownVector(name) }
@@ -39,11 +38,12 @@ extension Engine {
             let limit = min(request.limit + request.offset, generation.points.liveCount)
             let options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
             let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
-            if outcome.cancelled { throw timedOut() }
+            if outcome.cancelled { throw timedOut("Search") }
             return (try generation.scored(outcome.hits, request, space), generation)
         }
         guard request.payload != .none else { return found.map(\.point) }
-        let payloads = try payloads(found.map(\.slot), request.payload, generation)
+        let payloads = try payloads(
+            found.map(\.slot), request.payload, generation, "Search", deadline)
         return zip(found, payloads).map { found, payload in
             var point = found.point
             point.payload = payload
@@ -62,9 +62,6 @@ extension Engine {
         }
     }
 
-    private func timedOut() -> EngineError {
-        .timeout("Timeout error: Operation 'Search' timed out")
-    }
 }
 
 extension SearchOptions {

@@ -15,6 +15,7 @@ package final class PointCollection: @unchecked Sendable {
     private let dropped = Atomic(false)
     /// One build of payload indexes at a time.
     let facetBuild = Mutex(())
+    let facetBuilds = FacetBuildQueue()
     /// The changes since a build of payload indexes, or a compaction, took its snapshot.
     let changeLogs = Mutex<[ChangeLog]>([])
     /// Called after each publication; set by the indexer.

@@ -70,8 +70,23 @@ public enum UpdateOperation: Sendable {
 
 /// What a durable change answers: the collection's version after it.
 public struct UpdateResult: Sendable, Equatable {
-    public var operationID: UInt64
+    public enum Status: Sendable {
+        case completed
+        /// The time to wait was over first; the change is made, or refused, later.
+        case waitTimeout
+    }
+    /// `nil` when the time was over before the change had its turn.
+    public var operationID: UInt64?
+    public var status = Status.completed
+
     public init(operationID: UInt64) { self.operationID = operationID }
+
+    public static let waitTimeout = {
+        var result = UpdateResult(operationID: 0)
+        result.operationID = nil
+        result.status = .waitTimeout
+        return result
+    }()
 }
 
 /// Which parts of the payload to return.

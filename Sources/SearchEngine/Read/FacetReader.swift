@@ -16,9 +16,10 @@ final class FacetReader: Sendable {
         try reading(collection, filter: filter) { generation in generation.matchingSlots(filter) }
     }
 
-    /// Runs `body` under the collection's shared lock once every payload index that it needs is there.
+    /// Runs `body` under the collection's shared lock once every payload index that it needs is there. Throws `.timeout`
+    /// when building them takes longer than the deadline; the build goes on.
     func reading<T>(
-        _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil,
+        _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil, deadline: Deadline? = nil,
         _ body: (Generation) throws -> T
     ) throws -> T {
         let filters = filter.map { [$0] } ?? []
@@ -29,17 +30,27 @@ final class FacetReader: Sendable {
                 return indexes.missing(for: filters, order: orderKey).isEmpty ? try body(collection.generation) : nil
             }
             if let result { return result }
-            try build(collection) { indexes in
+            try build(collection, until: deadline) { indexes in
                 indexes.missing(for: filters, order: orderKey)
             }
         }
     }
 
     /// Makes the indexes of the declared schema that are not there yet (after a start, or a compaction).
-    func buildDeclared(_ collection: PointCollection) throws {
-        try build(collection) { indexes in
+    func buildDeclared(_ collection: PointCollection, until deadline: Deadline? = nil) throws {
+        try build(collection, until: deadline) { indexes in
             indexes.schemas.flatMap { path, schema in indexes.missing(for: schema, at: path) }
         }
+    }
+
+    private func build(
+        _ collection: PointCollection, until deadline: Deadline?,
+        _ missing: @escaping @Sendable (PayloadIndexes) -> [FacetKey]
+    ) throws {
+        guard let deadline else { return try build(collection, missing) }
+        let keys = collection.lock.read { missing(collection.generation.payloadIndexes) }
+        guard !keys.isEmpty else { return }
+        try collection.facetBuilds.wait(for: Set(keys), until: deadline) { [self] in try build(collection, missing) }
     }
 
     /// Scans a snapshot of the payloads while writes go on, then replays what they changed and installs the indexes.

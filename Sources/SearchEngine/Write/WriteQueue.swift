@@ -69,8 +69,11 @@ package final class WriteQueue: @unchecked Sendable {
         }
     }
 
-    /// Runs a job and waits for it. Must not be called from inside a job.
-    package func perform<T>(alone: Bool = false, _ body: @escaping (WriteTransaction) throws -> T) throws -> T {
+    /// Runs a job and waits for it, but not beyond the deadline: then it throws `.timeout`, and the job is done later.
+    /// Must not be called from inside a job.
+    package func perform<T>(
+        alone: Bool = false, until deadline: Deadline? = nil, _ body: @escaping (WriteTransaction) throws -> T
+    ) throws -> T {
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var value: T?
         nonisolated(unsafe) var outcome: Result<Void, any Error> = .success(())
@@ -80,7 +83,11 @@ package final class WriteQueue: @unchecked Sendable {
             outcome = $0
             done.signal()
         }
-        done.wait()
+        if let deadline {
+            guard done.wait(timeout: deadline.dispatchTime) == .success else { throw timedOut("Update") }
+        } else {
+            done.wait()
+        }
         try outcome.get()
         return value!
     }

@@ -2,7 +2,7 @@ import GRDB
 import JSON
 
 /// An operation whose vectors are ready to be stored.
-enum PreparedOperation {
+enum PreparedOperation: Sendable {
     case upsert(PreparedPoints, mode: UpdateOperation.UpsertMode, condition: Filter?)
     case updateVectors(PreparedPoints, condition: Filter?)
     case other(UpdateOperation)
@@ -24,6 +24,10 @@ enum PreparedOperation {
 }
 
 extension WriteTransaction {
+    func apply(_ update: Engine.PreparedUpdate, _ reader: FacetReader) throws -> [UpdateResult] {
+        try update.operations.map { try apply($0, to: update.collection, reader) }
+    }
+
     /// Applies one operation to a collection; the change is part of this transaction.
     func apply(_ operation: PreparedOperation, to collection: PointCollection, _ reader: FacetReader) throws
         -> UpdateResult

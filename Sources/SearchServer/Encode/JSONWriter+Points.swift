@@ -92,9 +92,12 @@ extension JSONWriter {
     mutating func write(_ result: UpdateResult, waited: Bool) {
         beginObject()
         key("operation_id")
-        write(result.operationID)
+        if let id = result.operationID { write(id) } else { writeNull() }
         key("status")
-        write(waited ? "completed" : "acknowledged")
+        switch result.status {
+        case .completed: write(waited ? "completed" : "acknowledged")
+        case .waitTimeout: write("wait_timeout")
+        }
         endObject()
     }
 

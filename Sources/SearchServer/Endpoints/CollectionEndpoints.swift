@@ -81,14 +81,14 @@ extension Endpoints {
     // MARK: Changes
 
     private static func create(_ call: Call) throws -> Reply {
-        _ = try call.query.timeout()
+        let deadline = try call.deadline()
         try validateName(call.collection)
         let defaults = call.service.configuration.collectionDefaults
         let configuration = try call.fields().newCollection(defaults: defaults)
         if let limit = defaults.maxCollections, call.engine.collectionNames().count >= limit {
             throw APIError(.badRequest, "Bad request: Can't create collection, maximum number of collections exceeded")
         }
-        try call.engine.createCollection(call.collection, configuration)
+        try call.engine.createCollection(call.collection, configuration, deadline: deadline)
         return call.success()
     }
 
@@ -106,14 +106,14 @@ extension Endpoints {
     }
 
     private static func update(_ call: Call) throws -> Reply {
-        _ = try call.query.timeout()
-        try call.engine.updateCollection(call.collection, call.fields().collectionUpdate())
+        let deadline = try call.deadline()
+        try call.engine.updateCollection(call.collection, call.fields().collectionUpdate(), deadline: deadline)
         return call.success()
     }
 
     private static func delete(_ call: Call) throws -> Reply {
-        _ = try call.query.timeout()
-        return call.success(try call.engine.deleteCollection(call.collection))
+        let deadline = try call.deadline()
+        return call.success(try call.engine.deleteCollection(call.collection, deadline: deadline))
     }
 
     // MARK: Aliases
@@ -138,8 +138,8 @@ extension Endpoints {
     }
 
     private static func updateAliases(_ call: Call) throws -> Reply {
-        _ = try call.query.timeout()
-        try call.engine.updateAliases(call.fields().aliasOperations())
+        let deadline = try call.deadline()
+        try call.engine.updateAliases(call.fields().aliasOperations(), deadline: deadline)
         return call.success()
     }
 
@@ -147,15 +147,18 @@ extension Endpoints {
 
     private static func createIndex(_ call: Call) throws -> Reply {
         let wait = try call.validatedWait()
+        let deadline = try call.deadline()
         let (key, schema) = try call.fields().payloadIndex()
-        let result = try call.engine.createPayloadIndex(call.collection, key: key, schema: schema)
+        let result = try call.engine.createPayloadIndex(
+            call.collection, key: key, schema: schema, deadline: deadline)
         return call.result { $0.write(result, waited: wait) }
     }
 
     private static func deleteIndex(_ call: Call) throws -> Reply {
         let wait = try call.validatedWait()
+        let deadline = try call.deadline()
         let key = try PayloadPath(call.parameters[1])
-        let result = try call.engine.deletePayloadIndex(call.collection, key: key)
+        let result = try call.engine.deletePayloadIndex(call.collection, key: key, deadline: deadline)
         return call.result { $0.write(result, waited: wait) }
     }
 }
@@ -164,7 +167,6 @@ extension Call {
     /// Checks the query parameters of a change; answers whether the client waits.
     func validatedWait() throws -> Bool {
         try query.validateOrdering()
-        _ = try query.timeout()
         return try query.wait()
     }
 }

@@ -24,14 +24,17 @@ extension Endpoints {
 
     // MARK: Changes
 
-    /// Decodes one operation on a compute thread, and waits for its commit on none.
+    /// Decodes and prepares one operation on a compute thread, and waits for its commit on none.
     private static func change(
         _ decode: @escaping @Sendable (inout JSONReader) throws -> UpdateOperation
     ) -> Endpoint.Work {
         .asynchronous { call in
             let wait = try call.validatedWait()
-            let operation = try await call.service.workers.compute { try decodeBody(call.body, decode) }
-            let results = try await call.engine.update(call.collection, [operation])
+            let deadline = try call.deadline()
+            let update = try await call.service.workers.compute {
+                try call.engine.prepare(call.collection, [decodeBody(call.body, decode)])
+            }
+            let results = try await call.engine.update(update, deadline: deadline)
             guard let result = results.first else {
                 throw APIError(.internalServerError, "Service internal error: a change without a result")
             }
@@ -41,10 +44,11 @@ extension Endpoints {
 
     private static func batch(_ call: Call) async throws -> Reply {
         let wait = try call.validatedWait()
-        let operations = try await call.service.workers.compute {
-            try decodeBody(call.body) { try $0.readUpdateBatch() }
+        let deadline = try call.deadline()
+        let update = try await call.service.workers.compute {
+            try call.engine.prepare(call.collection, decodeBody(call.body) { try $0.readUpdateBatch() })
         }
-        let results = try await call.engine.update(call.collection, operations)
+        let results = try await call.engine.update(update, deadline: deadline)
         return call.result { writer in
             writer.array { writer in
                 for result in results { writer.write(result, waited: wait) }
@@ -68,17 +72,17 @@ extension Endpoints {
     }
 
     private static func retrieve(_ call: Call) throws -> Reply {
-        try call.validateRead()
+        let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readRetrieve() }
         let records = try call.engine.retrieve(
-            call.collection, ids: request.ids, payload: request.payload, vectors: request.vectors)
+            call.collection, ids: request.ids, payload: request.payload, vectors: request.vectors, deadline: deadline)
         return call.result { $0.write(records) }
     }
 
     private static func scroll(_ call: Call) throws -> Reply {
-        try call.validateRead()
+        let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readScroll() }
-        let page = try call.engine.scroll(call.collection, request)
+        let page = try call.engine.scroll(call.collection, request, deadline: deadline)
         return call.result { writer in
             writer.object { writer in
                 writer.key("points")
@@ -90,9 +94,10 @@ extension Endpoints {
     }
 
     private static func count(_ call: Call) throws -> Reply {
-        try call.validateRead()
+        let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readCountRequest() }
-        let count = try call.engine.count(call.collection, filter: request.filter, exact: request.exact)
+        let count = try call.engine.count(
+            call.collection, filter: request.filter, exact: request.exact, deadline: deadline)
         return call.result { writer in
             writer.object { writer in
                 writer.key("count")
@@ -103,9 +108,9 @@ extension Endpoints {
 }
 
 extension Call {
-    /// Checks the query parameters of a read without a deadline of its own.
-    func validateRead() throws {
+    /// Checks the query parameters of a read; answers when its time is up.
+    func validatedDeadline() throws -> Deadline? {
         try query.validateConsistency()
-        _ = try query.timeout()
+        return try deadline()
     }
 }

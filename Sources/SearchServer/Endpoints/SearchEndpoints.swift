@@ -11,16 +11,14 @@ extension Endpoints {
     ]
 
     private static func search(_ call: Call) throws -> Reply {
-        try call.query.validateConsistency()
-        let deadline = try call.deadline()
+        let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readSearch() }
         let results = try call.engine.search(call.collection, [request], deadline: deadline)
         return call.result { $0.write(results.first ?? []) }
     }
 
     private static func searchBatch(_ call: Call) throws -> Reply {
-        try call.query.validateConsistency()
-        let deadline = try call.deadline()
+        let deadline = try call.validatedDeadline()
         let requests = try decodeBody(call.body) { try $0.readSearchBatch() }
         let results = try call.engine.search(call.collection, requests, deadline: deadline)
         return call.result { writer in
@@ -31,16 +29,14 @@ extension Endpoints {
     }
 
     private static func query(_ call: Call) throws -> Reply {
-        try call.query.validateConsistency()
-        let deadline = try call.deadline()
+        let deadline = try call.validatedDeadline()
         let query = try decodeBody(call.body) { try $0.readQuery() }
         let results = try run([query], call, deadline)
         return call.result { writer in write(results, &writer, isBatch: false) }
     }
 
     private static func queryBatch(_ call: Call) throws -> Reply {
-        try call.query.validateConsistency()
-        let deadline = try call.deadline()
+        let deadline = try call.validatedDeadline()
         let queries = try decodeBody(call.body) { try $0.readQueryBatch() }
         let results = try run(queries, call, deadline)
         return call.result { writer in write(results, &writer, isBatch: true) }
@@ -53,7 +49,7 @@ extension Endpoints {
 
     /// All nearest-neighbour searches of a batch go to the engine together.
     private static func run(
-        _ queries: [PointQuery], _ call: Call, _ deadline: ContinuousClock.Instant?
+        _ queries: [PointQuery], _ call: Call, _ deadline: Deadline?
     ) throws -> [QueryResult] {
         let searches = queries.compactMap { query in
             if case .nearest(let request) = query { request } else { nil }
@@ -65,7 +61,8 @@ extension Endpoints {
             switch query {
             case .nearest: return .scored(found.popFirst() ?? [])
             case .scroll(let request, let offset):
-                return .records(Array(try call.engine.scroll(call.collection, request).points.dropFirst(offset)))
+                let page = try call.engine.scroll(call.collection, request, deadline: deadline)
+                return .records(Array(page.points.dropFirst(offset)))
             }
         }
     }

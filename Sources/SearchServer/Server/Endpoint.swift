@@ -69,8 +69,8 @@ struct Call: Sendable {
     /// The first parameter, which is the collection in every path that has one.
     var collection: String { parameters.first ?? "" }
 
-    /// When the search's time is up, by the `timeout` parameter.
-    func deadline() throws -> ContinuousClock.Instant? {
+    /// When the request's time is up, by the `timeout` parameter.
+    func deadline() throws -> Deadline? {
         try query.timeout().map { start + .seconds($0) }
     }
 

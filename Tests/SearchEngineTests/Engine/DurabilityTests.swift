@@ -3,6 +3,7 @@ import GRDB
 import JSON
 import Logging
 import SearchEngine
+import Synchronization
 import Testing
 
 @Suite struct DurabilityTests {
@@ -111,16 +112,21 @@ import Testing
     /// Files are removed only when the commit that dropped them can't be lost: the log is synced before, also with
     /// durability `normal`.
     @Test func filesOutliveTheCommitThatNamesThem() throws {
-        let files = RecordingFileSystem()
+        let files = HookedFileSystem()
         let fixture = try EngineFixture(durability: .normal, fileSystem: files)
         try fixture.engine.createCollection("c", .unnamed(2))
         _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 0])])])
         let snapshot = try fixture.engine.createSnapshot("c")
         let archive = try fixture.engine.snapshotPath("c", name: snapshot.name)
-        try files.expectSyncedLog(before: "vectors/1") {
-            try fixture.engine.recoverSnapshot("c", file: archive, checksum: nil)
-        }
-        try files.expectSyncedLog(before: "vectors/2") { _ = try fixture.engine.deleteCollection("c") }
+        let isSynced = Mutex(false)
+        let removed = Mutex<[String: Bool]>([:])
+        files.onSync = { path in if path.hasSuffix("sqlite3-wal") { isSynced.withLock { $0 = true } } }
+        files.onRemove = { path in removed.withLock { $0[path] = isSynced.withLock { $0 } } }
+        try fixture.engine.recoverSnapshot("c", file: archive, checksum: nil)
+        #expect(removed.withLock { $0["\(fixture.storagePath)/vectors/1"] } == true)
+        isSynced.withLock { $0 = false }
+        #expect(try fixture.engine.deleteCollection("c"))
+        #expect(removed.withLock { $0["\(fixture.storagePath)/vectors/2"] } == true)
     }
 
     private func slots(_ storage: String) throws -> [[Int]] {

@@ -1,0 +1,94 @@
+import Dispatch
+import JSON
+import SearchEngine
+import Synchronization
+import Testing
+
+@Suite struct DeadlineTests {
+    private let files = HookedFileSystem()
+    private let fixture: EngineFixture
+    private var engine: Engine { fixture.engine }
+
+    init() throws {
+        fixture = try EngineFixture(fileSystem: files)
+        try fixture.engine.createCollection("c", .unnamed(1, .dot))
+        _ = try fixture.engine.updateBlocking(
+            "c", [.upsert((0..<10).map { PointStruct($0, [1], ["n": .integer(Int64($0))]) })])
+    }
+
+    private func expectTimeout(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) {
+        do {
+            try body()
+            Issue.record("no timeout", sourceLocation: sourceLocation)
+        } catch EngineError.timeout {
+        } catch {
+            Issue.record("\(error)", sourceLocation: sourceLocation)
+        }
+    }
+
+    private func filter() throws -> Filter {
+        Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(gte: 5)))])
+    }
+
+    @Test func readsWhoseTimeIsOver() throws {
+        let past = ContinuousClock.now
+        let filter = try filter()
+        var scroll = ScrollRequest()
+        expectTimeout { _ = try engine.scroll("c", scroll, deadline: past) }
+        scroll.filter = filter
+        expectTimeout { _ = try engine.scroll("c", scroll, deadline: past) }
+        expectTimeout { _ = try engine.count("c", filter: nil, exact: true, deadline: past) }
+        expectTimeout { _ = try engine.count("c", filter: filter, exact: true, deadline: past) }
+        expectTimeout {
+            _ = try engine.retrieve("c", ids: [.number(1)], payload: .all, vectors: .none, deadline: past)
+        }
+        expectTimeout { _ = try engine.search("c", [SearchRequest(query: .vector([1]))], deadline: past) }
+        let future = past + .seconds(3_600)
+        #expect(try engine.count("c", filter: filter, exact: true, deadline: future) == 5)
+        #expect(try engine.scroll("c", scroll, deadline: future).points.count == 5)
+    }
+
+    /// While the disk takes its time, whoever set a limit gets an answer; what was asked for is done all the same.
+    @Test func theDiskTakesItsTime() async throws {
+        let isSyncing = DispatchSemaphore(value: 0)
+        let goOn = DispatchSemaphore(value: 0)
+        let isHeld = Mutex(false)
+        files.onSync = { path in
+            guard path.hasSuffix(".f32"),
+                isHeld.withLock({ held in
+                    defer { held = true }
+                    return !held
+                })
+            else { return }
+            isSyncing.signal()
+            goOn.wait()
+        }
+        let update = try engine.prepare("c", [.upsert([PointStruct(77, [1], ["n": 77])])])
+        #expect(try await engine.update(update, deadline: .now + .milliseconds(1)) == [.waitTimeout])
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                isSyncing.wait()
+                continuation.resume()
+            }
+        }
+        // The sync holds up publication, which building an index needs.
+        let filter = try filter()
+        var scroll = ScrollRequest()
+        scroll.filter = filter
+        var search = SearchRequest(query: .vector([1]))
+        search.filter = filter
+        expectTimeout { _ = try engine.count("c", filter: filter, exact: true, deadline: .now + .milliseconds(5)) }
+        expectTimeout { _ = try engine.scroll("c", scroll, deadline: .now + .milliseconds(5)) }
+        expectTimeout { _ = try engine.search("c", [search], deadline: .now + .milliseconds(5)) }
+        expectTimeout { try engine.createCollection("d", .unnamed(1), deadline: .now + .milliseconds(5)) }
+        let index = try engine.createPayloadIndex(
+            "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer), deadline: .now + .milliseconds(5))
+        #expect(index == .waitTimeout)
+        goOn.signal()
+        // Everything in the queue before this is done after it.
+        _ = try engine.updateBlocking("c", [.delete(.ids([.number(5)]))])
+        #expect(try engine.count("c", filter: filter, exact: true) == 5)
+        #expect(engine.collectionExists("d"))
+        #expect(try engine.collectionInfo("c").payloadSchema["n"]?.points == 10)
+    }
+}

@@ -1,0 +1,56 @@
+import SearchEngine
+import Synchronization
+import Testing
+
+/// The real files, with a hook before each sync and each removal.
+final class HookedFileSystem: FileSystem {
+    typealias Hook = @Sendable (_ path: String) -> Void
+
+    private let real = PosixFileSystem()
+    private let hooks = Mutex<(onSync: Hook?, onRemove: Hook?)>((nil, nil))
+
+    var onSync: Hook? {
+        get { hooks.withLock { $0.onSync } }
+        set { hooks.withLock { $0.onSync = newValue } }
+    }
+    var onRemove: Hook? {
+        get { hooks.withLock { $0.onRemove } }
+        set { hooks.withLock { $0.onRemove = newValue } }
+    }
+
+    func createDirectory(_ path: String) throws { try real.createDirectory(path) }
+    func exists(_ path: String) -> Bool { real.exists(path) }
+    func list(_ path: String) throws -> [String] { try real.list(path) }
+    func open(_ path: String, create: Bool) throws -> any File {
+        HookedFile(file: try real.open(path, create: create), owner: self)
+    }
+    func remove(_ path: String) throws {
+        onRemove?(path)
+        try real.remove(path)
+    }
+    func rename(_ from: String, to: String) throws { try real.rename(from, to: to) }
+    func syncDirectory(_ path: String) throws { try real.syncDirectory(path) }
+}
+
+private final class HookedFile: File {
+    private let file: any File
+    private let owner: HookedFileSystem
+
+    init(file: any File, owner: HookedFileSystem) {
+        self.file = file
+        self.owner = owner
+    }
+
+    var path: String { file.path }
+    func size() throws -> Int { try file.size() }
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws { try file.write(bytes, at: offset) }
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        try file.read(into: buffer, at: offset)
+    }
+    func allocate(size: Int) throws { try file.allocate(size: size) }
+    func sync() throws {
+        owner.onSync?(file.path)
+        try file.sync()
+    }
+    func map(size: Int) throws -> FileMapping { try file.map(size: size) }
+}
