@@ -177,7 +177,9 @@ struct SearchRun {
         let linked = options.indexedOnly && view.graph == nil ? end : min(view.linked, end)
         let inGraph = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
         let start = now()
-        let plan = Planner.plan(linked: view.graph == nil ? 0 : linked, admitted: inGraph, ef: ef)
+        let plan =
+            options.demandsScan(of: inGraph, rowBytes: parameters.rowBytes)
+            ? .scan : Planner.plan(linked: view.graph == nil ? 0 : linked, admitted: inGraph, ef: ef)
         var scanFrom = 0
         result.plan = isFiltered ? .filteredScan : .codeScan
         if plan != .scan, let graph = view.graph, view.entry != .max {

@@ -39,6 +39,24 @@ import VectorIndex
         #expect(sum / 20 >= 0.97, Seed.note)
     }
 
+    /// At the threshold rows are scanned whatever a walk would cost, a byte below it costs decide.
+    @Test func aThresholdDemandsScans() {
+        var (index, rows, _, vectors) = Self.shared
+        let half = Set(0..<Self.count / 2)
+        let bytes = half.count * Self.parameters.rowBytes
+        let query = vectors.query()
+        for (threshold, allowed, isScanned) in [
+            (bytes, half, true), (bytes - 1, half, false), (2 * bytes, nil, true), (2 * bytes - 1, nil, false),
+            (0, half, false), (.max, nil, true),
+        ] as [(Int, Set<Int>?, Bool)] {
+            let options = SearchOptions(k: 10, ef: 20, fullScanBytes: threshold)
+            let bitmap = allowed.map { allowed in SlotBitmap(count: Self.count) { allowed.contains($0) } }
+            let outcome = index.search(query, options, allowed: bitmap)
+            #expect([.codeScan, .filteredScan].contains(outcome.plan) == isScanned, "\(threshold)")
+            expectSound(outcome, rows, query, k: 10, allowed: allowed ?? Set(0..<Self.count))
+        }
+    }
+
     /// Groups near the query, and groups far from it: there a walk towards the query meets no match.
     @Test(arguments: [1, 3, 8, 14], [true, false])
     func correlated(_ groupCount: Int, isFar: Bool) {

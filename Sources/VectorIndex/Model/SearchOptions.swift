@@ -14,6 +14,9 @@ public struct SearchOptions: Sendable {
     public var rescore: Bool
     /// How many times k candidates are rescored, at least 1; never fewer than the measured default.
     public var oversampling: Double
+    /// So many bytes of rows that may be returned, or fewer, are scanned (by code), whatever the measured costs are. `nil`
+    /// leaves the choice to the costs.
+    public var fullScanBytes: Int?
     /// Measure the time of each stage.
     public var explainTimings: Bool
     /// A slot that is never returned.
@@ -23,8 +26,8 @@ public struct SearchOptions: Sendable {
 
     public init(
         k: Int, ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false, ignoreCodes: Bool = false,
-        rescore: Bool = true, oversampling: Double = 1, explainTimings: Bool = false, excluded: UInt32? = nil,
-        cancelled: (@Sendable () -> Bool)? = nil
+        rescore: Bool = true, oversampling: Double = 1, fullScanBytes: Int? = nil, explainTimings: Bool = false,
+        excluded: UInt32? = nil, cancelled: (@Sendable () -> Bool)? = nil
     ) {
         self.k = k
         self.ef = ef
@@ -33,8 +36,12 @@ public struct SearchOptions: Sendable {
         self.ignoreCodes = ignoreCodes
         self.rescore = rescore
         self.oversampling = oversampling
+        self.fullScanBytes = fullScanBytes
         self.explainTimings = explainTimings
         self.excluded = excluded
         self.cancelled = cancelled
     }
+
+    /// Whether `fullScanBytes` has so many rows scanned.
+    func demandsScan(of rows: Int, rowBytes: Int) -> Bool { fullScanBytes.map { rows * rowBytes <= $0 } ?? false }
 }
