@@ -36,7 +36,8 @@ extension Engine {
                 allowed = SlotBitmap(words: words, count: count)
             }
             let limit = min(request.limit + request.offset, generation.points.liveCount)
-            let options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
+            var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
+            options.fullScanBytes = space.parameters.fullScanBytes(in: collection.configuration)
             let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
             if outcome.cancelled { throw timedOut("Search") }
             return (try generation.scored(outcome.hits, request, space), generation)

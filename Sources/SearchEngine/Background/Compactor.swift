@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Logging
 import OrderedCollections
@@ -52,7 +53,7 @@ final class Compactor: Sendable {
         }
         loader.publishLoaded(new)
         for space in new.spaces {
-            while space.index.work(limit: 256) > 0 {
+            while link(space, collection) {
                 if shouldStop() || collection.isDropped { return }
             }
         }
@@ -61,6 +62,18 @@ final class Compactor: Sendable {
         let builder = try buildPayloadIndexes(collection, snapshot, new)
         try swap(collection, snapshot, new, log, builder)
         isSwapped = true
+    }
+
+    /// Links a batch; `false` when nothing is left. The new generation counts as the collection's, whose settings may
+    /// allow no thread beside those that link the old one.
+    private func link(_ space: VectorSpace, _ collection: PointCollection) -> Bool {
+        let (gate, limit) = collection.linkGate(space)
+        guard gate.enter(limit: limit) else {
+            Thread.sleep(forTimeInterval: 0.01)
+            return true
+        }
+        defer { if gate.leave() { collection.onChange.withLock { $0 }?() } }
+        return space.index.work(limit: 256) > 0
     }
 
     /// What a compaction that ended early leaves: files, and its table.

@@ -123,19 +123,36 @@ final class Indexer: @unchecked Sendable {
                 logger.warning(
                     "A payload index can't be built", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
             }
-            // Another idle thread may help.
-            if collection.lock.read({ collection.generation.spaces.contains { $0.index.pendingCount > Self.batch } }) {
-                wake(collection)
-            }
             var linked = 0
+            var isHelped = false
             repeat {
                 linked = 0
                 for space in collection.lock.read({ collection.generation.spaces }) {
-                    linked += space.index.work(limit: Self.batch)
+                    linked += link(space, collection, &isHelped)
                 }
             } while linked > 0 && !collection.isDropped && !shouldStop
             settle(collection)
         }
+    }
+
+    /// Links a batch, unless so many threads do already that the settings allow no more.
+    private func link(_ space: VectorSpace, _ collection: PointCollection, _ isHelped: inout Bool) -> Int {
+        let (gate, limit) = collection.linkGate(space)
+        guard gate.enter(limit: limit) else { return 0 }
+        defer { if gate.leave() { wake(collection) } }
+        if !isHelped, space.index.pendingCount > Self.batch {
+            // Another idle thread may help.
+            isHelped = true
+            wake(collection)
+        }
+        var linked = 0
+        while !collection.isDropped, !shouldStop {
+            let count = space.index.work(limit: Self.batch)
+            linked += count
+            // Without a limit other vectors and collections get their turn.
+            if count == 0 || limit == 0 { break }
+        }
+        return linked
     }
 
     /// The next collection with news; `nil` at the end. Several threads may work on one collection: it stays in the

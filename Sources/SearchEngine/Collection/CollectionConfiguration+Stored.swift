@@ -39,7 +39,7 @@ extension CollectionConfiguration {
                 quantization: vector["quantization"].map(ScalarQuantizationConfiguration.init(stored:)))
         }
         self.init(
-            vectors: vectors, hnsw: stored["hnsw"].map(HNSWConfiguration.init(stored:)) ?? .defaults,
+            vectors: vectors, hnsw: stored["hnsw"].map(HNSWConfiguration.init(stored:)) ?? HNSWConfiguration(),
             quantization: stored["quantization"].map(ScalarQuantizationConfiguration.init(stored:)),
             onDiskPayload: stored["onDiskPayload"]?.boolValue ?? true,
             shardNumber: stored.int("shardNumber") ?? 1, replicationFactor: stored.int("replicationFactor") ?? 1,

@@ -18,6 +18,7 @@ package final class PointCollection: @unchecked Sendable {
     let facetBuilds = FacetBuildQueue()
     /// The changes since a build of payload indexes, or a compaction, took its snapshot.
     let changeLogs = Mutex<[ChangeLog]>([])
+    let linkGate = LinkGate()
     /// Called after each publication; set by the indexer.
     let onChange = Mutex<(@Sendable () -> Void)?>(nil)
     let backgroundError = Mutex<String?>(nil)

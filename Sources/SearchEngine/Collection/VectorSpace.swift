@@ -9,6 +9,7 @@ package final class VectorSpace: Sendable {
     package let parameters: VectorParameters
     package let file: VectorFile
     package let index: VectorIndex
+    let linkGate = LinkGate()
 
     package init(number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex) {
         self.number = number
@@ -68,6 +69,15 @@ extension VectorParameters {
         return IndexParameters(
             dimensions: size, metric: metric, element: element, m: hnsw.m ?? 16,
             efConstruct: hnsw.efConstruct ?? 100, quantile: quantile, seed: 0x7472_656E_6465_78)
+    }
+
+    /// Bytes of matching vectors up to which a search scans them, if `full_scan_threshold` was set for the vector or the
+    /// collection; otherwise measured costs decide.
+    package func fullScanBytes(in configuration: CollectionConfiguration) -> Int? {
+        (hnsw?.fullScanThreshold ?? configuration.hnsw.fullScanThreshold).map { kilobytes in
+            let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1_024)
+            return overflow ? .max : bytes
+        }
     }
 }
 

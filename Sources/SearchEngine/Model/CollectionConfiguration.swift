@@ -21,8 +21,10 @@ public struct HNSWConfiguration: Sendable, Hashable {
     /// Links a node on the upper levels; twice as many on level 0. 0 means no graph.
     public var m: Int?
     public var efConstruct: Int?
-    /// In kilobytes of vectors: at or below it a filtered search scans exactly.
+    /// In kilobytes of vectors: so many that match, or fewer, are scanned and not looked for in the graph. Unless it is
+    /// set, measured costs decide; `defaults` has what is reported then.
     public var fullScanThreshold: Int?
+    /// Threads that link the vectors in the background at once; 0 is as many as there are.
     public var maxIndexingThreads: Int?
     public var onDisk: Bool?
     public var payloadM: Int?
@@ -93,6 +95,7 @@ public struct VectorParameters: Sendable, Hashable {
 public struct CollectionConfiguration: Sendable, Hashable {
     /// The unnamed vector is kept under the name "" (and then is the only one).
     public var vectors: OrderedDictionary<ByteString, VectorParameters>
+    /// What was set; `over(.defaults)` is what holds.
     public var hnsw: HNSWConfiguration
     public var quantization: ScalarQuantizationConfiguration?
     public var onDiskPayload: Bool
@@ -107,7 +110,7 @@ public struct CollectionConfiguration: Sendable, Hashable {
     public var metadata: JSONValue?
 
     public init(
-        vectors: OrderedDictionary<ByteString, VectorParameters>, hnsw: HNSWConfiguration = .defaults,
+        vectors: OrderedDictionary<ByteString, VectorParameters>, hnsw: HNSWConfiguration = HNSWConfiguration(),
         quantization: ScalarQuantizationConfiguration? = nil, onDiskPayload: Bool = true, shardNumber: Int = 1,
         replicationFactor: Int = 1, writeConsistencyFactor: Int = 1, optimizers: JSONValue = .object([:]),
         wal: JSONValue = .object([:]), strictMode: JSONValue? = nil, metadata: JSONValue? = nil

@@ -3,7 +3,12 @@ import SearchEngine
 
 /// What a new collection takes where its request says nothing: the `storage` section of the configuration.
 public struct CollectionDefaults: Sendable {
-    public var hnsw = HNSWConfiguration.defaults
+    /// Without a `full_scan_threshold`: unless one is set, measured costs decide.
+    public var hnsw = {
+        var defaults = HNSWConfiguration.defaults
+        defaults.fullScanThreshold = nil
+        return defaults
+    }()
     public var quantization: ScalarQuantizationConfiguration?
     public var vectorsOnDisk: Bool?
     public var onDiskPayload = true

@@ -10,14 +10,19 @@ final class EngineFixture {
     private(set) var engine: Engine
     private let durability: EngineConfiguration.Durability
     private let fileSystem: any FileSystem
+    private let indexingThreads: Int
 
     init(
-        durability: EngineConfiguration.Durability = .full, fileSystem: any FileSystem = PosixFileSystem()
+        durability: EngineConfiguration.Durability = .full, fileSystem: any FileSystem = PosixFileSystem(),
+        indexingThreads: Int = 1
     ) throws {
         folder = NSTemporaryDirectory() + "trendex-test-" + UUID().uuidString
         self.durability = durability
         self.fileSystem = fileSystem
-        engine = try Self.engine(storage: folder + "/storage", durability: durability, fileSystem: fileSystem)
+        self.indexingThreads = indexingThreads
+        engine = try Self.engine(
+            storage: folder + "/storage", durability: durability, fileSystem: fileSystem,
+            indexingThreads: indexingThreads)
     }
 
     deinit {
@@ -30,11 +35,11 @@ final class EngineFixture {
     /// The caller closes it.
     static func engine(
         storage: String, durability: EngineConfiguration.Durability = .full,
-        fileSystem: any FileSystem = PosixFileSystem()
+        fileSystem: any FileSystem = PosixFileSystem(), indexingThreads: Int = 1
     ) throws -> Engine {
         var configuration = EngineConfiguration(storagePath: storage, snapshotsPath: storage + "/../snapshots")
         configuration.durability = durability
-        configuration.indexingThreads = 1
+        configuration.indexingThreads = indexingThreads
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return try Engine(configuration: configuration, logger: logger, fileSystem: fileSystem)
@@ -44,7 +49,8 @@ final class EngineFixture {
 
     func reopen() throws {
         try engine.close()
-        engine = try Self.engine(storage: storagePath, durability: durability, fileSystem: fileSystem)
+        engine = try Self.engine(
+            storage: storagePath, durability: durability, fileSystem: fileSystem, indexingThreads: indexingThreads)
     }
 
     /// The storage as a kill at this moment would leave it; nothing may be written meanwhile.
