@@ -104,21 +104,27 @@ extension TrendStore {
         }
         for batch in batches(points) {
             report.pointsWithoutRow += try engine.write { transaction in
-                try batch.filter { id in
-                    guard try Self.payload(id, R.table, transaction) != nil else { return false }
-                    return try UUID(id).map { try !R.exists($0, transaction.database) } ?? true
-                }
+                try Self.pointsWithoutRow(batch, R.self, transaction)
             }
         }
     }
 
-    private func batches<Element>(_ elements: [Element]) -> [ArraySlice<Element>] {
+    /// Those of the points that are there while their rows are not.
+    static func pointsWithoutRow<R: StoredRow>(
+        _ ids: some Sequence<PointID>, _: R.Type, _ transaction: WriteTransaction
+    ) throws -> [PointID] {
+        try ids.filter { id in
+            guard try payload(id, R.table, transaction) != nil else { return false }
+            return try UUID(id).map { try !R.exists($0, transaction.database) } ?? true
+        }
+    }
+
+    func batches<Element>(_ elements: [Element]) -> [ArraySlice<Element>] {
         stride(from: 0, to: elements.count, by: Self.batchSize).map { elements[$0...].prefix(Self.batchSize) }
     }
 
     /// `nil` when there is no such point, or not even its collection.
-    private static func payload(_ id: PointID, _ collection: String, _ transaction: WriteTransaction) throws -> Payload?
-    {
+    static func payload(_ id: PointID, _ collection: String, _ transaction: WriteTransaction) throws -> Payload? {
         do {
             return try transaction.payload(id, in: collection)
         } catch EngineError.notFound {
@@ -142,7 +148,7 @@ extension TrendStore {
 
 extension StoredRow {
     /// The keys by which a point's payload differs from the row's, whatever their order; sorted.
-    fileprivate func differingKeys(_ stored: Payload) -> [String] {
+    func differingKeys(_ stored: Payload) -> [String] {
         if stored == payload { return [] }
         let own = payloadFields
         let other = stored.value.objectValue ?? [:]

@@ -1,0 +1,28 @@
+import Foundation
+import SearchEngine
+
+/// What a repair did, and what it can't do by itself.
+public struct RepairReport: Sendable, Equatable {
+    public var trends: TableRepair
+    public var ideas: TableRepair
+
+    public init(trends: TableRepair = TableRepair(), ideas: TableRepair = TableRepair()) {
+        self.trends = trends
+        self.ideas = ideas
+    }
+
+    /// Whether rows and points agree now.
+    public var isComplete: Bool { trends.rowsNeedingEmbedding.isEmpty && ideas.rowsNeedingEmbedding.isEmpty }
+}
+
+/// The repair of one table and its collection; each list in order of the ids.
+public struct TableRepair: Sendable, Equatable {
+    /// Points that had no row, and are gone now.
+    public var removedPoints: [PointID] = []
+    /// Rows whose payload mirrors them again.
+    public var mendedPayloads: [UUID] = []
+    /// Rows whose point, or its vector, is missing. They are kept as they are; giving them their embedding mends them.
+    public var rowsNeedingEmbedding: [UUID] = []
+
+    public init() {}
+}

@@ -1,0 +1,51 @@
+import Foundation
+import GRDB
+import JSON
+import SearchEngine
+
+extension TrendStore {
+    /// Brings points back in line with rows where they have parted, as after the restore of one collection alone: rows
+    /// are what counts. Points without a row are removed, and payloads that differ are made anew from their rows. No row
+    /// is changed or removed: those that have lost their embedding are reported.
+    ///
+    /// Runs beside writes, in many short transactions, each of which looks again at what it mends. Complexity: as
+    /// `check`, and O(what is wrong).
+    public func repair() throws -> RepairReport {
+        let report = try check()
+        return RepairReport(
+            trends: try repair(Trend.self, report.trends), ideas: try repair(Idea.self, report.ideas))
+    }
+
+    private func repair<R: StoredRow>(_: R.Type, _ report: TableReport) throws -> TableRepair {
+        var repair = TableRepair()
+        for batch in batches(report.pointsWithoutRow) {
+            repair.removedPoints += try engine.write { transaction in
+                let orphans = try Self.pointsWithoutRow(batch, R.self, transaction)
+                if !orphans.isEmpty { try transaction.update(R.table, [.delete(.ids(orphans))]) }
+                return orphans
+            }
+        }
+        for batch in batches(report.payloadMismatches.map(\.id)) {
+            repair.mendedPayloads += try engine.write { transaction in
+                try batch.filter { try Self.mendPayload($0, R.self, transaction) }
+            }
+        }
+        repair.rowsNeedingEmbedding = (report.rowsWithoutPoint + report.pointsWithoutVector).sorted {
+            $0.pointID < $1.pointID
+        }
+        return repair
+    }
+
+    /// Whether there was something to mend.
+    private static func mendPayload<R: StoredRow>(_ id: UUID, _: R.Type, _ transaction: WriteTransaction) throws
+        -> Bool
+    {
+        guard let row = try R.fetch(id, transaction.database),
+            let stored = try payload(id.pointID, R.table, transaction), !row.differingKeys(stored).isEmpty
+        else { return false }
+        let operation = UpdateOperation.overwritePayload(
+            .ids([id.pointID]), payload: .object(row.payloadFields), key: nil)
+        try transaction.update(R.table, [operation])
+        return true
+    }
+}
