@@ -97,11 +97,14 @@ extension Engine {
         try fileSystem.remove(target.temporary)
         try fileSystem.createDirectory(staging.vectors)
         defer { try? fileSystem.remove(target.temporary) }
+        var folders: Set<String> = [staging.vectors]
         for entry in tar.entries.values where entry.name != manifestName {
             guard entry.name == databaseName || isVectorFileName(entry.name) else {
                 throw tar.damaged("it has an unexpected entry \(entry.name)")
             }
-            try fileSystem.createDirectory(("\(staging.root)/\(entry.name)" as NSString).deletingLastPathComponent)
+            let folder = ("\(staging.root)/\(entry.name)" as NSString).deletingLastPathComponent
+            try fileSystem.createDirectory(folder)
+            folders.insert(folder)
             let file = try fileSystem.open("\(staging.root)/\(entry.name)", create: true)
             for start in stride(from: 0, to: entry.size, by: 4 << 20) {
                 let bytes = try tar.read(entry, at: start, count: min(4 << 20, entry.size - start))
@@ -112,6 +115,11 @@ extension Engine {
         var problems: [String] = []
         guard try verifyFiles(staging, report: { problems.append($0) }) else {
             throw tar.damaged(problems.joined(separator: "; "))
+        }
+        // A folder's own entry is made durable in the folder above it.
+        for folder in folders {
+            try fileSystem.syncDirectory(folder)
+            try fileSystem.syncDirectory((folder as NSString).deletingLastPathComponent)
         }
         try fileSystem.remove(target.vectors)
         try fileSystem.remove(target.derived)

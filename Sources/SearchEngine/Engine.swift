@@ -61,6 +61,7 @@ public final class Engine: Sendable {
         for folder in [layout.temporary, layout.vectors, layout.derived, configuration.snapshotsPath] {
             try fileSystem.createDirectory(folder)
         }
+        try fileSystem.syncDirectory(layout.root)
         database = try EngineDatabase(path: layout.database, durability: configuration.durability)
         let loader = StorageLoader(
             layout: layout, fileSystem: fileSystem, logger: logger,

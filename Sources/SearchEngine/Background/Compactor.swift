@@ -97,7 +97,13 @@ final class Compactor: Sendable {
         let payloadIndexes: PayloadIndexes
         /// The live rows by slot; a row's place is its new slot.
         var rows: [PointRow] = []
-        var newSlots: [UInt32: UInt32] = [:]
+        /// By old slot; `none` for those that were dead.
+        var newSlots: [UInt32]
+        static let none = UInt32.max
+
+        func newSlot(_ old: UInt32) -> UInt32? {
+            Int(old) < newSlots.count && newSlots[Int(old)] != Self.none ? newSlots[Int(old)] : nil
+        }
 
         init(_ collection: PointCollection, _ log: ChangeLog, _ queue: WriteQueue) throws {
             // With publication held memory equals what is committed, and the log misses nothing after it.
@@ -109,9 +115,11 @@ final class Compactor: Sendable {
             configuration = collection.configuration
             slotCount = generation.points.slotCount
             payloadIndexes = collection.lock.read { generation.payloadIndexes.emptyCopy() }
+            newSlots = Array(repeating: Self.none, count: slotCount)
+            rows.reserveCapacity(generation.points.liveCount)
             collection.changeLogs.withLock { $0.append(log) }
             for slot in 0..<UInt32(slotCount) where generation.points.isLive(slot) {
-                newSlots[slot] = UInt32(rows.count)
+                newSlots[Int(slot)] = UInt32(rows.count)
                 rows.append(generation.row(slot))
             }
         }
@@ -185,9 +193,9 @@ final class Compactor: Sendable {
             let db = transaction.database
             let old = snapshot.generation
             let events = log.drain()
-            let replay = Replay(events, snapshot.newSlots)
+            let replay = Replay(events, snapshot.newSlot)
             for case .payload(let row, let old, let new) in events {
-                if let slot = snapshot.newSlots[row.slot] { builder.logReplace(slot, old.value, new.value) }
+                if let slot = snapshot.newSlot(row.slot) { builder.logReplace(slot, old.value, new.value) }
             }
             for slot in replay.deadSlots { try new.table.delete(slot: slot, db) }
             for (oldSlot, newSlot) in replay.changedSlots {
@@ -247,20 +255,20 @@ final class Compactor: Sendable {
         /// Rows that came after the snapshot and live, by old slot.
         var inserted: [PointRow] = []
 
-        init(_ events: [StagedChanges.Event], _ newSlots: [UInt32: UInt32]) {
+        init(_ events: [StagedChanges.Event], _ newSlot: (UInt32) -> UInt32?) {
             var added: [UInt32: PointRow] = [:]
             for event in events {
                 switch event {
                 case .insert(let row, _): added[row.slot] = row
                 case .remove(let slot):
-                    if added.removeValue(forKey: slot) == nil, let new = newSlots[slot] {
+                    if added.removeValue(forKey: slot) == nil, let new = newSlot(slot) {
                         deadSlots.append(new)
                         changedSlots[slot] = nil
                     }
                 case .payload(let row, _, _):
                     if added[row.slot] != nil {
                         added[row.slot] = row
-                    } else if let new = newSlots[row.slot] {
+                    } else if let new = newSlot(row.slot) {
                         changedSlots[row.slot] = new
                     }
                 }

@@ -26,8 +26,6 @@ final class Indexer: @unchecked Sendable {
     private var running = 0
     private var compacting: Set<ObjectIdentifier> = []
     private var compactionWaiting: [PointCollection] = []
-    /// Linked slots at the last save, by file.
-    private let saved = Mutex<[String: Int]>([:])
     private let saving = Mutex(())
 
     init(threads: Int, layout: StorageLayout, fileSystem: any FileSystem, logger: Logger) {
@@ -176,7 +174,7 @@ final class Indexer: @unchecked Sendable {
         guard generation.spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
         let isWorthSaving = generation.spaces.contains { space in
             let share = Int(Double(space.index.linkedCount) * Self.saveShare)
-            return growth(space, collection, generation) >= max(Self.saveMinimum, share)
+            return growth(space) >= max(Self.saveMinimum, share)
         }
         if isWorthSaving { save(collection) }
         guard wantsCompaction else { return }
@@ -190,9 +188,8 @@ final class Indexer: @unchecked Sendable {
     }
 
     /// Slots linked since the index was saved or loaded.
-    private func growth(_ space: VectorSpace, _ collection: PointCollection, _ generation: Generation) -> Int {
-        let path = layout.indexFile(collection.id, generation.number, space.number)
-        return space.index.linkedCount - saved.withLock { $0[path] ?? 0 }
+    private func growth(_ space: VectorSpace) -> Int {
+        space.index.linkedCount - space.savedCount.load(ordering: .relaxed)
     }
 
     /// Saves the collection's indexes that changed since the last save.
@@ -200,12 +197,12 @@ final class Indexer: @unchecked Sendable {
         saving.withLock { _ in
             guard !collection.isDropped else { return }
             let generation = collection.lock.read { collection.generation }
-            for space in generation.spaces where growth(space, collection, generation) > 0 {
+            for space in generation.spaces where growth(space) > 0 {
                 let path = layout.indexFile(collection.id, generation.number, space.number)
                 do {
                     let linked = space.index.linkedCount
                     try IndexFile(path: path, fileSystem: fileSystem).save(space.index)
-                    saved.withLock { $0[path] = linked }
+                    space.savedCount.store(linked, ordering: .relaxed)
                 } catch {
                     // Only the next start gets slower.
                     logger.warning("An index can't be saved", metadata: ["path": "\(path)", "why": "\(error)"])
@@ -216,10 +213,8 @@ final class Indexer: @unchecked Sendable {
 
     /// Counts what a start loaded from files as saved.
     func noteLoaded(_ collection: PointCollection) {
-        let generation = collection.generation
-        for space in generation.spaces {
-            let path = layout.indexFile(collection.id, generation.number, space.number)
-            saved.withLock { $0[path] = space.index.linkedCount }
+        for space in collection.generation.spaces {
+            space.savedCount.store(space.index.linkedCount, ordering: .relaxed)
         }
     }
 
@@ -227,7 +222,7 @@ final class Indexer: @unchecked Sendable {
     private func pause(_ seconds: TimeInterval) {
         let end = Date().addingTimeInterval(seconds)
         condition.lock()
-        while !isStopping && Date() < end { condition.wait(until: end) }
+        while !isStopping && Date() < end { _ = condition.wait(until: end) }
         condition.unlock()
     }
 

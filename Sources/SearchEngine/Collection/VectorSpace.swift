@@ -1,4 +1,5 @@
 import Quantization
+import Synchronization
 import VectorIndex
 
 /// One named vector of a generation: its rows on disk and the index over them.
@@ -10,6 +11,8 @@ package final class VectorSpace: Sendable {
     package let file: VectorFile
     package let index: VectorIndex
     let linkGate = LinkGate()
+    /// Linked slots when the index was saved or loaded last.
+    let savedCount = Atomic(0)
 
     package init(number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex) {
         self.number = number

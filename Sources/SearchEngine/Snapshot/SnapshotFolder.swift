@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import JSON
 import Synchronization
 
 /// A folder of snapshot archives, each beside a `.checksum` file.
@@ -12,19 +13,23 @@ struct SnapshotFolder {
     }
 
     func describe(_ name: String) -> SnapshotDescription? {
-        var info = stat()
-        guard stat("\(path)/\(name)", &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
-        let time = Date(timeIntervalSince1970: TimeInterval(info.st_mtim.tv_sec))
-        let checksum = (try? String(contentsOfFile: "\(path)/\(name).checksum", encoding: .utf8))?
-            .trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let status = fileSystem.status("\(path)/\(name)") else { return nil }
+        let time = Date(timeIntervalSince1970: TimeInterval(status.modified))
         return SnapshotDescription(
-            name: name, creationTime: timestamp(time, "yyyy-MM-dd'T'HH:mm:ss"), size: Int(info.st_size),
-            checksum: checksum)
+            name: name, creationTime: timestamp(time, "yyyy-MM-dd'T'HH:mm:ss"), size: status.size,
+            checksum: checksum(name))
+    }
+
+    private func checksum(_ name: String) -> String? {
+        guard let file = try? fileSystem.open("\(path)/\(name).checksum", create: false) else { return nil }
+        var text = [UInt8](repeating: 0, count: 128)
+        guard let count = try? text.withUnsafeMutableBytes({ try file.read(into: $0, at: 0) }) else { return nil }
+        return String(decoding: text[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// The path of a listed archive; a name that isn't listed, whatever it looks like, is `.notFound`.
     func existing(_ name: String) throws -> String {
-        guard try list().contains(where: { $0.name == name }) else {
+        guard try list().contains(where: { $0.name.hasSameBytes(as: name) }) else {
             throw EngineError.notFound("Snapshot \(name) not found")
         }
         return "\(path)/\(name)"
@@ -40,6 +45,7 @@ struct SnapshotFolder {
     /// Writes a new archive under a temporary name and moves it into place when it is whole and synced.
     func create(prefix: String, temporary: String, _ write: (TarWriter) throws -> Void) throws -> SnapshotDescription {
         try fileSystem.createDirectory(path)
+        try fileSystem.syncDirectory((path as NSString).deletingLastPathComponent)
         let partial = "\(temporary)/\(UUID().uuidString).partial"
         defer { try? fileSystem.remove(partial) }
         let file = try fileSystem.open(partial, create: true)
@@ -77,14 +83,28 @@ struct SnapshotFolder {
         } catch {
             let partial = to + ".partial"
             do {
-                try? fileSystem.remove(partial)
-                try FileManager.default.copyItem(atPath: from, toPath: partial)
+                try fileSystem.remove(partial)
+                try copy(from, to: partial)
+                try fileSystem.rename(partial, to: to)
             } catch {
-                throw EngineError.storage("Can't copy the snapshot to \(to): \(error)")
+                try? fileSystem.remove(partial)
+                throw error
             }
-            try fileSystem.open(partial, create: false).sync()
-            try fileSystem.rename(partial, to: to)
         }
+    }
+
+    private func copy(_ from: String, to: String) throws {
+        let source = try fileSystem.open(from, create: false)
+        let target = try fileSystem.open(to, create: true)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let count = try buffer.withUnsafeMutableBytes { try source.read(into: $0, at: offset) }
+            if count == 0 { break }
+            try buffer.withUnsafeBytes { try target.write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: offset) }
+            offset += count
+        }
+        try target.sync()
     }
 
     private func timestamp(_ date: Date, _ format: String) -> String {
@@ -113,5 +133,6 @@ func sha256(of file: any File) throws -> String {
 func fileName(_ collection: String) -> String {
     if collection.utf8.count > 150 { return "collection-" + SHA256.hash(data: Data(collection.utf8)).hex }
     let escaped = collection.replacingOccurrences(of: "%", with: "%25")
-    return escaped.hasPrefix(".") ? "%2E" + escaped.dropFirst() : escaped
+    return escaped.utf8.first == UInt8(ascii: ".")
+        ? "%2E" + String(decoding: escaped.utf8.dropFirst(), as: UTF8.self) : escaped
 }

@@ -6,6 +6,8 @@ package protocol FileSystem: Sendable {
     /// Creates a folder and its parents; nothing happens if it is there.
     func createDirectory(_ path: String) throws
     func exists(_ path: String) -> Bool
+    /// `nil` unless there is a regular file.
+    func status(_ path: String) -> FileStatus?
     /// The entries' names, unordered; empty if the folder is missing.
     func list(_ path: String) throws -> [String]
     /// Opens for reading and writing; creates an empty file when `create`.
@@ -16,6 +18,12 @@ package protocol FileSystem: Sendable {
     func rename(_ from: String, to: String) throws
     /// Makes created, renamed and removed entries of a folder durable.
     func syncDirectory(_ path: String) throws
+}
+
+package struct FileStatus: Sendable {
+    package var size: Int
+    /// When it was changed last, in seconds since 1970.
+    package var modified: Int
 }
 
 /// An open file.

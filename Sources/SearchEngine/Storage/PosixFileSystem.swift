@@ -14,6 +14,12 @@ package struct PosixFileSystem: FileSystem {
 
     package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    package func status(_ path: String) -> FileStatus? {
+        var info = stat()
+        guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
+        return FileStatus(size: Int(info.st_size), modified: info.st_mtim.tv_sec)
+    }
+
     package func list(_ path: String) throws -> [String] {
         guard exists(path) else { return [] }
         do {

@@ -20,6 +20,7 @@ final class HookedFileSystem: FileSystem {
 
     func createDirectory(_ path: String) throws { try real.createDirectory(path) }
     func exists(_ path: String) -> Bool { real.exists(path) }
+    func status(_ path: String) -> FileStatus? { real.status(path) }
     func list(_ path: String) throws -> [String] { try real.list(path) }
     func open(_ path: String, create: Bool) throws -> any File {
         HookedFile(file: try real.open(path, create: create), owner: self)

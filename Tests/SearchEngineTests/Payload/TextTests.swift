@@ -107,4 +107,21 @@ import Testing
         try expect(collection, .matchText("aaa"), [0])
         try expect(collection, .matchText(ByteString(word + "b")), [0])
     }
+
+    /// Words that no text has any more take no memory, and give theirs to new ones.
+    @Test func changingTextsDontGrowTheIndex() throws {
+        let collection = IndexedCollection()
+        collection.indexes.createIndex(try PayloadPath("t"), PayloadFieldSchema(type: .text))
+        collection.append(["t": "kept first0"])
+        collection.append(["t": "kept alone"])
+        try expect(collection, .matchText("first0"), [0])
+        for round in 1...200 { collection.replace(0, ["t": .string("kept word\(round) more\(round)")]) }
+        let bytes = collection.indexes.residentBytes
+        for round in 201...2_000 { collection.replace(0, ["t": .string("kept word\(round) more\(round)")]) }
+        #expect(collection.indexes.residentBytes == bytes)
+        try expect(collection, .matchText("kept"), [0, 1])
+        try expect(collection, .matchText("word2000 more2000"), [0])
+        try expect(collection, .matchText("word1999"), [])
+        try expect(collection, .matchText("first0"), [])
+    }
 }

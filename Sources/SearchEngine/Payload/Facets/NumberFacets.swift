@@ -19,6 +19,9 @@ final class NumberFacet: Facet {
     }
 
     static func keys(_ bounds: RangeBounds) -> ClosedRange<Int64>? {
+        guard [bounds.gte, bounds.gt, bounds.lte, bounds.lt].allSatisfy({ $0.map { !$0.isNaN } ?? true }) else {
+            return nil
+        }
         var low = Int64.min
         var high = Int64.max
         // Keys are finite doubles or infinities, so that one more or less never overflows.
@@ -26,9 +29,6 @@ final class NumberFacet: Facet {
         if let gt = bounds.gt { low = max(low, key(gt) + 1) }
         if let lte = bounds.lte { high = min(high, key(lte)) }
         if let lt = bounds.lt { high = min(high, key(lt) - 1) }
-        guard [bounds.gte, bounds.gt, bounds.lte, bounds.lt].allSatisfy({ $0.map { !$0.isNaN } ?? true }) else {
-            return nil
-        }
         return low <= high ? low...high : nil
     }
 

@@ -6,6 +6,8 @@ final class TextFacet: Facet {
     private var tokenIDs: [ByteString: Int32] = [:]
     private var tokens: [ByteString] = []
     private var postings: [SlotSet] = []
+    /// Numbers of tokens that no text has any more.
+    private var freeIDs: [Int32] = []
     /// By slot: the tokens of its texts in order, with `border` between two texts; kept only for phrases, and for
     /// conditions on single elements. Empty where a lone token's posting says it all.
     private var sequences: [[Int32]] = []
@@ -20,6 +22,11 @@ final class TextFacet: Facet {
 
     private func id(_ token: ByteString) -> Int32 {
         if let id = tokenIDs[token] { return id }
+        if let id = freeIDs.popLast() {
+            tokenIDs[token] = id
+            tokens[Int(id)] = token
+            return id
+        }
         let id = Int32(tokens.count)
         tokenIDs[token] = id
         tokens.append(token)
@@ -51,7 +58,13 @@ final class TextFacet: Facet {
     func remove(_ slot: UInt32, _ view: PayloadView) {
         for case .string(let text) in view.values.elements {
             for token in settings.documentTokens(text) {
-                if let id = tokenIDs[token] { postings[Int(id)].remove(slot) }
+                guard let id = tokenIDs[token] else { continue }
+                postings[Int(id)].remove(slot)
+                guard postings[Int(id)].isEmpty else { continue }
+                // Texts that change must not fill the memory with words of the past.
+                tokenIDs[token] = nil
+                tokens[Int(id)] = ""
+                freeIDs.append(id)
             }
         }
         if slot < sequences.count { sequences[Int(slot)] = [] }
