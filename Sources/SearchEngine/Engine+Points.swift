@@ -23,21 +23,29 @@ extension Engine {
     /// or refused later, as if nobody had waited.
     public func update(_ update: PreparedUpdate, deadline: Deadline? = nil) async throws -> [UpdateResult] {
         try await withCheckedThrowingContinuation { continuation in
-            let answer = FirstAnswer(continuation)
-            let count = update.operations.count
-            let timer = deadline.map { deadline in
-                Task {
-                    try await Task.sleep(until: deadline, clock: .continuous)
-                    answer.resume(with: .success(Array(repeating: .waitTimeout, count: count)))
-                }
+            self.update(update, deadline: deadline) { continuation.resume(with: $0) }
+        }
+    }
+
+    /// `update` with a callback, which is called once, on a thread that must not be kept.
+    public func update(
+        _ update: PreparedUpdate, deadline: Deadline?,
+        completion: @escaping @Sendable (Result<[UpdateResult], any Error>) -> Void
+    ) {
+        let answer = FirstAnswer(completion)
+        let count = update.operations.count
+        let timer = deadline.map { deadline in
+            Task {
+                try await Task.sleep(until: deadline, clock: .continuous)
+                answer.give(.success(Array(repeating: .waitTimeout, count: count)))
             }
-            nonisolated(unsafe) var results: [UpdateResult] = []
-            queue.submit { [reader] transaction in
-                results = try transaction.apply(update, reader)
-            } completion: { outcome in
-                timer?.cancel()
-                answer.resume(with: outcome.map { results })
-            }
+        }
+        nonisolated(unsafe) var results: [UpdateResult] = []
+        queue.submit { [reader] transaction in
+            results = try transaction.apply(update, reader)
+        } completion: { outcome in
+            timer?.cancel()
+            answer.give(outcome.map { results })
         }
     }
 

@@ -1,16 +1,17 @@
 import Synchronization
 
-/// Resumes a continuation with the first of several answers; the others are too late.
+/// Gives the first of several answers to whoever waits, and drops the others.
 final class FirstAnswer<Value: Sendable>: Sendable {
-    private let continuation: Mutex<CheckedContinuation<Value, any Error>?>
+    typealias Completion = @Sendable (Result<Value, any Error>) -> Void
+    private let completion: Mutex<Completion?>
 
-    init(_ continuation: CheckedContinuation<Value, any Error>) { self.continuation = Mutex(continuation) }
+    init(_ completion: @escaping Completion) { self.completion = Mutex(completion) }
 
-    func resume(with result: sending Result<Value, any Error>) {
-        let waiting = continuation.withLock { continuation in
-            defer { continuation = nil }
-            return continuation
+    func give(_ result: Result<Value, any Error>) {
+        let waiting = completion.withLock { completion in
+            defer { completion = nil }
+            return completion
         }
-        waiting?.resume(with: result)
+        waiting?(result)
     }
 }

@@ -19,7 +19,8 @@ extension Endpoints {
         .post(
             "/collections/{name}/points/payload/clear", access: .write,
             change { .clearPayload(try $0.readSelector()) }),
-        .post("/collections/{name}/points/batch", access: .write, .asynchronous { call in try await batch(call) }),
+        .post(
+            "/collections/{name}/points/batch", access: .write, .deferred { call, answer in try batch(call, answer) }),
     ]
 
     // MARK: Changes
@@ -28,31 +29,32 @@ extension Endpoints {
     private static func change(
         _ decode: @escaping @Sendable (inout JSONReader) throws -> UpdateOperation
     ) -> Endpoint.Work {
-        .asynchronous { call in
+        .deferred { call, answer in
             let wait = try call.validatedWait()
-            let deadline = try call.deadline()
-            let update = try await call.service.workers.compute {
-                try call.engine.prepare(call.collection, [decodeBody(call.body, decode)])
+            let update = try call.engine.prepare(call.collection, [decodeBody(call.body, decode)])
+            call.engine.update(update, deadline: try call.deadline()) { outcome in
+                answer(
+                    outcome.map { results in
+                        call.result { writer in
+                            for result in results { writer.write(result, waited: wait) }
+                        }
+                    })
             }
-            let results = try await call.engine.update(update, deadline: deadline)
-            guard let result = results.first else {
-                throw APIError(.internalServerError, "Service internal error: a change without a result")
-            }
-            return call.result { $0.write(result, waited: wait) }
         }
     }
 
-    private static func batch(_ call: Call) async throws -> Reply {
+    private static func batch(_ call: Call, _ answer: @escaping Endpoint.Answer) throws {
         let wait = try call.validatedWait()
-        let deadline = try call.deadline()
-        let update = try await call.service.workers.compute {
-            try call.engine.prepare(call.collection, decodeBody(call.body) { try $0.readUpdateBatch() })
-        }
-        let results = try await call.engine.update(update, deadline: deadline)
-        return call.result { writer in
-            writer.array { writer in
-                for result in results { writer.write(result, waited: wait) }
-            }
+        let update = try call.engine.prepare(call.collection, decodeBody(call.body) { try $0.readUpdateBatch() })
+        call.engine.update(update, deadline: try call.deadline()) { outcome in
+            answer(
+                outcome.map { results in
+                    call.result { writer in
+                        writer.array { writer in
+                            for result in results { writer.write(result, waited: wait) }
+                        }
+                    }
+                })
         }
     }
 

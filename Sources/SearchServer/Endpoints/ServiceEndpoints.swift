@@ -5,7 +5,7 @@ extension Endpoints {
     static let service: [Endpoint] = [
         .get(
             "/", access: .open,
-            .asynchronous { _ in
+            .immediate { _ in
                 .json { writer in
                     writer.object { writer in
                         writer.key("title")
@@ -17,15 +17,15 @@ extension Endpoints {
                     }
                 }
             }),
-        .get("/healthz", access: .open, .asynchronous { _ in .text("healthz check passed") }),
-        .get("/livez", access: .open, .asynchronous { _ in .text("livez check passed") }),
+        .get("/healthz", access: .open, .immediate { _ in .text("healthz check passed") }),
+        .get("/livez", access: .open, .immediate { _ in .text("livez check passed") }),
         // The engine recovers before the socket opens, so that who can ask is answered.
-        .get("/readyz", access: .open, .asynchronous { _ in .text("all shards are ready") }),
+        .get("/readyz", access: .open, .immediate { _ in .text("all shards are ready") }),
         .get("/metrics", .compute { call in try Metrics.reply(call) }),
         .get("/telemetry", .compute { call in try Telemetry.reply(call) }),
         .get(
             "/cluster",
-            .asynchronous { call in
+            .immediate { call in
                 call.result { writer in
                     writer.object { writer in
                         writer.key("status")
@@ -35,7 +35,7 @@ extension Endpoints {
             }),
         .get(
             "/issues",
-            .asynchronous { call in
+            .immediate { call in
                 call.result { writer in
                     writer.object { writer in
                         writer.key("issues")
@@ -43,9 +43,9 @@ extension Endpoints {
                     }
                 }
             }),
-        .delete("/issues", .asynchronous { call in call.success() }),
-        .get("/locks", .asynchronous { call in lockReply(call, call.service.writeLock.current) }),
-        .post("/locks", access: .write, .asynchronous { call in try setLock(call) }),
+        .delete("/issues", .immediate { call in call.success() }),
+        .get("/locks", .immediate { call in lockReply(call, call.service.writeLock.current) }),
+        .post("/locks", access: .write, .compute { call in try setLock(call) }),
     ]
 
     private static func setLock(_ call: Call) throws -> Reply {

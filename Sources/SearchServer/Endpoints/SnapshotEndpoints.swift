@@ -1,4 +1,3 @@
-import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
@@ -17,7 +16,7 @@ extension Endpoints {
             }),
         .get(
             "/collections/{name}/snapshots/{snapshot}",
-            .asynchronous { call in
+            .streaming { call, _ in
                 try await download(call, call.parameters[1]) {
                     try call.engine.snapshotPath(call.collection, name: call.parameters[1])
                 }
@@ -29,7 +28,7 @@ extension Endpoints {
             }),
         .post(
             "/collections/{name}/snapshots/upload", access: .write, body: .stream,
-            .asynchronous { call in try await upload(call) }),
+            .streaming { call, request in try await upload(call, request) }),
         .put("/collections/{name}/snapshots/recover", .asynchronous { call in try await recover(call) }),
         .get("/snapshots", .long { call in try list(call, call.engine.storageSnapshots()) }),
         .post(
@@ -37,7 +36,7 @@ extension Endpoints {
             .asynchronous { call in try await create(call) { try call.engine.createStorageSnapshot() } }),
         .get(
             "/snapshots/{snapshot}",
-            .asynchronous { call in
+            .streaming { call, _ in
                 try await download(call, call.parameters[0]) {
                     try call.engine.storageSnapshotPath(name: call.parameters[0])
                 }
@@ -120,19 +119,19 @@ extension Endpoints {
         let quotable = name.filter { $0.isASCII && $0 != "\"" && $0 != "\\" && !$0.isNewline }
         return Reply(
             headers: [
-                .contentType: "application/octet-stream",
-                .contentDisposition: "attachment; filename=\"\(quotable)\"",
-            ], body: body)
+                "content-type": "application/octet-stream",
+                "content-disposition": "attachment; filename=\"\(quotable)\"",
+            ], body: .stream(body))
     }
 
     // MARK: Recovery
 
-    private static func upload(_ call: Call) async throws -> Reply {
+    private static func upload(_ call: Call, _ request: Request) async throws -> Reply {
         try call.query.validatePriority()
         let checksum = call.query["checksum"]
         // Answers bad parameters before a body of gigabytes is read.
         _ = try call.query.wait(default: true)
-        let file = try await SnapshotIntake(service: call.service).receiveUpload(call.request)
+        let file = try await SnapshotIntake(service: call.service).receiveUpload(request)
         return try await unlessWaiting(call, "recovering an uploaded snapshot") {
             try await restore(call, file, checksum, isTemporary: true)
         }
@@ -160,5 +159,5 @@ extension Endpoints {
 extension Call {
     /// The Python client of the 1.7 generation refuses descriptions with a checksum, which came later. It is told by the
     /// name of its HTTP library, under which it and the next few versions call; newer ones give their own name.
-    fileprivate var readsChecksums: Bool { request.headers[.userAgent]?.hasPrefix("python-httpx/") != true }
+    fileprivate var readsChecksums: Bool { headers.first(name: "user-agent")?.hasPrefix("python-httpx/") != true }
 }

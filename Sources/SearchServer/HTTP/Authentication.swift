@@ -1,4 +1,4 @@
-import HTTPTypes
+import NIOHTTP1
 
 /// Who may call: everyone, or those who show one of the two keys.
 package struct Authentication: Sendable {
@@ -24,7 +24,7 @@ package struct Authentication: Sendable {
     var isEnabled: Bool { apiKey != nil || alternativeKey != nil || readOnlyKey != nil }
 
     /// Throws 401 without a valid key, and 403 when it may not write. Every key is compared, whichever matches.
-    func check(_ headers: HTTPFields, needs access: Access) throws {
+    func check(_ headers: HTTPHeaders, needs access: Access) throws {
         guard isEnabled, access != .open else { return }
         guard let presented = Self.presentedKey(headers) else {
             throw Self.unauthorized("Must provide an API key or an Authorization bearer token")
@@ -40,9 +40,11 @@ package struct Authentication: Sendable {
         }
     }
 
-    private static func presentedKey(_ headers: HTTPFields) -> String? {
-        if let key = headers[HTTPField.Name.apiKey] { return key }
-        guard let authorization = headers[.authorization], authorization.hasPrefix("Bearer ") else { return nil }
+    private static func presentedKey(_ headers: HTTPHeaders) -> String? {
+        if let key = headers.first(name: "api-key") { return key }
+        guard let authorization = headers.first(name: "authorization"), authorization.hasPrefix("Bearer ") else {
+            return nil
+        }
         return String(authorization.dropFirst("Bearer ".count))
     }
 
@@ -63,8 +65,4 @@ package struct Authentication: Sendable {
         }
         return difference == 0
     }
-}
-
-extension HTTPField.Name {
-    static let apiKey = HTTPField.Name("api-key").unsafelyUnwrapped
 }

@@ -2,17 +2,34 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import NIOHTTP1
 
 /// What a handler answers: a status and a body, before the server adds the headers that every response has.
 struct Reply: Sendable {
     var status: HTTPResponse.Status = .ok
-    var headers: HTTPFields = [:]
-    var body: ResponseBody
+    var headers: HTTPHeaders = [:]
+    var body: Body
+
+    enum Body: Sendable {
+        case bytes([UInt8])
+        /// Only for work of the kind `streaming`.
+        case stream(ResponseBody)
+
+        /// All of it; nothing of a stream.
+        var bytes: [UInt8] {
+            if case .bytes(let bytes) = self { bytes } else { [] }
+        }
+
+        var responseBody: ResponseBody {
+            switch self {
+            case .bytes(let bytes): ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+            case .stream(let body): body
+            }
+        }
+    }
 
     static func bytes(_ bytes: [UInt8], contentType: String, status: HTTPResponse.Status = .ok) -> Reply {
-        Reply(
-            status: status, headers: [.contentType: contentType],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        Reply(status: status, headers: ["content-type": contentType], body: .bytes(bytes))
     }
 
     static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Reply {

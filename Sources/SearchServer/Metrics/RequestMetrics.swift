@@ -39,7 +39,6 @@ final class RequestMetrics: Sendable {
         let seconds = duration.seconds
         let bucket = Self.bucketBounds.firstIndex { seconds <= $0 } ?? Self.bucketBounds.count
         slots[endpoint].statistics.withLock { statistics in
-            statistics[status, default: Statistics()].count += 1
             statistics[status, default: Statistics()].add(duration, bucket)
         }
     }
@@ -56,6 +55,7 @@ final class RequestMetrics: Sendable {
 
 extension RequestMetrics.Statistics {
     fileprivate mutating func add(_ duration: Duration, _ bucket: Int) {
+        count += 1
         total += duration
         least = min(least, duration)
         most = max(most, duration)

@@ -1,6 +1,6 @@
-import HTTPTypes
 import Hummingbird
 import JSON
+import NIOHTTP1
 import SearchEngine
 
 /// One method and path of the API, and what answers it.
@@ -14,16 +14,25 @@ struct Endpoint: Sendable {
         case stream
     }
 
+    /// To be called once.
+    typealias Answer = @Sendable (Result<Reply, any Error>) -> Void
+
     enum Work: Sendable {
+        /// On the event loop; for what takes no time.
+        case immediate(@Sendable (Call) throws -> Reply)
         /// On a compute thread.
         case compute(@Sendable (Call) throws -> Reply)
         /// On a thread for long work.
         case long(@Sendable (Call) throws -> Reply)
+        /// Begins on a compute thread, and answers later, from any thread; not at all if it throws.
+        case deferred(@Sendable (Call, _ answer: @escaping Answer) throws -> Void)
         /// On the cooperative pool; must not block.
         case asynchronous(@Sendable (Call) async throws -> Reply)
+        /// Like `asynchronous`, for what reads the request's body or writes the reply piece by piece.
+        case streaming(@Sendable (Call, Request) async throws -> Reply)
     }
 
-    var method: HTTPRequest.Method
+    var method: HTTPMethod
     /// Segments in braces match any one segment: `/collections/{name}/points/{id}`.
     var path: String
     var access: Authentication.Access
@@ -33,25 +42,25 @@ struct Endpoint: Sendable {
     static func get(
         _ path: String, access: Authentication.Access = .read, _ work: Work
     ) -> Endpoint {
-        Endpoint(method: .get, path: path, access: access, body: .none, work: work)
+        Endpoint(method: .GET, path: path, access: access, body: .none, work: work)
     }
 
     static func post(
         _ path: String, access: Authentication.Access = .read, body: Body = .json, _ work: Work
     ) -> Endpoint {
-        Endpoint(method: .post, path: path, access: access, body: body, work: work)
+        Endpoint(method: .POST, path: path, access: access, body: body, work: work)
     }
 
     static func put(_ path: String, body: Body = .json, _ work: Work) -> Endpoint {
-        Endpoint(method: .put, path: path, access: .write, body: body, work: work)
+        Endpoint(method: .PUT, path: path, access: .write, body: body, work: work)
     }
 
     static func patch(_ path: String, _ work: Work) -> Endpoint {
-        Endpoint(method: .patch, path: path, access: .write, body: .json, work: work)
+        Endpoint(method: .PATCH, path: path, access: .write, body: .json, work: work)
     }
 
     static func delete(_ path: String, body: Body = .none, _ work: Work) -> Endpoint {
-        Endpoint(method: .delete, path: path, access: .write, body: body, work: work)
+        Endpoint(method: .DELETE, path: path, access: .write, body: body, work: work)
     }
 }
 
@@ -62,7 +71,7 @@ struct Call: Sendable {
     let parameters: [String]
     let query: QueryParameters
     let body: RequestBytes
-    let request: Request
+    let headers: HTTPHeaders
     let start: ContinuousClock.Instant
 
     var engine: Engine { service.engine }

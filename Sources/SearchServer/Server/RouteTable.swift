@@ -1,4 +1,4 @@
-import HTTPTypes
+import NIOHTTP1
 
 /// Finds the endpoint of a method and a path: a tree of path segments. A literal segment wins over a parameter, unless
 /// it has no endpoint for the method.
@@ -11,7 +11,9 @@ struct RouteTable: Sendable {
     private struct Node: Sendable {
         var literals: [String: Int] = [:]
         var parameter: Int?
-        var endpoints: [HTTPRequest.Method: Int] = [:]
+        var endpoints: [(method: HTTPMethod, endpoint: Int)] = []
+
+        func endpoint(_ method: HTTPMethod) -> Int? { endpoints.first { $0.method == method }?.endpoint }
     }
 
     let endpoints: [Endpoint]
@@ -24,8 +26,8 @@ struct RouteTable: Sendable {
             for segment in endpoint.path.split(separator: "/") {
                 node = child(of: node, String(segment))
             }
-            precondition(nodes[node].endpoints[endpoint.method] == nil, "two endpoints for \(endpoint.path)")
-            nodes[node].endpoints[endpoint.method] = index
+            precondition(nodes[node].endpoint(endpoint.method) == nil, "two endpoints for \(endpoint.path)")
+            nodes[node].endpoints.append((endpoint.method, index))
         }
     }
 
@@ -38,7 +40,7 @@ struct RouteTable: Sendable {
         return child
     }
 
-    func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match? {
+    func match(_ method: HTTPMethod, _ segments: [String]) -> Match? {
         var parameters: [String] = []
         guard let endpoint = find(method, segments[...], node: 0, &parameters) else { return nil }
         return Match(endpoint: endpoint, parameters: parameters)
@@ -46,9 +48,9 @@ struct RouteTable: Sendable {
 
     /// As deep as the longest path of an endpoint.
     private func find(
-        _ method: HTTPRequest.Method, _ segments: ArraySlice<String>, node: Int, _ parameters: inout [String]
+        _ method: HTTPMethod, _ segments: ArraySlice<String>, node: Int, _ parameters: inout [String]
     ) -> Int? {
-        guard let segment = segments.first else { return nodes[node].endpoints[method] }
+        guard let segment = segments.first else { return nodes[node].endpoint(method) }
         let rest = segments.dropFirst()
         if let child = nodes[node].literals[segment], let found = find(method, rest, node: child, &parameters) {
             return found

@@ -15,6 +15,7 @@ final class ServerContext: Sendable {
     let routes: RouteTable
     let logger: Logger
     let writeLock = WriteLock()
+    let date = DateHeader()
     /// Fetches snapshots. It follows no redirections, so that a key goes to the server that the user named.
     let httpClient: HTTPClient
     let startTime = ContinuousClock.now

@@ -37,12 +37,9 @@ public final class TrendexServer: Sendable {
         // The framework's own lines; the server tells what matters.
         quiet.logLevel = max(logger.logLevel, .warning)
         if logger.logLevel <= .debug { quiet.logLevel = logger.logLevel }
-        let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ContinueHandler()],
-            idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)))
         let application = Application(
-            responder: Responder(service: context),
-            server: HTTPServerBuilder { PinnedChannel(base: HTTP1Channel(responder: $0, configuration: channel)) },
+            responder: StreamResponder(service: context),
+            server: HTTPServerBuilder { [context] in ConnectionChannel(service: context, responder: $0) },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },

@@ -16,6 +16,24 @@ final class Workers: Sendable {
         longPool.start()
     }
 
+    /// Calls `work` on a compute thread; with a failure, on any thread, if the pool has ended.
+    func submitCompute(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
+        Self.submit(to: computePool, work)
+    }
+
+    /// The same on a thread for long work.
+    func submitLong(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
+        Self.submit(to: longPool, work)
+    }
+
+    private static func submit(
+        to pool: NIOThreadPool, _ work: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        pool.submit { state in work(state == .active ? .success(()) : .failure(stopping)) }
+    }
+
+    private static let stopping = APIError(.serviceUnavailable, "Service internal error: the server is stopping")
+
     func compute<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await Self.run(on: computePool, work)
     }
@@ -32,7 +50,7 @@ final class Workers: Sendable {
         do {
             result = try await pool.runIfActive { Result(catching: work) }
         } catch {
-            throw APIError(.serviceUnavailable, "Service internal error: the server is stopping")
+            throw stopping
         }
         return try result.get()
     }

@@ -1,0 +1,81 @@
+import NIOCore
+import NIOHTTP1
+
+/// When a connection ends: idle for too long, half closed, no HTTP, or with the server.
+extension ConnectionHandler {
+    /// How long a client may take for a reply that it reads slowly or not at all.
+    private static let slowestReply = TimeAmount.minutes(10)
+
+    private var idleTimeout: TimeAmount { .seconds(Int64(service.configuration.idleTimeoutSeconds)) }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        lastActivity = .now()
+        scheduleIdleCheck(in: idleTimeout)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        idleTimer?.cancel()
+        idleTimer = nil
+        abandon()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        idleTimer?.cancel()
+        idleTimer = nil
+        abandon()
+        context.fireChannelInactive()
+    }
+
+    private func scheduleIdleCheck(in delay: TimeAmount) {
+        idleTimer = context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in checkIdle() }
+    }
+
+    private func checkIdle() {
+        guard let context else { return }
+        let allowed: TimeAmount
+        switch phase {
+        case .idle: allowed = pendingWrites > 0 ? Self.slowestReply : idleTimeout
+        case .collecting, .draining: allowed = idleTimeout
+        // The server's own time; whoever streams is timed by what comes in and goes out.
+        case .working: return scheduleIdleCheck(in: idleTimeout)
+        case .streaming: allowed = Self.slowestReply
+        }
+        let silence = NIODeadline.now() - lastActivity
+        if silence >= allowed {
+            context.close(promise: nil)
+        } else {
+            scheduleIdleCheck(in: min(allowed - silence, idleTimeout))
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            // The server stops: what is in hand is answered, what has not begun is not.
+            closeWhenDone()
+        } else if case .some(ChannelEvent.inputClosed) = event as? ChannelEvent {
+            if phase == .streaming { context.fireUserInboundEventTriggered(event) }
+            endInput()
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else {
+            if phase == .streaming { context.fireErrorCaught(error) }
+            context.close(promise: nil)
+            return
+        }
+        switch phase {
+        case .streaming: context.fireErrorCaught(error)
+        case .draining: context.close(promise: nil)
+        case .idle, .collecting, .working:
+            if error == .headerOverflow {
+                refuseDamaged(.requestHeaderFieldsTooLarge, "The request's header is too large")
+            } else {
+                refuseDamaged(.badRequest, "Malformed HTTP request")
+            }
+        }
+    }
+}

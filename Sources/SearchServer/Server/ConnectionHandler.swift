@@ -1,0 +1,332 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+
+/// Takes the requests of one connection, one at a time, to their answers: checks the head, collects the body up to its
+/// limit, has the work done on a thread for it, and writes the reply. All of it happens on the connection's event loop
+/// with callbacks alone, so that a request changes threads twice, to a compute thread and back, and wakes no task.
+///
+/// Requests that are streams are passed on to the handlers behind, and their replies come back through here.
+final class ConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    enum Phase {
+        /// Between two requests.
+        case idle
+        /// A request's body is coming in.
+        case collecting
+        /// A request is complete, its answer is not there yet.
+        case working
+        /// A request was answered before its body had come in; the rest is thrown away.
+        case draining
+        /// The handlers behind answer.
+        case streaming
+    }
+
+    /// What is thrown away of bodies that nobody wants, before the connection is closed. Most clients send their whole
+    /// body before they look for an answer; this lets them see it.
+    private static let maximumDrainedBytes = 64 << 20
+
+    let service: ServerContext
+    var context: ChannelHandlerContext?
+    private(set) var phase = Phase.idle
+    /// Parts that came in too early; they follow when the answer before them is written.
+    private(set) var held = CircularBuffer<HTTPServerRequestPart>()
+    private var isReadHeld = false
+    private var isTakingHeld = false
+    private var exchange: Exchange?
+    private var endpoint: Endpoint?
+    private var body = ByteBuffer()
+    private var drainedBytes = 0
+    private var streamedRequestEnded = false
+    private var streamedReplyEnded = false
+    /// Replies that the socket has not taken yet.
+    private(set) var pendingWrites = 0
+    /// No more requests are taken; the connection ends with the answer that is due.
+    private(set) var isClosing = false
+    /// The client sends nothing more, but may still read.
+    private var isInputEnded = false
+    var lastActivity = NIODeadline.now()
+    var idleTimer: Scheduled<Void>?
+
+    init(service: ServerContext) { self.service = service }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        lastActivity = .now()
+        let part = unwrapInboundIn(data)
+        if held.isEmpty && canTake { take(part, context) } else { held.append(part) }
+    }
+
+    /// Whoever sends requests without taking the answers has to wait.
+    private var canTake: Bool {
+        switch phase {
+        case .idle: !isClosing && (pendingWrites == 0 || context?.channel.isWritable == true)
+        case .collecting, .draining: true
+        case .working: false
+        case .streaming: !streamedRequestEnded
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if held.isEmpty || canTake { context.read() } else { isReadHeld = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        lastActivity = .now()
+        context.fireChannelWritabilityChanged()
+        takeHeld()
+    }
+
+    /// Goes on with what came in meanwhile.
+    private func takeHeld() {
+        guard !isTakingHeld, let context else { return }
+        isTakingHeld = true
+        while canTake, let part = held.popFirst() { take(part, context) }
+        isTakingHeld = false
+        if isInputEnded { return endInput() }
+        if isReadHeld, held.isEmpty {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (phase, part) {
+        case (.idle, .head(let head)): begin(head, context)
+        case (.collecting, .body(let chunk)): collect(chunk)
+        case (.collecting, .end): work(context)
+        case (.draining, .body(let chunk)): drain(chunk)
+        case (.draining, .end): becomeIdle()
+        case (.streaming, .end):
+            streamedRequestEnded = true
+            context.fireChannelRead(wrapInboundOut(part))
+            endStreamIfDone()
+        case (.streaming, _): context.fireChannelRead(wrapInboundOut(part))
+        default: break
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let exchange = Exchange(service: service, head: head)
+        self.exchange = exchange
+        body = ByteBuffer()
+        drainedBytes = 0
+        if let preflight = exchange.preflight { return refuse(with: preflight) }
+        do {
+            let endpoint = try exchange.admit()
+            self.endpoint = endpoint
+            if exchange.expectsContinue {
+                let head = HTTPResponseHead(version: head.version, status: .continue)
+                context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+            }
+            if case .streaming = endpoint.work {
+                phase = .streaming
+                streamedRequestEnded = false
+                streamedReplyEnded = false
+                context.fireChannelRead(wrapInboundOut(.head(head)))
+            } else {
+                phase = .collecting
+            }
+        } catch {
+            refuse(with: exchange.failure(error))
+        }
+    }
+
+    private func collect(_ chunk: ByteBuffer) {
+        guard case .json = endpoint?.body else { return drain(chunk) }
+        let limit = service.configuration.maxRequestBytes
+        guard body.readableBytes + chunk.readableBytes <= limit else {
+            if let exchange { refuse(with: exchange.failure(APIError.bodyTooLarge(bytes: nil, limit: limit))) }
+            return drain(chunk)
+        }
+        guard body.readableBytes > 0 else {
+            body = chunk
+            return
+        }
+        // Room for what is announced, but not for more than what might come soon.
+        if let announced = exchange?.announcedBytes, body.capacity < announced {
+            body.reserveCapacity(min(announced, max(1 << 20, 2 * body.readableBytes)))
+        }
+        body.writeImmutableBuffer(chunk)
+    }
+
+    private func drain(_ chunk: ByteBuffer) {
+        drainedBytes += chunk.readableBytes
+        if drainedBytes > Self.maximumDrainedBytes { context?.close(promise: nil) }
+    }
+
+    /// Answers before the body is there.
+    private func refuse(with reply: Reply) {
+        guard let exchange else { return }
+        var reply = reply
+        exchange.finish(&reply)
+        phase = .draining
+        body = ByteBuffer()
+        if let announced = exchange.announcedBytes, announced > Self.maximumDrainedBytes { isClosing = true }
+        write(reply, exchange)
+    }
+
+    // MARK: Work
+
+    private func work(_ context: ChannelHandlerContext) {
+        guard let exchange, let endpoint else { return }
+        phase = .working
+        let call = exchange.call(body: RequestBytes(buffer: body))
+        body = ByteBuffer()
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        // Called once, on any thread.
+        let answer: @Sendable (Result<Reply, any Error>) -> Void = { result in
+            var reply: Reply
+            switch result {
+            case .success(let success): reply = success
+            case .failure(let error): reply = exchange.failure(error)
+            }
+            exchange.finish(&reply)
+            let finished = reply
+            eventLoop.execute { handler.value.complete(finished, exchange) }
+        }
+        let workers = service.workers
+        switch endpoint.work {
+        case .immediate(let work):
+            var reply: Reply
+            do { reply = try work(call) } catch { reply = exchange.failure(error) }
+            exchange.finish(&reply)
+            complete(reply, exchange)
+        case .compute(let work): workers.submitCompute { answer($0.flatMap { _ in Result { try work(call) } }) }
+        case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
+        case .deferred(let work):
+            workers.submitCompute { start in
+                do {
+                    try start.get()
+                    try work(call, answer)
+                } catch {
+                    answer(.failure(error))
+                }
+            }
+        case .asynchronous(let work):
+            Task {
+                do { answer(.success(try await work(call))) } catch { answer(.failure(error)) }
+            }
+        case .streaming: break
+        }
+    }
+
+    private func complete(_ reply: Reply, _ exchange: Exchange) {
+        guard context != nil, phase == .working else { return }
+        write(reply, exchange)
+        becomeIdle()
+    }
+
+    // MARK: Replies
+
+    private func write(_ reply: Reply, _ exchange: Exchange) {
+        guard let context else { return }
+        let request = exchange.head
+        // The parser takes nothing after a request that offers another protocol.
+        if !request.isKeepAlive || request.method == .CONNECT || request.headers.contains(name: "upgrade") {
+            isClosing = true
+        }
+        let bytes = reply.body.bytes
+        var headers = reply.headers
+        headers.add(name: "content-length", value: String(bytes.count))
+        headers.add(name: "date", value: service.date.value)
+        if isClosing {
+            headers.add(name: "connection", value: "close")
+        } else if request.version.minor == 0 {
+            headers.add(name: "connection", value: "keep-alive")
+        }
+        let status = HTTPResponseStatus(statusCode: reply.status.code, reasonPhrase: reply.status.reasonPhrase)
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if request.method != .HEAD, !bytes.isEmpty {
+            let buffer = context.channel.allocator.buffer(bytes: bytes)
+            context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: countedPromise(context, nil))
+    }
+
+    /// What the handlers behind write.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        lastActivity = .now()
+        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        context.write(data, promise: countedPromise(context, promise))
+        streamedReplyEnded = true
+        endStreamIfDone()
+    }
+
+    private func countedPromise(
+        _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+    ) -> EventLoopPromise<Void> {
+        let promise = promise ?? context.eventLoop.makePromise()
+        pendingWrites += 1
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in
+            pendingWrites -= 1
+            lastActivity = .now()
+            closeIfDone()
+        }
+        return promise
+    }
+
+    private func endStreamIfDone() {
+        if phase == .streaming, streamedRequestEnded, streamedReplyEnded { becomeIdle() }
+    }
+
+    private func becomeIdle() {
+        phase = .idle
+        exchange = nil
+        endpoint = nil
+        closeIfDone()
+        takeHeld()
+    }
+
+    // MARK: The end
+
+    /// Ends the connection once the request in hand is answered.
+    func closeWhenDone() {
+        isClosing = true
+        closeIfDone()
+    }
+
+    private func closeIfDone() {
+        guard isClosing, phase == .idle, pendingWrites == 0 else { return }
+        context?.close(promise: nil)
+    }
+
+    /// The client has closed its side: what came in whole is still answered.
+    func endInput() {
+        isInputEnded = true
+        guard held.isEmpty else { return }
+        switch phase {
+        case .idle, .working: closeWhenDone()
+        // The rest of this request will never come.
+        case .collecting, .draining: context?.close(promise: nil)
+        case .streaming: break
+        }
+    }
+
+    /// Answers what is no HTTP, if nothing else is being answered.
+    func refuseDamaged(_ status: HTTPResponse.Status, _ message: String) {
+        guard phase == .idle || phase == .collecting, !isClosing else { return closeWhenDone() }
+        let exchange =
+            self.exchange ?? Exchange(service: service, head: .init(version: .http1_1, method: .GET, uri: "/"))
+        isClosing = true
+        write(.failure(APIError(status, message), since: exchange.start), exchange)
+        becomeIdle()
+    }
+
+    /// Forgets what was going on; its answer is dropped.
+    func abandon() {
+        context = nil
+        phase = .idle
+        held.removeAll()
+        exchange = nil
+        endpoint = nil
+        body = ByteBuffer()
+    }
+}

@@ -1,0 +1,93 @@
+import Logging
+import NIOHTTP1
+
+/// A request whose head has come in, matched with its endpoint, on its way to its answer.
+struct Exchange: Sendable {
+    let service: ServerContext
+    let head: HTTPRequestHead
+    let start = ContinuousClock.now
+    private let query: Substring
+    private let match: RouteTable.Match?
+
+    init(service: ServerContext, head: HTTPRequestHead) {
+        self.service = service
+        self.head = head
+        let target = RequestTarget(head.uri)
+        query = target.query
+        // A HEAD is answered like a GET, without the body.
+        let method = head.method == .HEAD ? HTTPMethod.GET : head.method
+        match = target.segments.flatMap { service.routes.match(method, $0) }
+    }
+
+    var endpoint: Endpoint? { match.map { service.routes.endpoints[$0.endpoint] } }
+
+    /// The length that the client announced for its body.
+    var announcedBytes: Int? { head.headers.first(name: "content-length").flatMap { Int($0) } }
+
+    var expectsContinue: Bool { head.headers.first(name: "expect")?.lowercased() == "100-continue" }
+
+    /// The answer that needs no endpoint: to a browser's preflight request.
+    var preflight: Reply? { service.configuration.enableCORS ? CORS.preflight(head) : nil }
+
+    /// Everything that can be said against the request before its body is there.
+    func admit() throws -> Endpoint {
+        guard let endpoint else {
+            throw APIError.notFound("no endpoint \(head.method.rawValue) \(head.uri.prefix { $0 != "?" }.prefix(200))")
+        }
+        try service.authentication.check(head.headers, needs: endpoint.access)
+        if endpoint.access == .write, endpoint.path != "/locks" { try service.writeLock.check() }
+        if case .json = endpoint.body {
+            try checkBodyHeaders()
+            let limit = service.configuration.maxRequestBytes
+            if let announcedBytes, announcedBytes > limit {
+                throw APIError.bodyTooLarge(bytes: announcedBytes, limit: limit)
+            }
+        }
+        return endpoint
+    }
+
+    private func checkBodyHeaders() throws {
+        if let encoding = head.headers.first(name: "content-encoding"), encoding.lowercased() != "identity" {
+            throw APIError(.unsupportedMediaType, "Content encoding `\(encoding.prefix(40))` is not supported")
+        }
+        let given = head.headers.first(name: "content-type") ?? ""
+        if given == "application/json" { return }
+        let type = given.prefix { $0 != ";" }.lowercased().trimmingPrefix { $0 == " " }
+        let name = type.prefix { $0 != " " }
+        guard name == "application/json" || name == "text/json" || name.hasSuffix("+json") else {
+            throw APIError(.badRequest, "Content type error")
+        }
+    }
+
+    func call(body: RequestBytes) -> Call {
+        Call(
+            service: service, parameters: match?.parameters ?? [], query: QueryParameters(query), body: body,
+            headers: head.headers, start: start)
+    }
+
+    /// The reply to whatever a request's work threw.
+    func failure(_ error: any Error) -> Reply {
+        let failure = APIError(any: error)
+        if failure.status.kind == .serverError {
+            service.logger.error(
+                "request failed", metadata: ["endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)"])
+        }
+        return .failure(failure, since: start)
+    }
+
+    /// Adds what every reply has, and counts it.
+    func finish(_ reply: inout Reply) {
+        if service.configuration.enableCORS { CORS.addHeaders(to: &reply.headers, head) }
+        if let match {
+            service.metrics.record(
+                endpoint: match.endpoint, status: reply.status.code, duration: ContinuousClock.now - start)
+        }
+        let status = reply.status.code
+        service.logger.debug(
+            "request",
+            metadata: [
+                "method": "\(head.method.rawValue)", "path": "\(head.uri)", "status": "\(status)",
+                "seconds": "\(start.secondsSince)",
+            ])
+    }
+}
