@@ -82,22 +82,6 @@ extension JSONReader {
         return try float(scanNumber(), powersOfTen)
     }
 
-    /// Appends an array of numbers, each correctly rounded to float32. The fast path for vectors:
-    /// digits are read eight at a time.
-    public mutating func readFloats(into values: inout [Float]) throws {
-        try open(UInt8(ascii: "["), "an array of numbers")
-        skipWhitespace()
-        if consume(UInt8(ascii: "]")) {
-            depth -= 1
-            return
-        }
-        let powers = powersOfTen
-        repeat {
-            skipWhitespace()
-            values.append(try float(scanNumber(), powers))
-        } while try another(closing: UInt8(ascii: "]"))
-    }
-
     // MARK: Scanning
 
     /// Moves past a number of the standard's grammar.

@@ -97,23 +97,40 @@ public struct JSONWriter {
         append("null")
     }
 
-    public mutating func write(_ value: some FixedWidthInteger) {
+    /// Any integer of up to 64 bits.
+    @inlinable
+    public mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+        if Integer.isSigned { write(signed: Int64(value)) } else { write(unsigned: UInt64(value)) }
+    }
+
+    @usableFromInline
+    mutating func write(signed value: Int64) {
         begin()
-        var magnitude = value.magnitude
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        if magnitude < 10 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude))
+        appendDigits(value.magnitude)
+    }
+
+    @usableFromInline
+    mutating func write(unsigned value: UInt64) {
+        begin()
+        appendDigits(value)
+    }
+
+    private mutating func appendDigits(_ value: UInt64) {
+        if value < 10 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
             return
         }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 40) { digits in
-            var first = 40
-            while magnitude != 0 {
-                let (quotient, digit) = magnitude.quotientAndRemainder(dividingBy: 10)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = value
+            var first = 20
+            while rest != 0 {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
                 first -= 1
                 digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
-                magnitude = quotient
+                rest = quotient
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[first..<40]))
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[first..<20]))
         }
     }
 
@@ -129,6 +146,7 @@ public struct JSONWriter {
         append(value.isFinite ? value.description : "null")
     }
 
+    @inlinable
     public mutating func write(_ values: some Sequence<Float>) {
         beginArray()
         for value in values { write(value) }
@@ -166,7 +184,7 @@ public struct JSONWriter {
     }
 
     /// A value that is JSON text already.
-    public mutating func write(raw json: some Sequence<UInt8>) {
+    public mutating func write(raw json: [UInt8]) {
         begin()
         bytes.append(contentsOf: json)
     }

@@ -46,6 +46,52 @@ import Testing
         }
     }
 
+    /// Every length of every part of a plain number, as elements far from the text's end and at it.
+    @Test func plainFloatsOfEveryShape() throws {
+        var generator = SeededGenerator(test: "plainFloatsOfEveryShape")
+        var texts: [String] = []
+        for integral in ["0", "1", "7", "9", "10", "123456789", "9223372036854775807", "18446744073709551616"] {
+            for zeros in 0...25 {
+                for digits in 0...25 {
+                    let nines = digits % 2 == 0
+                    let fraction = (0..<digits).map { _ in nines ? 9 : Int.random(in: 0...9, using: &generator) }
+                    let tail = String(repeating: "0", count: zeros) + fraction.map(String.init).joined()
+                    for ending in ["", "e0", "E-3", "e+2"] where !tail.isEmpty {
+                        texts.append("\(integral).\(tail)\(ending)")
+                        texts.append("-\(integral).\(tail)\(ending)")
+                    }
+                }
+            }
+        }
+        for separator in [",", ", ", " ,\n  ", ",\t"] {
+            var floats: [Float] = []
+            let json = Array("[\(texts.joined(separator: separator))]".utf8)
+            try JSONReader.parse(json) { try $0.readFloats(into: &floats) }
+            #expect(floats.count == texts.count)
+            for (text, float) in zip(texts, floats) where float.bitPattern != strtof(text, nil).bitPattern {
+                Issue.record("\(text) → \(float), seed \(generator.seed)")
+                return
+            }
+        }
+    }
+
+    /// What is no number is none in the middle of a long array either.
+    @Test func damagedFloatsAreRefused() {
+        let filler = Array(repeating: "0.0123456789012345678", count: 40).joined(separator: ",")
+        for damage in [
+            "0.", ".5", "-.5", "00.5", "01.5", "+0.5", "0.5.5", "0.5e", "0.5e+", "0.5x", "0,5,", "0. 5", "- 0.5",
+            "0.-5", "--0.5", "0.123456789012345678901234567890x", "0x1.8", "NaN", "1e39", "\"0.5\"", "[0.5]", "null",
+            "0.5 0.5", "0.1234567:8", "0.12345678/", "0.1234567890123456:",
+        ] {
+            #expect(throws: JSONError.self, "\(damage)") {
+                var floats: [Float] = []
+                try JSONReader.parse(Array("[\(filler),\(damage),\(filler)]".utf8)) {
+                    try $0.readFloats(into: &floats)
+                }
+            }
+        }
+    }
+
     @Test func doublesEqualStrtod() throws {
         var generator = SeededGenerator(test: "doublesEqualStrtod")
         for _ in 0..<200_000 {

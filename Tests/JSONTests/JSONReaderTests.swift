@@ -86,7 +86,7 @@ import Testing
                 writer.array { _ in }
                 writer.object { _ in }
                 writer.writeNull()
-                writer.write(raw: "[1, 2]".utf8)
+                writer.write(raw: Array("[1, 2]".utf8))
                 writer.write(Float(0.1))
                 writer.write(0.1)
                 writer.write(Double.infinity)
