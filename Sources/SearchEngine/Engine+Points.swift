@@ -162,11 +162,14 @@ extension Engine {
         guard !slots.isEmpty else { return [] }
         return try database.read { db in
             do {
-                return try slots.enumerated().map { index, slot in
-                    if index % Self.payloadsPerCheck == 0 { try deadline?.check(operation) }
-                    guard let payload = try generation.table.payload(slot: slot, db) else { throw StaleSlot() }
-                    return selector.apply(payload)
+                var payloads: [Payload?] = []
+                payloads.reserveCapacity(slots.count)
+                try generation.table.forEachPayload(at: slots, db) { payload in
+                    if payloads.count % Self.payloadsPerCheck == 0 { try deadline?.check(operation) }
+                    guard let payload else { throw StaleSlot() }
+                    payloads.append(selector.apply(payload))
                 }
+                return payloads
             } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
                 // The table itself is gone: the collection was dropped or compacted.
                 throw StaleSlot()

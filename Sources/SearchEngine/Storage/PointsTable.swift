@@ -78,16 +78,31 @@ extension PointsTable {
         try step(raw, db)
     }
 
-    /// The payload at a slot, or `nil` if the row is gone. About 2 µs.
+    /// The payload at a slot, or `nil` if the row is gone.
     package func payload(slot: UInt32, _ db: GRDB.Database) throws -> Payload? {
-        let raw = try db.cachedStatement(sql: "SELECT payload FROM \(name) WHERE slot = ?").sqliteStatement
-        sqlite3_reset(raw)
-        defer { sqlite3_reset(raw) }
-        sqlite3_bind_int64(raw, 1, Int64(slot))
-        switch sqlite3_step(raw) {
-        case SQLITE_ROW: return column(raw, 0)
-        case SQLITE_DONE: return nil
-        case let code: throw failure(code, db)
+        var found: Payload?
+        try forEachPayload(at: CollectionOfOne(slot), db) { found = $0 }
+        return found
+    }
+
+    /// The payloads at some slots in their order, `nil` where the row is gone. About 1 µs each.
+    package func forEachPayload(
+        at slots: some Collection<UInt32>, _ db: GRDB.Database, _ body: (Payload?) throws -> Void
+    ) throws {
+        let statement = try db.cachedStatement(sql: "SELECT payload FROM \(name) WHERE slot = ?")
+        try withExtendedLifetime(statement) {
+            let raw = statement.sqliteStatement
+            for slot in slots {
+                sqlite3_reset(raw)
+                sqlite3_bind_int64(raw, 1, Int64(slot))
+                // Reset in any case, so that no statement is left open in its transaction.
+                defer { sqlite3_reset(raw) }
+                switch sqlite3_step(raw) {
+                case SQLITE_ROW: try body(column(raw, 0))
+                case SQLITE_DONE: try body(nil)
+                case let code: throw failure(code, db)
+                }
+            }
         }
     }
 
