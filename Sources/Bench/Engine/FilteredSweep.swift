@@ -31,8 +31,6 @@ struct FilteredSweep {
                 [
                     "name": .string(filter.name), "kind": .string(filter.kind),
                     "selectivity": .double(filter.selectivity),
-                    // What the filter's first use costs, before the engine has cached what it selects.
-                    "firstWalkQps": .double(rounded(sweep.firstWalk?.queriesPerSecond ?? 0, 1)),
                     "points": .array(
                         zip(lastPassOnly ? sweep.lastPoints : sweep.points, sweep.verdicts).map { point, verdict in
                             var json = point.json
@@ -46,9 +44,7 @@ struct FilteredSweep {
 
     /// The cheapest setting of each filter that reaches the recall asked for.
     var table: String {
-        var table = MarkdownTable([
-            "filter", "kind", "selects", "ef", "recall", "QPS", "first walk", "p50 µs", "p99 µs", "short",
-        ])
+        var table = MarkdownTable(["filter", "kind", "selects", "ef", "recall", "QPS", "p50 µs", "p99 µs", "short"])
         for (filter, sweep) in zip(dataset.filters, sweeps) {
             let target = filter.selectivity < 0.05 ? 0.99 : 0.95
             let points = zip(sweep.points, sweep.verdicts)
@@ -57,8 +53,8 @@ struct FilteredSweep {
             table.add([
                 filter.name, filter.kind, fixed(filter.selectivity * 100, 2) + " %", String(best.0.ef),
                 fixed(best.0.recall, 4) + (good == nil ? " (below \(target))" : ""), grouped(best.0.queriesPerSecond),
-                grouped(sweep.firstWalk?.queriesPerSecond ?? 0), fixed(best.0.p50Microseconds, 1),
-                fixed(best.0.p99Microseconds, 1), String(best.1?.shortQueries ?? 0),
+                fixed(best.0.p50Microseconds, 1), fixed(best.0.p99Microseconds, 1),
+                String(best.1?.shortQueries ?? 0),
             ])
         }
         return table.text

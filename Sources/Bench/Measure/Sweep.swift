@@ -12,8 +12,6 @@ struct Sweep {
     private(set) var verdicts: [Judge.Verdict?]
     /// Results of the last pass, and what `verdicts` judges.
     private(set) var ids: [[Int64]]
-    /// The very first walk of all, before anything was cached.
-    private(set) var firstWalk: TimedPass?
 
     typealias Search = (_ ef: Int, _ ids: inout [Int64]) throws -> TimedPass
 
@@ -30,8 +28,7 @@ struct Sweep {
     /// One untimed walk at the first `ef`, so that caches and pages are warm; then a timed one at each. Results are
     /// judged behind the timed part.
     mutating func runPass(_ search: Search) throws {
-        let warmUp = try search(efs[0], &ids[0])
-        if firstWalk == nil { firstWalk = warmUp }
+        _ = try search(efs[0], &ids[0])
         for place in efs.indices { passes[place].append(try search(efs[place], &ids[place])) }
         for place in efs.indices { verdicts[place] = judge.verdict(ids[place]) }
     }

@@ -65,8 +65,7 @@ enum EngineSection {
                 "Filtered searches, one thread",
                 """
                 The fastest setting that reaches recall 0.95 (0.99 where less than 5 % match). *short*: queries that got \
-                fewer than k results although k match. *first walk*: QPS of the first \
-                walk, before the engine has cached what the filters select.
+                fewer than k results although k match.
 
                 \(filtered.table)
                 """)
