@@ -33,10 +33,13 @@ struct Dataset {
         var base: String?
         var queries: String?
         var truth: String?
+        var truthScores: String?
         var metric: Metric
         var k: Int
         var rowLimit: Int?
         var queryLimit: Int?
+        /// Leaves a folder's payloads and filters unread.
+        var vectorsOnly = false
     }
 
     static func load(_ source: Source) throws -> Dataset {
@@ -109,8 +112,11 @@ struct Dataset {
         }
         guard rows.count >= source.k else { throw BenchError("the base has fewer than \(source.k) rows") }
         let judge: Judge
-        // Neighbours of the whole base say nothing about a part of it.
-        if let neighbours, rows.count == base.rows {
+        // Neighbours and scores of the whole base say nothing about a part of it.
+        if let scores = source.truthScores, rows.count == base.rows {
+            judge = try Judge(
+                rows: rows, queries: targets, metric: source.metric, k: source.k, scores: MappedMatrix.open(scores))
+        } else if let neighbours, rows.count == base.rows {
             guard neighbours.rows >= targets.count, neighbours.columns >= source.k else {
                 throw BenchError("\(neighbours.file.path): too few true neighbours for \(targets.count) × \(source.k)")
             }
@@ -141,6 +147,7 @@ struct Dataset {
             name: URL(fileURLWithPath: path).lastPathComponent, source, base: base,
             queries: MappedMatrix.open(file("queries")),
             neighbours: files.contains("gt100_ids.npy") ? MappedMatrix.open(path + "/gt100_ids.npy") : nil)
+        guard !source.vectorsOnly else { return dataset }
         if files.contains("payload.jsonl") {
             dataset.payloads = try PayloadLines.read(path + "/payload.jsonl", count: dataset.rows.count)
         }

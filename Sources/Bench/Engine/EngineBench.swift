@@ -14,6 +14,13 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
         /// From the first write until every point is linked.
         var untilIndexed: WorkTime
         var anonymousBytes: Int
+
+        func buildJSON(threads: Int) -> JSONValue {
+            [
+                "seconds": .double(rounded(untilIndexed.seconds, 3)),
+                "cpuSeconds": .double(rounded(untilIndexed.cpuSeconds, 3)), "threads": JSONValue(threads),
+            ]
+        }
     }
 
     let engine: Engine

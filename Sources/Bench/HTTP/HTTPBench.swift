@@ -99,7 +99,8 @@ struct HTTPBench {
             bodyBytes: requests.reduce(0) { $0 + $1.count })
     }
 
-    private func body(rows: Range<Int>) -> [UInt8] {
+    /// The body of an upsert of some rows.
+    func body(rows: Range<Int>) -> [UInt8] {
         var writer = JSONWriter(capacity: rows.count * dataset.rows.dimensions * 12)
         writer.object { writer in
             writer.key("points")
@@ -130,7 +131,7 @@ struct HTTPBench {
         }
     }
 
-    private func waitUntilGreen(_ collection: String) throws {
+    func waitUntilGreen(_ collection: String) throws {
         while true {
             let status = try endpoint.call("GET", "/collections/\(collection)")["result"]?["status"]?.stringValue
             if status == "green" { return }

@@ -10,17 +10,18 @@ enum EngineSection {
         note("filling an engine")
         let bench = try EngineBench(dataset: dataset, storage: storage, settings, batch: options.batch)
         var sweep = Sweep(
-            efs: [0] + (try parseSweep(options.ef)), queries: dataset.queries.count, k: options.k, judge: dataset.judge)
-        var filtered = FilteredSweep(dataset: dataset, efs: try options.filterSweep())
-        try Affinity.whilePinned(to: options.pin) {
-            for pass in 1...options.passes {
-                note("  engine, pass \(pass) of \(options.passes)")
-                try sweep.runPass { try bench.pass(ef: $0, k: options.k, threads: 1, ids: &$1) }
+            efs: [0] + (try parseSweep(options.ef)), queries: dataset.queries.count, k: options.data.k,
+            judge: dataset.judge)
+        var filtered = FilteredSweep(dataset: dataset, efs: try parseSweep(options.filterEf, zeroIsDefault: true))
+        try Affinity.whilePinned(to: options.pass.pin) {
+            for pass in 1...options.pass.passes {
+                note("  engine, pass \(pass) of \(options.pass.passes)")
+                try sweep.runPass { try bench.pass(ef: $0, k: options.data.k, threads: 1, ids: &$1) }
             }
-            for pass in 1...min(options.passes, 3) where !dataset.filters.isEmpty {
-                note("  filtered, pass \(pass) of \(min(options.passes, 3))")
+            for pass in 1...min(options.pass.passes, 3) where !dataset.filters.isEmpty {
+                note("  filtered, pass \(pass) of \(min(options.pass.passes, 3))")
                 try filtered.runPass { filter, ef, ids in
-                    try bench.pass(ef: ef, k: options.k, threads: 1, filter: { filter.filter(for: $0) }, ids: &ids)
+                    try bench.pass(ef: ef, k: options.data.k, threads: 1, filter: { filter.filter(for: $0) }, ids: &ids)
                 }
             }
         }

@@ -8,6 +8,7 @@ enum HTTPSection {
     static func measure(
         _ dataset: Dataset, _ options: RunOptions, folder: String, _ report: inout RunReport
     ) throws {
+        OpenFileLimit.raise()
         if let url = options.url {
             let bench = HTTPBench(endpoint: try HTTPEndpoint(url: url, apiKey: options.apiKey), dataset: dataset)
             note("filling \(url)")
@@ -45,6 +46,9 @@ enum HTTPSection {
             try bench.delete("bench-upserts")
         }
 
+        note("  searches during an upload")
+        let upload = try UploadLatency.measure(bench, batch: options.batch, idleSeconds: options.httpSeconds)
+
         // The same setting through the engine: what is left is HTTP, JSON and the loopback.
         let engine = report.json["engine"]?["points"]?.arrayValue?.first {
             $0["ef"]?.integerValue == Int64(options.httpEf)
@@ -55,7 +59,7 @@ enum HTTPSection {
         var json: JSONValue = [
             "endpoint": .string(options.url ?? "own server"), "ef": JSONValue(options.httpEf),
             "searches": .array(searches.map { $0.load.json(recall: $0.recall) }),
-            "upserts": upserts?.json ?? .null,
+            "upserts": upserts?.json ?? .null, "upload": upload.json,
             "overheadMicroseconds": overhead.map { .double(rounded($0, 1)) } ?? .null,
         ]
         var text = ""
@@ -90,5 +94,13 @@ enum HTTPSection {
             ])
         }
         report.add("HTTP, keep-alive connections", text + table.text)
+        report.add(
+            "HTTP, searches during an upload",
+            """
+            \(grouped(Double(upload.points))) points uploaded by one connection into the searched collection, which held \
+            as many, in \(fixed(upload.seconds, 1)) s; then linked. Default ef.
+
+            \(upload.table)
+            """)
     }
 }

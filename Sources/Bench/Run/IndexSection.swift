@@ -9,12 +9,12 @@ enum IndexSection {
         let bench = try IndexBench(rows: dataset.rows, settings)
         let files = try bench.saveAndLoad()
         var sweep = Sweep(
-            efs: try parseSweep(options.ef), queries: dataset.queries.count, k: options.k, judge: dataset.judge)
-        var exact = Sweep(efs: [0], queries: dataset.queries.count, k: options.k, judge: dataset.judge)
-        let search = IndexBench.SearchSettings(k: options.k)
-        try Affinity.whilePinned(to: options.pin) {
-            for pass in 1...options.passes {
-                note("  index, pass \(pass) of \(options.passes)")
+            efs: try parseSweep(options.ef), queries: dataset.queries.count, k: options.data.k, judge: dataset.judge)
+        var exact = Sweep(efs: [0], queries: dataset.queries.count, k: options.data.k, judge: dataset.judge)
+        let search = IndexBench.SearchSettings(k: options.data.k)
+        try Affinity.whilePinned(to: options.pass.pin) {
+            for pass in 1...options.pass.passes {
+                note("  index, pass \(pass) of \(options.pass.passes)")
                 try sweep.runPass { try bench.pass(dataset.queries, ef: $0, search, threads: 1, ids: &$1) }
             }
             note("  exact search")

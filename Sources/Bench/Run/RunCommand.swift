@@ -13,19 +13,19 @@ struct RunCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: RunOptions
-    @OptionGroup var indexOptions: IndexOptions
+    @OptionGroup var index: IndexOptions
 
     func run() throws {
-        try indexOptions.chooseKernels()
+        try index.chooseKernels()
         let options = options.adjusted()
-        let settings = try indexOptions.settings()
+        let settings = try index.settings()
         note("reading the data")
         let dataset = try load(options, settings)
         note("\(dataset.rows.count) × \(dataset.rows.dimensions), \(dataset.queries.count) queries")
         var report = RunReport(dataset: dataset)
         report.json["machine"] = Machine.current().json
         report.json["flags"] = flags(options)
-        report.json["seed"] = JSONValue(indexOptions.seed)
+        report.json["seed"] = JSONValue(index.seed)
 
         try IndexSection.measure(dataset, settings, options, &report)
         try TemporaryFolder.use { folder in
@@ -44,24 +44,20 @@ struct RunCommand: ParsableCommand {
     }
 
     private func load(_ options: RunOptions, _ settings: IndexBench.Settings) throws -> Dataset {
-        if options.data == nil && options.base == nil {
-            return try SyntheticData.make(
-                rows: options.rows ?? 20_000, queries: options.queryCount ?? 500, k: options.k, metric: settings.metric,
-                seed: settings.seed)
-        }
-        return try Dataset.load(
-            Dataset.Source(
-                data: options.data, base: options.base, queries: options.queries, truth: options.truth,
-                metric: settings.metric, k: options.k, rowLimit: options.rows, queryLimit: options.queryCount))
+        let data = options.data
+        guard data.data == nil && data.base == nil else { return try data.load(settings.metric) }
+        return try SyntheticData.make(
+            rows: data.rows ?? 20_000, queries: data.queryCount ?? 500, k: data.k, metric: settings.metric,
+            seed: settings.seed)
     }
 
     private func flags(_ options: RunOptions) -> JSONValue {
-        var flags = indexOptions.json
-        flags["k"] = JSONValue(options.k)
+        var flags = index.json
+        flags["k"] = JSONValue(options.data.k)
         flags["ef"] = .string(options.ef)
         flags["filterEf"] = .string(options.filterEf)
-        flags["passes"] = JSONValue(options.passes)
-        flags["pin"] = options.pin.map { JSONValue($0) } ?? .null
+        flags["passes"] = JSONValue(options.pass.passes)
+        flags["pin"] = options.pass.pin.map { JSONValue($0) } ?? .null
         flags["connections"] = .string(options.connections)
         flags["httpSeconds"] = .double(options.httpSeconds)
         flags["httpEf"] = JSONValue(options.httpEf)

@@ -67,13 +67,3 @@ struct IndexOptions: ParsableArguments {
         ]
     }
 }
-
-/// Reads `10,16,24`. Throws for anything but a list of positive integers.
-func parseSweep(_ text: String) throws -> [Int] {
-    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-        guard let ef = Int(part), (1...1_000_000).contains(ef) else {
-            throw ValidationError("--ef \(text): needs integers from 1, separated by commas")
-        }
-        return ef
-    }
-}

@@ -1,31 +1,13 @@
 import ArgumentParser
 
-/// What `run` measures, and on what.
+/// What `run` measures besides the data and the index.
 struct RunOptions: ParsableArguments {
-    @Option(help: "Folder with vectors, queries, payloads and filters, or an ann-benchmarks HDF5 file.")
-    var data: String?
-    @Option(help: "Vectors to search, when there is no --data: .npy or .fvecs.")
-    var base: String?
-    @Option(help: "Query vectors for --base: .npy or .fvecs.")
-    var queries: String?
-    @Option(help: "True neighbours for --base: .npy or .ivecs of row numbers; computed when absent.")
-    var truth: String?
-    @Option(help: "Takes only so many rows; the true neighbours are computed anew.")
-    var rows: Int?
-    @Option(help: "Takes only so many queries.")
-    var queryCount: Int?
-    @Option(help: "Results a query.")
-    var k = 10
     @Option(help: "Sizes of the candidate pool to sweep.")
     var ef = "10,16,24,32,48,64,96,128,192,256,384,512"
     @Option(help: "Sizes of the candidate pool to sweep under filters; 0 is the engine's default.")
     var filterEf = "0,16,32,64,128,256"
-    @Option(help: "Passes over each sweep; the figures are medians.")
-    var passes = 5
-    @Option(help: "Core that single-threaded searches are bound to.")
-    var pin: Int?
     @Option(help: "Numbers of HTTP connections.")
-    var connections = "1,16,64"
+    var connections = "1,16,64,1000"
     @Option(help: "Seconds of load for each number of connections.")
     var httpSeconds = 5.0
     @Option(help: "ef of the searches over HTTP; 0 is the server's default.")
@@ -49,37 +31,27 @@ struct RunOptions: ParsableArguments {
     @Option(help: "Name of the results' files (default: that of the data).")
     var name: String?
 
+    @OptionGroup var data: DataOptions
+    @OptionGroup var pass: PassOptions
+
     func validate() throws {
-        guard (1...10_000).contains(k) else { throw ValidationError("--k must be 1…10000") }
-        guard (1...1000).contains(passes) else { throw ValidationError("--passes must be 1…1000") }
-        guard rows ?? 1 > 0, queryCount ?? 1 > 0 else {
-            throw ValidationError("--rows and --query-count must be positive")
-        }
         guard httpSeconds > 0, httpSeconds <= 3600 else { throw ValidationError("--http-seconds must be in 0…3600") }
         guard httpEf >= 0, upserts >= 0 else { throw ValidationError("--http-ef and --upserts can't be negative") }
         guard (1...10_000).contains(batch) else { throw ValidationError("--batch must be 1…10000") }
-        guard data == nil || (base == nil && queries == nil && truth == nil) else {
-            throw ValidationError("give --data, or --base with --queries")
-        }
-        guard (base == nil) == (queries == nil) else { throw ValidationError("--base and --queries go together") }
         _ = try parseSweep(ef)
         _ = try parseSweep(connections)
-        _ = try filterSweep()
-    }
-
-    func filterSweep() throws -> [Int] {
-        try filterEf.split(separator: ",").flatMap { $0 == "0" ? [0] : try parseSweep(String($0)) }
+        _ = try parseSweep(filterEf, zeroIsDefault: true)
     }
 
     /// The values of a small run, where the flag asks for one.
     func adjusted() -> RunOptions {
         guard quick else { return self }
         var options = self
-        options.rows = rows ?? 5000
-        options.queryCount = queryCount ?? 100
+        options.data.rows = data.rows ?? 5000
+        options.data.queryCount = data.queryCount ?? 100
         options.ef = "10,32,64,128"
         options.filterEf = "0,64"
-        options.passes = min(passes, 2)
+        options.pass.passes = min(pass.passes, 2)
         options.httpSeconds = min(httpSeconds, 1)
         options.upserts = min(upserts, 2000)
         return options
