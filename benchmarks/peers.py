@@ -17,10 +17,12 @@ from pathlib import Path
 from peerbench import data as datasets
 from peerbench import report
 from peerbench.curves import merged
-from peerbench.engines import CONFIGS, EFS
+from peerbench.engines import CONFIGS, EFS, FILTERED_CONFIGS
 
 HERE = Path(__file__).resolve().parent
 FILTER_EFS = [16, 32, 64, 128, 256, 512]
+NOT_FLAGS = ("data", "bench", "server", "python310", "out", "name")
+HTTP_CONNECTIONS = [1, 16, 64]
 
 
 def note(text):
@@ -91,24 +93,33 @@ class Run:
         self.busy_cores = []
 
     def ours(self, config, extra=()):
-        command = [
-            self.options.bench, "search", "--base", self.scratch / "base.npy", "--queries", self.scratch / "queries.npy",
-            "--truth-scores", self.scratch / "scores.npy", "--k", self.options.k,
-            "--build-threads", self.options.threads, "--search-threads", 1, "--serve-passes",
-        ]  # fmt: skip
-        if "m" in config:
-            command += ["--m", config["m"], "--ef-construct", config["efc"]]
+        command = [self.options.bench, "search", *self.vectors, "--search-threads", 1]
         if config.get("rescore") is False:
             command += ["--no-rescore"]
-        return [str(part) for part in command + self.pin + list(extra)]
+        return self.ours_with(config, command + list(extra))
+
+    @property
+    def vectors(self):
+        paths = {"--base": "base", "--queries": "queries", "--truth-scores": "scores"}
+        return [part for flag, name in paths.items() for part in (flag, self.scratch / f"{name}.npy")]
+
+    def ours_with(self, config, command):
+        """A command of ours with the flags that all of them share."""
+        command = command + ["--k", self.options.k, "--build-threads", self.options.threads, "--serve-passes"] + self.pin
+        if "m" in config:
+            command += ["--m", config["m"], "--ef-construct", config["efc"]]
+        if "simd" in config:
+            command += ["--simd-level", config["simd"]]
+        return [str(part) for part in command]
 
     @property
     def pin(self):
         return [] if self.options.pin is None else ["--pin", self.options.pin]
 
     def peer(self, config, extra=()):
+        python = self.options.python310 if config.get("python") == "3.10" else sys.executable
         command = [
-            sys.executable, "-m", "peerbench.worker", "--config", json.dumps(config), "--scratch", self.scratch,
+            python, "-m", "peerbench.worker", "--config", json.dumps(config), "--scratch", self.scratch,
             "--k", self.options.k, "--threads", self.options.threads,
         ]  # fmt: skip
         return [str(part) for part in command + self.pin + list(extra)]
@@ -117,6 +128,8 @@ class Run:
         name = f"{config['engine']}, {config['label']}"
         note(f"building {name}")
         try:
+            if not os.access(command[0], os.X_OK):
+                raise RuntimeError(f"{command[0]} is not there")
             worker = Worker(config, command, self.environment, self.options.patience)
         except RuntimeError as error:
             note(f"  not measured: {error}")
@@ -125,8 +138,8 @@ class Run:
         note(f"  {worker.built['build']['seconds']:.1f} s")
         return worker
 
-    def interleaved(self, workers, passes):
-        """Passes of all workers in turn, each round in another order."""
+    def interleaved(self, workers, passes, cores=1):
+        """Passes of all workers in turn, each round in another order. A worker keeps so many cores busy."""
         shuffled = random.Random(self.options.seed)
         clock, busy = time.monotonic(), busy_seconds()
         for number in range(passes):
@@ -144,7 +157,7 @@ class Run:
                     self.failures.append({**{k: worker.config[k] for k in ("engine", "label")}, "reason": str(error)})
         elapsed = time.monotonic() - clock
         if elapsed > 0:
-            self.busy_cores.append(round((busy_seconds() - busy) / elapsed, 2))
+            self.busy_cores.append(round((busy_seconds() - busy) / elapsed - (cores - 1), 2))
 
     def wanted(self, config):
         return not self.options.engines or config["engine"] in self.options.engines
@@ -167,15 +180,46 @@ class Run:
             worker.quit()
             if not worker.passes:
                 continue
-            built = {key: value for key, value in worker.built.items() if key != "event"}
-            if worker.config["engine"] == report.OURS:
-                built["mappedBytesPerPoint"] = round(built.get("mappedBytes", 0) / self.shape["rows"], 1)
             runs.append(
                 {
                     **worker.config,
-                    **built,
+                    **self.built(worker),
                     "points": merged([p["points"] for p in worker.passes]),
                     "batch": merged([p["batch"] for p in worker.passes]) if worker.passes[0].get("batch") else [],
+                }
+            )
+        return runs
+
+    def built(self, worker):
+        built = {key: value for key, value in worker.built.items() if key != "event"}
+        if "mappedBytes" in built:
+            built["mappedBytesPerPoint"] = round(built["mappedBytes"] / self.shape["rows"], 1)
+        return built
+
+    def over_http(self):
+        """Ours once more, through its server, which has the core of the searches to itself."""
+        config = {"engine": report.OURS, "label": "HTTP", "m": 16, "efc": 100, "efs": self.options.ef}
+        if not self.wanted(config) or self.options.no_http:
+            return []
+        command = [
+            self.options.bench, "http", *self.vectors, "--server", self.options.server, "--ef", self.options.ef,
+            "--connections", ",".join(map(str, HTTP_CONNECTIONS)), "--seconds", self.options.http_seconds,
+        ]  # fmt: skip
+        worker = self.start(config, self.ours_with(config, command))
+        if not worker:
+            return []
+        self.interleaved([worker], min(self.options.passes, 3), cores=2)
+        worker.quit()
+        runs = []
+        for place, count in enumerate(HTTP_CONNECTIONS if worker.passes else []):
+            runs.append(
+                {
+                    **config,
+                    **self.built(worker),
+                    "label": f"HTTP, m 16, {count} connection" + "s" * (count > 1),
+                    "modes": [f"http{count}"],
+                    "points": merged([p["connections"][place]["points"] for p in worker.passes]),
+                    "batch": [],
                 }
             )
         return runs
@@ -196,19 +240,18 @@ class Run:
         return check
 
     def filtered(self):
-        efs = ",".join(map(str, FILTER_EFS))
-        ours = [
-            self.options.bench, "filtered", "--data", Path(self.options.data).resolve(), "--k", self.options.k, "--ef", efs,
-            "--build-threads", self.options.threads, "--serve-passes",
-        ]  # fmt: skip
-        if self.options.queries:
-            ours += ["--query-count", self.options.queries]
-        edge = {"engine": "qdrant-edge", "label": "int8, m 16, oversampling 2", "m": 16, "efc": 100, "efs": FILTER_EFS,
-                "core": self.options.pin}  # fmt: skip
-        workers = [
-            self.start({"engine": report.OURS, "label": "engine"}, [str(part) for part in ours + self.pin]),
-            self.start(edge, self.peer(edge, ["--data", Path(self.options.data).resolve()])),
-        ]
+        data = Path(self.options.data).resolve()
+        workers = []
+        for config in filter(self.wanted, FILTERED_CONFIGS):
+            config = {**config, "efs": FILTER_EFS, "core": self.options.pin}
+            if config["engine"] == report.OURS:
+                command = [self.options.bench, "filtered", "--data", data, "--ef", ",".join(map(str, [0] + FILTER_EFS))]
+                if self.options.queries:
+                    command += ["--query-count", self.options.queries]
+                command = self.ours_with(config, command)
+            else:
+                command = self.peer(config, ["--data", data])
+            workers.append(self.start(config, command))
         workers = [worker for worker in workers if worker]
         self.interleaved(workers, self.options.filtered_passes)
         result = {}
@@ -216,11 +259,12 @@ class Run:
             worker.quit()
             if not worker.passes:
                 continue
-            cases = []
+            # Configurations of one engine are one curve for each filter; each point tells which one it is of.
+            cases = result.setdefault(worker.config["engine"], {})
             for same in zip(*(p["filters"] for p in worker.passes)):
-                cases.append({**same[0], "points": merged([case["points"] for case in same])})
-            result[worker.config["engine"]] = cases
-        return result
+                case = cases.setdefault(same[0]["name"], {**same[0], "points": []})
+                case["points"] += [{"m": worker.config["m"]} | p for p in merged([c["points"] for c in same])]
+        return {engine: list(cases.values()) for engine, cases in result.items()}
 
 
 def busy_seconds():
@@ -229,20 +273,40 @@ def busy_seconds():
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_field(name):
+    return next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith(name)), "unknown")
+
+
+def limits(runs):
+    """Engines that can't run their best on this machine, and why: ratios to them are not to be quoted bare."""
+    found = {}
+    engines = {run["engine"] for run in runs}
+    if "pyglass" in engines and "avx512f" in cpu_field("flags").split():
+        found["pyglass"] = "its wheel is built for AVX2, while we run AVX-512 here (compare with ours on AVX2 kernels)"
+    kinds = {run["kind"] for run in runs if run["engine"] == "scalable-vs"}
+    if kinds and not any(kind.startswith(("lvq", "leanvec")) for kind in kinds):
+        found["scalable-vs"] = "its LVQ and LeanVec refuse this CPU, so float16 vectors stand in for them"
+    return found
+
+
 def machine(bench):
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
+    cpu = cpu_field("model name")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     level = subprocess.run([bench, "machine"], capture_output=True, text=True)
     known = json.loads(level.stdout) if level.returncode == 0 else {}
     return {"cpu": cpu, "cores": os.cpu_count(), "memoryBytes": memory, "kernel": platform.release()} | known
 
 
+def pinned(file):
+    """The versions that a requirements file names."""
+    return dict(line.split("==") for line in (HERE / file).read_text().splitlines() if "==" in line)
+
+
 def versions():
     from importlib.metadata import PackageNotFoundError, version
 
-    names = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().splitlines() if "==" in line]
-    found = {}
-    for name in names:
+    found = {"glassppy": pinned("requirements-3.10.txt")["glassppy"]}
+    for name in pinned("requirements.txt"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -254,6 +318,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="data folder or ann-benchmarks HDF5 file")
     parser.add_argument("--bench", default=str(HERE.parent / ".build/release/trendex-bench"))
+    parser.add_argument("--server", default=str(HERE.parent / ".build/release/trendex"))
+    parser.add_argument(
+        "--python310", default=str(HERE.parent / ".venv/bench-3.10/bin/python"), help="Python with requirements-3.10.txt"
+    )
     parser.add_argument("--out", default=str(HERE / "results"), help="folder for <name>.json, .md and the plots")
     parser.add_argument("--name", help="name of the results (default: peers-<data>)")
     parser.add_argument("--engines", nargs="*", help="only these, such as: trendex hnswlib")
@@ -266,10 +334,13 @@ def main():
     parser.add_argument("--passes", type=int, default=7)
     parser.add_argument("--filtered-passes", type=int, default=3)
     parser.add_argument("--no-filtered", action="store_true")
+    parser.add_argument("--no-http", action="store_true")
+    parser.add_argument("--http-seconds", type=float, default=0.5, help="of load for each setting over HTTP")
     parser.add_argument("--patience", type=int, default=1800, help="seconds for a build or a pass")
     parser.add_argument("--seed", type=int, default=42, help="of the order of passes")
     options = parser.parse_args()
     options.bench = str(Path(options.bench).resolve())
+    options.server = str(Path(options.server).resolve())
     if not os.access(options.bench, os.X_OK):
         sys.exit(f"{options.bench}: is not there; run `make build`")
 
@@ -289,12 +360,13 @@ def measure(options, scratch):
     result = {
         "dataset": {"name": name, **run.shape},
         "machine": machine(options.bench),
-        "flags": {k: v for k, v in vars(options).items() if k not in ("data", "bench", "out", "name")},
+        "flags": {k: v for k, v in vars(options).items() if k not in NOT_FLAGS},
         "seed": options.seed,
         "versions": versions() | {"python": platform.python_version()},
         "truthCheck": run.truth_check(),
-        "runs": run.unfiltered(),
+        "runs": run.unfiltered() + run.over_http(),
     }
+    result["limits"] = limits(result["runs"])
     if Path(options.data, "filters.json").exists() and not options.rows and not options.no_filtered:
         result["filtered"] = run.filtered()
     result["failures"] = run.failures

@@ -18,12 +18,22 @@ fi
 shift
 
 [[ -n $data ]] || { echo "bench: peers are measured on data of yours; set TRENDEX_DATA" >&2; exit 1; }
+# Makes the environment $1 with the interpreter $2 and the packages of the file $3.
+environment() {
+    [[ ! -e $1/.ready || $3 -nt $1/.ready ]] || return 0
+    echo "bench: installing the peers into $1" >&2
+    rm -rf "$1"
+    "$2" -m venv "$1"
+    "$1/bin/python" -m pip install -q --disable-pip-version-check -r "$3"
+    touch "$1/.ready"
+}
+
 tools=.venv/bench
-if [[ ! -e $tools/.ready || benchmarks/requirements.txt -nt $tools/.ready ]]; then
-    echo "bench: installing the peers into $tools" >&2
-    rm -rf "$tools"
-    "${PYTHON:-python3}" -m venv "$tools"
-    "$tools/bin/python" -m pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
-    touch "$tools/.ready"
+environment "$tools" "${PYTHON:-python3}" benchmarks/requirements.txt
+# One peer has a wheel with AVX-512 for this Python alone; without it the results say that it wasn't measured.
+python310=${PYTHON310:-python3.10}
+"$python310" -c '' 2>/dev/null || python310=$(compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.10.*/bin/python3.10" | head -n 1)
+if "$python310" -c 'import venv' 2>/dev/null; then
+    environment .venv/bench-3.10 "$python310" benchmarks/requirements-3.10.txt
 fi
 exec "$tools/bin/python" benchmarks/peers.py --data "$data" "$@" ${more[@]+"${more[@]}"}

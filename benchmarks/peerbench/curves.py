@@ -6,10 +6,17 @@ from statistics import median
 TARGETS = (0.90, 0.95, 0.98, 0.99)
 
 
+SETTING = ("ef", "oversampling", "acorn")
+
+
 def merged(passes):
-    """Point by point the medians of several passes over the same settings."""
+    """Setting by setting the medians of the passes that measured it."""
+    settings = {}
+    for points in passes:
+        for point in points:
+            settings.setdefault(tuple(point.get(key) for key in SETTING), []).append(point)
     points = []
-    for same in zip(*passes):
+    for same in settings.values():
         point = dict(same[0])
         for key in point:
             if key == "qps" or key.endswith("Microseconds"):
@@ -26,6 +33,15 @@ def pareto(points):
         if not front or point["qps"] > front[-1]["qps"]:
             front.append(point)
     return front[::-1]
+
+
+def undominated(points, tolerance=1.15):
+    """The points that no other one beats: recall as high, and QPS higher by more than noise is."""
+    return [
+        point
+        for point in points
+        if not any(p["recall"] >= point["recall"] and p["qps"] > tolerance * point["qps"] for p in points)
+    ]
 
 
 def qps_at(points, recall):

@@ -1,22 +1,32 @@
 """The peers: how each is built, set and asked. Settings are the best ones found for 768-d normalised embeddings."""
 
+import ctypes
 import os
+import re
 import shutil
+import tempfile
 
 import numpy as np
+
+from .clocks import Stopwatch
 
 # Sizes of the candidate pool that are swept.
 EFS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
 
 
 class Engine:
-    """One index. `build` takes normalised float32 rows; `one` and `batch` return row numbers."""
+    """One index. `build` takes normalised float32 rows; `one` and `batch` return row numbers.
+
+    `build` runs `linking` while the engine makes codes and graph of rows that lie ready in memory, and `ingesting`
+    while it takes them in beforehand (where the two can be told apart). Our own conversions run neither.
+    """
 
     #: Files or mapped memory that the index needs while it searches, in bytes.
     mapped_bytes = 0
 
     def __init__(self, config, scratch, threads):
         self.config, self.scratch, self.threads = config, scratch, threads
+        self.linking, self.ingesting = Stopwatch(), Stopwatch()
 
     def settings(self):
         return [{"ef": ef} for ef in self.config.get("efs", EFS)]
@@ -26,6 +36,11 @@ class Engine:
         self.k = k
         self.single = [np.ascontiguousarray(query[None, :]) for query in queries]
         self.all = queries
+
+    def tune(self, base, speed):
+        """The engine's own tuning to this machine, on the core of the searches; `speed` measures QPS. Returns what it
+        chose, or `None` where there is nothing to tune."""
+        return None
 
     def save(self):
         """Writes the index to the scratch folder, and returns the bytes of its files."""
@@ -42,7 +57,8 @@ class Hnswlib(Engine):
 
         self.index = hnswlib.Index("ip", base.shape[1])
         self.index.init_index(len(base), M=self.config["m"], ef_construction=self.config["efc"], random_seed=42)
-        self.index.add_items(base, num_threads=self.threads)
+        with self.linking:
+            self.index.add_items(base, num_threads=self.threads)
 
     def apply(self, setting):
         self.index.set_ef(max(setting["ef"], self.k))
@@ -75,8 +91,9 @@ class FaissHnsw(Engine):
         else:
             self.graph = self.index = faiss.IndexHNSWFlat(d, m, faiss.METRIC_INNER_PRODUCT)
         self.graph.hnsw.efConstruction = self.config["efc"]
-        self.index.train(base)
-        self.index.add(base)
+        with self.linking:
+            self.index.train(base)
+            self.index.add(base)
         faiss.omp_set_num_threads(1)
 
     def apply(self, setting):
@@ -100,7 +117,8 @@ class FaissExact(Engine):
 
         faiss.omp_set_num_threads(1)
         self.index = faiss.IndexFlatIP(base.shape[1])
-        self.index.add(base)
+        with self.linking:
+            self.index.add(base)
 
     def settings(self):
         return [{"ef": 0}]
@@ -130,7 +148,9 @@ class Usearch(Engine):
             connectivity=self.config["m"],
             expansion_add=self.config["efc"],
         )
-        self.index.add(np.arange(len(base), dtype=np.uint64), base, threads=self.threads)
+        ids = np.arange(len(base), dtype=np.uint64)
+        with self.linking:
+            self.index.add(ids, base, threads=self.threads)
 
     def prepare_queries(self, queries, k):
         super().prepare_queries(queries, k)
@@ -158,18 +178,46 @@ class Pyglass(Engine):
         import glass
 
         glass.set_num_threads(self.threads)
+        path = f"{self.scratch}/glass.graph"
         index = glass.Index("HNSW", "IP", self.config["build"], 2 * self.config["m"], self.config["efc"])
-        index.build(base).save(f"{self.scratch}/glass.graph")
+        with self.linking:
+            graph = index.build(base)
         # A searcher takes the graph over, so it gets one of its own from the file.
-        self.graph = glass.Graph(f"{self.scratch}/glass.graph")
-        self.searcher = glass.Searcher(self.graph, base, "IP", self.config["codes"], self.config["refine"])
+        graph.save(path)
+        self.new_searcher(base)
         glass.set_num_threads(1)
         code_bytes = {"SQ8U": 1, "SQ4U": 0.5}[self.config["codes"]]
-        self.bytes = os.path.getsize(f"{self.scratch}/glass.graph") + int(base.size * (code_bytes + 2))
+        self.bytes = os.path.getsize(path) + int(base.size * (code_bytes + 2))
 
     def prepare_queries(self, queries, k):
         super().prepare_queries(queries, k)
         self.single = [np.ascontiguousarray(query) for query in queries]
+
+    def new_searcher(self, base):
+        import glass
+
+        self.graph = glass.Graph(f"{self.scratch}/glass.graph")
+        with self.linking:
+            self.searcher = glass.Searcher(self.graph, base, "IP", self.config["codes"], self.config["refine"])
+
+    def tune(self, base, speed):
+        """Its tuner tries how far ahead and how much to prefetch, and prints what it takes. It is easily misled by
+        noise and may be called but once a searcher, so the best of three tuned searchers and the untuned one serves."""
+        untuned = speed()
+        best, searcher, graph = {"qpsUntuned": untuned, "qps": untuned}, self.searcher, self.graph
+        for _ in range(3):
+            self.new_searcher(np.array(base))
+            self.searcher.set_ef(32)
+            text = printed(lambda: self.searcher.optimize(1))
+            found = re.search(r"best po = (\d+), best pl = (\d+)", text)
+            if not found:
+                raise RuntimeError("pyglass's optimize() told no prefetch settings, so it can't have taken effect")
+            qps = speed()
+            if qps > best["qps"]:
+                best |= {"qps": qps, "prefetchDistance": int(found[1]), "prefetchLines": int(found[2])}
+                searcher, graph = self.searcher, self.graph
+        self.searcher, self.graph = searcher, graph
+        return best
 
     def apply(self, setting):
         self.searcher.set_ef(setting["ef"])
@@ -182,6 +230,51 @@ class Pyglass(Engine):
 
     def save(self):
         return self.bytes  # Only the graph can be saved; the codes are made again from the vectors.
+
+
+class PyglassAVX512(Pyglass):
+    """The older release whose wheel has AVX-512 kernels. `level` 1 walks on 8-bit codes, 2 on 4-bit codes and refines."""
+
+    def build(self, base):
+        import glassppy as glass
+
+        glass.set_num_threads(self.threads)
+        path = f"{self.scratch}/glass.graph"
+        index = glass.Index("HNSW", base.shape[1], "IP", 2 * self.config["m"], self.config["efc"])
+        with self.linking:
+            graph = index.build(base)
+        graph.save(path)
+        self.new_searcher(base)
+        glass.set_num_threads(1)
+        self.bytes = os.path.getsize(path)
+
+    def new_searcher(self, base):
+        import glassppy as glass
+
+        self.graph = glass.Graph(f"{self.scratch}/glass.graph")
+        with self.linking:
+            self.searcher = glass.Searcher(self.graph, base, "IP", self.config["level"])
+
+    def one(self, query):
+        return self.searcher.search(self.single[query], self.k)
+
+    def batch(self):
+        return np.asarray(self.searcher.batch_search(self.all, self.k, 1)).reshape(len(self.all), self.k)
+
+
+def printed(work):
+    """What `work` writes to the process's standard output, from whichever language."""
+    with tempfile.TemporaryFile("w+") as file:
+        kept = os.dup(1)
+        os.dup2(file.fileno(), 1)
+        try:
+            work()
+            ctypes.CDLL(None).fflush(None)
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+        file.seek(0)
+        return file.read()
 
 
 class Svs(Engine):
@@ -207,7 +300,8 @@ class Svs(Engine):
                 primary, residual = {"lvq8": (8, 0), "lvq4x8": (4, 8), "lvq4x4": (4, 4)}[kind]
                 data = svs.LVQLoader(vectors, primary, residual)
         self.svs = svs
-        self.index = svs.Vamana.build(parameters, data, svs.DistanceType.MIP, num_threads=self.threads)
+        with self.linking:
+            self.index = svs.Vamana.build(parameters, data, svs.DistanceType.MIP, num_threads=self.threads)
         self.index.num_threads = 1
 
     def apply(self, setting):
@@ -263,9 +357,13 @@ class QdrantEdge(Engine):
                 qe.Point(row, base[row].tolist(), payloads[row] if payloads else None)
                 for row in range(start, min(start + 500, len(base)))
             ]
-            self.shard.update(qe.UpdateOperation.upsert_points(points))
-        while self.shard.optimize():
-            pass
+            with self.ingesting:
+                self.shard.update(qe.UpdateOperation.upsert_points(points))
+        with self.ingesting:
+            self.shard.flush()
+        with self.linking:
+            while self.shard.optimize():
+                pass
         self.shard.flush()
 
     def prepare_queries(self, queries, k):
@@ -322,10 +420,12 @@ CLASSES = {
     "faiss-exact": FaissExact,
     "usearch": Usearch,
     "pyglass": Pyglass,
+    "pyglass-avx512": PyglassAVX512,
     "scalable-vs": Svs,
     "qdrant-edge": QdrantEdge,
 }
 
+# "modes" are the rows of ratios that a configuration of ours belongs to.
 CONFIGS = [
     {"engine": "hnswlib", "label": "m 16", "m": 16, "efc": 200},
     {"engine": "hnswlib", "label": "m 32", "m": 32, "efc": 200},
@@ -338,6 +438,9 @@ CONFIGS = [
     {"engine": "pyglass", "label": "SQ8U, fp16, m 16", "m": 16, "efc": 200, "build": "SQ8U", "codes": "SQ8U", "refine": "FP16"},
     {"engine": "pyglass", "label": "SQ4U, fp16, m 16", "m": 16, "efc": 200, "build": "SQ8U", "codes": "SQ4U", "refine": "FP16"},
     {"engine": "pyglass", "label": "SQ4U, fp16, m 32", "m": 32, "efc": 200, "build": "SQ8U", "codes": "SQ4U", "refine": "FP16"},
+    {"engine": "pyglass-avx512", "label": "8 bits, m 16", "m": 16, "efc": 200, "level": 1, "python": "3.10"},
+    {"engine": "pyglass-avx512", "label": "4 bits refined, m 16", "m": 16, "efc": 200, "level": 2, "python": "3.10"},
+    {"engine": "pyglass-avx512", "label": "4 bits refined, m 32", "m": 32, "efc": 200, "level": 2, "python": "3.10"},
     {"engine": "scalable-vs", "label": "float16, degree 64", "kind": "float16", "degree": 64, "window": 128},
     {"engine": "scalable-vs", "label": "LVQ8, degree 64", "kind": "lvq8", "degree": 64, "window": 128},
     {"engine": "scalable-vs", "label": "LVQ4x8, degree 64", "kind": "lvq4x8", "degree": 64, "window": 128},
@@ -345,7 +448,16 @@ CONFIGS = [
     {"engine": "scalable-vs", "label": "LeanVec 256, degree 64", "kind": "leanvec256-lvq8", "degree": 64, "window": 128},
     {"engine": "qdrant-edge", "label": "int8, m 16", "m": 16, "efc": 100},
     {"engine": "qdrant-edge", "label": "int8, m 32", "m": 32, "efc": 200},
-    {"engine": "trendex", "label": "m 16", "m": 16, "efc": 100},
-    {"engine": "trendex", "label": "m 32", "m": 32, "efc": 200},
-    {"engine": "trendex", "label": "int8 alone, m 16", "m": 16, "efc": 100, "rescore": False},
+    {"engine": "trendex", "label": "m 16", "m": 16, "efc": 100, "modes": ["best", "rescored"]},
+    {"engine": "trendex", "label": "m 32", "m": 32, "efc": 200, "modes": ["best", "rescored"]},
+    {"engine": "trendex", "label": "int8 alone, m 16", "m": 16, "efc": 100, "rescore": False, "modes": ["int8"]},
+    {"engine": "trendex", "label": "int8 alone, m 32", "m": 32, "efc": 200, "rescore": False, "modes": ["int8"]},
+    {"engine": "trendex", "label": "m 16, AVX2 kernels", "m": 16, "efc": 100, "simd": "avx2", "modes": ["avx2"]},
+    {"engine": "trendex", "label": "m 32, AVX2 kernels", "m": 32, "efc": 200, "simd": "avx2", "modes": ["avx2"]},
+]
+
+FILTERED_CONFIGS = [
+    {"engine": "trendex", "label": "engine, m 16", "m": 16, "efc": 100},
+    {"engine": "qdrant-edge", "label": "int8, m 16", "m": 16, "efc": 100},
+    {"engine": "qdrant-edge", "label": "int8, m 32", "m": 32, "efc": 200},
 ]

@@ -5,6 +5,13 @@ from math import exp, log
 from .curves import TARGETS, best_at, cheapest, qps_at
 
 OURS = "trendex"
+#: What a ratio of ours is named by, and which peers it is set against (`None`: all of them).
+MODES = [
+    ("best", "best mode (engine defaults)", None),
+    ("rescored", "int8 walk, float32 rescoring", None),
+    ("int8", "int8 alone, no rescoring", None),
+    ("avx2", "AVX2 kernels", ("pyglass",)),
+]
 
 
 def table(header, rows):
@@ -30,6 +37,20 @@ def by_engine(runs):
     return engines
 
 
+def in_mode(runs, mode):
+    """Our runs that belong to a named mode."""
+    return [run for run in runs if run["engine"] == OURS and mode in run.get("modes", ())]
+
+
+def marked(result, engine):
+    """An engine's name, with a dagger where it can't run its best on this machine."""
+    return f"{engine} †" if engine in result.get("limits", {}) else engine
+
+
+def footnotes(result):
+    return "\n".join(f"† {engine}: {reason}." for engine, reason in result.get("limits", {}).items())
+
+
 def unfiltered(result):
     """QPS at the targets for each configuration, then ours over the best of each peer."""
     rows = []
@@ -37,35 +58,45 @@ def unfiltered(result):
         at = [qps_at(run["points"], t) for t in TARGETS]
         batch = [qps_at(run["batch"], t) for t in TARGETS] if run.get("batch") else [None] * len(TARGETS)
         rows.append(
-            [f"{run['engine']}, {run['label']}"]
+            [f"{marked(result, run['engine'])}, {run['label']}"]
             + [number(a) + (f" / {number(b)}" if b else "") for a, b in zip(at, batch)]
             + [
                 f"{run['build']['seconds']:.1f}",
                 f"{run['build']['cpuSeconds']:.1f}",
+                f"{run['ingest']['cpuSeconds']:.1f}" if run.get("ingest") else "–",
                 number(run["residentBytesPerPoint"]),
                 number(run.get("mappedBytesPerPoint", 0)),
                 f"{run['fileBytes'] / 1e6:.0f}",
             ]
         )
     header = ["engine"] + [f"{t:.2f}" for t in TARGETS]
-    header += ["build s", "CPU s", "B/point", "mapped B/point", "files MB"]
-    text = table(header, rows)
+    header += ["link s", "link CPU s", "ingest CPU s", "B/point", "mapped B/point", "files MB"]
+    text = [table(header, rows)]
+    if result.get("limits"):
+        text.append(footnotes(result))
+    lines = ratios(result)
+    if lines:
+        text.append("Ours (one query a call) over the best of each peer (its best setting, single or batch call):")
+        text.append(table(["ratio"] + [f"{t:.2f}" for t in TARGETS], lines))
+    return "\n\n".join(text)
+
+
+def ratios(result):
+    """One row for each named mode of ours and each peer."""
     engines = by_engine(result["runs"])
-    ours = engines.pop(OURS, [])
+    engines.pop(OURS, None)
     lines = []
-    for mode, mine in (("best mode", ours), ("int8 alone", [r for r in ours if r.get("rescore") is False])):
-        if not mine:
-            continue
-        for engine, runs in engines.items():
+    for mode, name, peers in MODES:
+        mine = in_mode(result["runs"], mode)
+        for engine, runs in engines.items() if mine else ():
+            if peers and engine not in peers:
+                continue
             cells = []
             for target in TARGETS:
                 a, b = best_at(mine, target), best_at(runs, target)
                 cells.append(ratio(a[0] / b[0] if a and b else None))
-            lines.append([f"{mode} ÷ {engine}"] + cells)
-    if lines:
-        text += "\n\nOurs (one query a call) over the best of each peer (its best setting, single or batch call):\n\n"
-        text += table(["ratio"] + [f"{t:.2f}" for t in TARGETS], lines)
-    return text
+            lines.append([f"{name} ÷ {marked(result, engine)}"] + cells)
+    return lines
 
 
 def target_of(case):

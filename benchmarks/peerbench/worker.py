@@ -7,14 +7,17 @@ import argparse
 import ctypes
 import json
 import os
-import resource
 import sys
 import time
 
 import numpy as np
 
+from .curves import undominated
 from .data import Judge, filter_cases
 from .engines import CLASSES
+
+# A filtered sweep goes to no larger pool once this much is found: it could only be slower.
+ENOUGH = 0.995
 
 
 def pin(core):
@@ -33,11 +36,6 @@ def anonymous_bytes():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-def cpu_seconds():
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def say(message):
@@ -67,6 +65,12 @@ def point(setting, recall, qps, micros):
     }
 
 
+def speed(engine, count):
+    """QPS at the pool size at which engines tune themselves: the second of two walks."""
+    engine.apply(engine.settings()[0] | {"ef": 32})
+    return round([timed(engine, count)[1] for _ in range(2)][1], 1)
+
+
 def sweep(engine, judge, count, k):
     """One walk untimed, then each setting timed, by single calls and (where there is one) by a batch call."""
     points, batches = [], []
@@ -85,19 +89,48 @@ def sweep(engine, judge, count, k):
     return {"points": points, "batch": batches}
 
 
-def filtered_sweep(engine, cases, settings, count, k):
-    answers = []
-    for case in cases:
+class FilteredSweep:
+    """All settings once, by rising ef until enough is found; later passes leave out what the first one saw beaten."""
+
+    def __init__(self, engine, cases, efs, count, k):
+        self.engine, self.cases, self.count, self.k = engine, cases, count, k
+        self.ladders = [
+            [{"ef": ef, "oversampling": oversampling, "acorn": acorn} for ef in efs]
+            for acorn in (False, True)
+            for oversampling in (1.0, 2.0)
+        ]
+        self.kept = {}
+
+    def measure(self, case, setting):
+        self.engine.apply(setting, case["translated"])
+        results, qps, micros = timed(self.engine, self.count)
+        recall, fewest, short = case["judge"].recall(results, self.k)
+        return {**point(setting, recall, qps, micros), "fewestResults": fewest, "shortQueries": short}
+
+    def first(self, case):
+        self.measure(case, self.ladders[0][0])
         points = []
-        for setting in settings:
-            engine.apply(setting, case["translated"])
-            if not points:
-                timed(engine, count)
-            results, qps, micros = timed(engine, count)
-            recall, fewest, short = case["judge"].recall(results, k)
-            points.append({**point(setting, recall, qps, micros), "fewestResults": fewest, "shortQueries": short})
-        answers.append({key: case[key] for key in ("name", "kind", "selectivity")} | {"points": points})
-    return {"filters": answers}
+        for ladder in self.ladders:
+            for setting in ladder:
+                points.append(self.measure(case, setting))
+                if points[-1]["recall"] >= ENOUGH:
+                    break
+        self.kept[case["name"]] = [
+            {key: best[key] for key in ("ef", "oversampling", "acorn")} for best in undominated(points)
+        ]
+        return points
+
+    def again(self, case):
+        settings = self.kept[case["name"]]
+        self.measure(case, settings[0])
+        return [self.measure(case, setting) for setting in settings]
+
+    def run(self):
+        answers = []
+        for case in self.cases:
+            points = self.again(case) if case["name"] in self.kept else self.first(case)
+            answers.append({key: case[key] for key in ("name", "kind", "selectivity")} | {"points": points})
+        return {"filters": answers}
 
 
 def translate(qe, rest):
@@ -163,36 +196,29 @@ def main():
 
     before = anonymous_bytes()
     rows = np.array(base)
-    wall, cpu = time.perf_counter(), cpu_seconds()
     engine.build(rows, **extra)
-    build = {
-        "seconds": round(time.perf_counter() - wall, 3),
-        "cpuSeconds": round(cpu_seconds() - cpu, 3),
-        "threads": options.threads,
-    }
     del rows, extra
     resident = max(0, anonymous_bytes() - before)
     if options.pin is not None:
         pin(options.pin)
     engine.prepare_queries(queries, k)
-    say(
-        {
-            "event": "built",
-            "build": build,
-            "residentBytesPerPoint": round(resident / len(base), 1),
-            "mappedBytesPerPoint": round(engine.mapped_bytes / len(base), 1),
-            "fileBytes": engine.save(),
-        }
-    )
+    built = {
+        "event": "built",
+        "build": engine.linking.json() | {"threads": options.threads},
+        "residentBytesPerPoint": round(resident / len(base), 1),
+        "mappedBytesPerPoint": round(engine.mapped_bytes / len(base), 1),
+        "fileBytes": engine.save(),
+    }
+    if engine.ingesting.seconds:
+        built["ingest"] = engine.ingesting.json()
+    tuning = engine.tune(base, lambda: speed(engine, count))
+    if tuning:
+        built["tuning"] = tuning
+    say(built)
     if options.data:
         for case in cases:
             case["translated"] = [translate(engine.qe, rest) for rest in case["filters"]]
-        settings = [
-            {"ef": ef, "oversampling": 2.0, "acorn": acorn}
-            for acorn in (False, True)
-            for ef in options.config["efs"]
-        ]
-        run = lambda: filtered_sweep(engine, cases, settings, count, k)  # noqa: E731
+        run = FilteredSweep(engine, cases, options.config["efs"], count, k).run
     else:
         judge = Judge(base, queries, scores[:, k - 1].astype(np.float64))
         run = lambda: sweep(engine, judge, count, k)  # noqa: E731
