@@ -83,6 +83,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(
+            name: "BenchTests", dependencies: ["Bench", "JSON", "Quantization", "SearchEngine"],
+            exclude: ["Files"]),
         .testTarget(name: "CVectorKernelsTests", dependencies: ["CVectorKernels"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "CVectorKernels"]),

@@ -1,5 +1,5 @@
 /// A sentence for the person at the terminal: which file, flag or answer is wrong, and how.
-struct BenchError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+package struct BenchError: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
 }

@@ -4,45 +4,62 @@ import Quantization
 import SearchEngine
 
 /// Vectors, queries, their true neighbours, and where there are any, payloads and filters.
-struct Dataset {
-    struct FilterCase {
+package struct Dataset {
+    package struct FilterCase {
         var name: String
         var kind: String
         var selectivity: Double
         /// One for all queries, or one a query; as REST text and as the engine takes them.
         var json: [JSONValue]
         var filters: [Filter]
-        var judge: Judge
+        package var judge: Judge
 
         func filter(for query: Int) -> Filter { filters.count == 1 ? filters[0] : filters[query] }
         func json(for query: Int) -> JSONValue { json.count == 1 ? json[0] : json[query] }
     }
 
     var name: String
-    var rows: FloatRows
+    package var rows: FloatRows
     var queries: FloatRows
     var metric: Metric
-    var judge: Judge
+    package var judge: Judge
     /// By row; empty when the data have none.
-    var payloads: [Payload] = []
-    var filters: [FilterCase] = []
+    package var payloads: [Payload] = []
+    package var filters: [FilterCase] = []
 
     /// Where the vectors come from, and how many of them are taken (`nil`: all).
-    struct Source {
+    package struct Source {
         var data: String?
         var base: String?
         var queries: String?
         var truth: String?
         var truthScores: String?
-        var metric: Metric
+        package var metric: Metric
         var k: Int
         var rowLimit: Int?
         var queryLimit: Int?
         /// Leaves a folder's payloads and filters unread.
         var vectorsOnly = false
+
+        package init(
+            data: String? = nil, base: String? = nil, queries: String? = nil, truth: String? = nil,
+            truthScores: String? = nil, metric: Metric, k: Int, rowLimit: Int? = nil, queryLimit: Int? = nil,
+            vectorsOnly: Bool = false
+        ) {
+            self.data = data
+            self.base = base
+            self.queries = queries
+            self.truth = truth
+            self.truthScores = truthScores
+            self.metric = metric
+            self.k = k
+            self.rowLimit = rowLimit
+            self.queryLimit = queryLimit
+            self.vectorsOnly = vectorsOnly
+        }
     }
 
-    static func load(_ source: Source) throws -> Dataset {
+    package static func load(_ source: Source) throws -> Dataset {
         if let data = source.data {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: data, isDirectory: &isFolder) else {

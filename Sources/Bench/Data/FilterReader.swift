@@ -3,8 +3,8 @@ import SearchEngine
 
 /// Reads the filters of `filters.json`: `must`, `should` and `must_not` with `match` and `range` conditions, and filters
 /// inside of them, in the syntax of Qdrant's REST interface. Anything else is refused, never left out.
-enum FilterReader {
-    static func filter(_ json: JSONValue) throws -> Filter {
+package enum FilterReader {
+    package static func filter(_ json: JSONValue) throws -> Filter {
         guard let members = json.objectValue else { throw BenchError("filter \(json): is not an object") }
         var filter = Filter()
         for (key, value) in members {
@@ -74,9 +74,9 @@ enum FilterReader {
 }
 
 /// RFC 3339 times, such as `2025-02-09T08:13:07Z`.
-enum Timestamp {
+package enum Timestamp {
     /// Microseconds since 1970-01-01T00:00:00Z; `nil` for what isn't such a time.
-    static func microseconds(_ text: String) -> Int64? {
+    package static func microseconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
         func number(_ range: Range<Int>) -> Int64? {
             guard range.upperBound <= bytes.count, bytes[range].allSatisfy({ (0x30...0x39).contains($0) }) else {

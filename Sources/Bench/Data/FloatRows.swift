@@ -1,9 +1,9 @@
 import Foundation
 
 /// Float32 rows without gaps, in an unlinked temporary file that is mapped: resident only as far as they are used.
-final class FloatRows: @unchecked Sendable {  // Written by `init` alone.
-    let count: Int
-    let dimensions: Int
+package final class FloatRows: @unchecked Sendable {  // Written by `init` alone.
+    package let count: Int
+    package let dimensions: Int
     private let storage: UnsafeMutableRawPointer
     private let storageBytes: Int
 
@@ -19,7 +19,7 @@ final class FloatRows: @unchecked Sendable {  // Written by `init` alone.
     }
 
     /// Rows that `row` makes.
-    convenience init(count: Int, dimensions: Int, normalising: Bool, row: (Int) -> [Float]) throws {
+    package convenience init(count: Int, dimensions: Int, normalising: Bool, row: (Int) -> [Float]) throws {
         try self.init(count: count, dimensions: dimensions, source: "rows", normalising: normalising) { index, out in
             _ = out.update(fromContentsOf: row(index))
         }
@@ -52,7 +52,7 @@ final class FloatRows: @unchecked Sendable {  // Written by `init` alone.
     }
 
     /// Row `index`; valid while the object lives.
-    func row(_ index: Int) -> UnsafeBufferPointer<Float> {
+    package func row(_ index: Int) -> UnsafeBufferPointer<Float> {
         precondition(index >= 0 && index < count)
         return UnsafeBufferPointer(start: pointer(index), count: dimensions)
     }

@@ -34,9 +34,10 @@ extension HDF5File {
         }
         let prefix = isNew ? (tracksOrder ? 6 : 4) : 8
         var read = 0
+        var messages = 0
         while let block = blocks.popLast() {
             read += 1
-            guard read <= Self.blockLimit else { throw BenchError("\(file.path): damaged: a header has a cycle") }
+            guard read <= Self.blockLimit else { throw tooMany("header blocks") }
             _ = try file.bytes(at: block.start, count: block.count)
             var at = block.start
             while at + prefix <= block.start + block.count {
@@ -46,6 +47,8 @@ extension HDF5File {
                 let message = Message(kind: Message.Kind(rawValue: type), offset: at + prefix, count: count)
                 _ = try file.bytes(at: message.offset, count: count)
                 at = message.offset + count
+                messages += 1
+                guard messages <= Self.entryLimit else { throw tooMany("header messages") }
                 guard let kind = message.kind else { continue }
                 guard flags & 2 == 0 else { throw unsupported("shared header message") }
                 if kind == .continuation {

@@ -2,17 +2,20 @@
 ///
 /// Superblocks 0 to 3, both forms of object headers and of (compact) groups. Chunked, compressed and external storage
 /// are refused by name. Format: https://docs.hdfgroup.org/hdf5/develop/_f_m_t3.html
-struct HDF5File {
+package struct HDF5File {
     static let undefinedAddress = UInt64.max
-    /// Corrupt files may hold cycles of blocks; no honest one comes near this many.
+    /// Corrupt files may hold cycles of blocks, or blocks that overlap; no honest one of this kind comes near this many.
     static let blockLimit = 4096
+    /// The same for the entries of all blocks together.
+    static let entryLimit = 65_536
+    static let nameLimit = 1024
 
     let file: MappedFile
     /// Address of each dataset's or group's object header, by name.
-    private(set) var objects: [String: Int] = [:]
+    package private(set) var objects: [String: Int] = [:]
 
     /// Throws `BenchError` for a file that is damaged or uses what is not supported.
-    init(_ path: String) throws {
+    package init(_ path: String) throws {
         file = try MappedFile(path)
         let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
         guard file.count >= 48, try Array(file.bytes(at: 0, count: 8)) == signature else {
@@ -41,7 +44,7 @@ struct HDF5File {
     }
 
     /// The dataset `name` as a matrix; throws when it isn't there, or isn't a contiguous 1- or 2-axis array.
-    func matrix(_ name: String) throws -> MappedMatrix {
+    package func matrix(_ name: String) throws -> MappedMatrix {
         guard let header = objects[name] else {
             throw BenchError("\(file.path): has no dataset \(name); it has \(objects.keys.sorted())")
         }
@@ -66,6 +69,8 @@ struct HDF5File {
 
     func unsupported(_ what: String) -> BenchError { BenchError("\(file.path): HDF5 \(what) is not supported") }
 
+    func tooMany(_ what: String) -> BenchError { BenchError("\(file.path): damaged: too many \(what)") }
+
     func address(at offset: Int) throws -> Int {
         let value = try file.integer(UInt64.self, at: offset)
         guard value <= UInt64(file.count) else {
@@ -83,29 +88,37 @@ struct HDF5File {
         let names = try address(at: heap + 24)
         var pending = [try address(at: message.offset)]
         var visited = 0
+        var read = 0
         while let node = pending.popLast() {
             visited += 1
-            guard visited <= Self.blockLimit else { throw BenchError("\(file.path): damaged: the group has a cycle") }
+            guard visited <= Self.blockLimit, pending.count <= Self.entryLimit else { throw tooMany("group blocks") }
             try expect("TREE", at: node)
             let level = try file.integer(UInt8.self, at: node + 5)
             let entries = Int(try file.integer(UInt16.self, at: node + 6))
             for entry in 0..<entries {
                 let child = try address(at: node + 24 + 8 + entry * 16)
-                if level > 0 { pending.append(child) } else { try readSymbolNode(child, names: names) }
+                if level > 0 { pending.append(child) } else { read += try readSymbolNode(child, names: names) }
+                guard read <= Self.entryLimit else { throw tooMany("links") }
             }
         }
     }
 
-    private mutating func readSymbolNode(_ node: Int, names: Int) throws {
+    /// Returns how many links the node has.
+    private mutating func readSymbolNode(_ node: Int, names: Int) throws -> Int {
         try expect("SNOD", at: node)
-        for entry in 0..<Int(try file.integer(UInt16.self, at: node + 6)) {
+        let entries = Int(try file.integer(UInt16.self, at: node + 6))
+        for entry in 0..<entries {
             let at = node + 8 + entry * 40
             let name = names + (try address(at: at))
             var end = name
-            while try file.integer(UInt8.self, at: end) != 0 { end += 1 }
+            while try file.integer(UInt8.self, at: end) != 0 {
+                end += 1
+                guard end - name <= Self.nameLimit else { throw tooMany("bytes in the name of a link") }
+            }
             objects[String(decoding: try file.bytes(at: name, count: end - name), as: UTF8.self)] =
                 try address(at: at + 8)
         }
+        return entries
     }
 
     /// The newer form: one message a link.

@@ -3,9 +3,9 @@ import Foundation
 /// A file mapped read-only, with bounds-checked reads of little-endian numbers.
 ///
 /// The file must not shrink while it is mapped.
-final class MappedFile: @unchecked Sendable {  // The mapping is read-only and lives as long as the object.
-    let path: String
-    let count: Int
+package final class MappedFile: @unchecked Sendable {  // The mapping is read-only and lives as long as the object.
+    package let path: String
+    package let count: Int
     let base: UnsafeRawPointer
 
     /// Throws `BenchError` when the file can't be opened or is empty.

@@ -1,6 +1,6 @@
 /// Rows of numbers inside a mapped file: row i begins at `offset + i * stride` bytes.
-struct MappedMatrix: Sendable {
-    enum Element: String, Sendable {
+package struct MappedMatrix: Sendable {
+    package enum Element: String, Sendable {
         case float16, float32, int32, int64
 
         var bytes: Int {
@@ -13,10 +13,10 @@ struct MappedMatrix: Sendable {
     }
 
     let file: MappedFile
-    let element: Element
-    let rows: Int
-    let columns: Int
-    let offset: Int
+    package let element: Element
+    package let rows: Int
+    package let columns: Int
+    package let offset: Int
     /// Bytes from one row to the next.
     let stride: Int
 
@@ -57,14 +57,14 @@ struct MappedMatrix: Sendable {
         }
     }
 
-    func floats(_ index: Int) throws -> [Float] {
+    package func floats(_ index: Int) throws -> [Float] {
         var values = [Float](repeating: 0, count: columns)
         try values.withUnsafeMutableBufferPointer { try readFloats(index, into: $0) }
         return values
     }
 
     /// Row `index` of an integer matrix. Throws for float matrices.
-    func integers(_ index: Int) throws -> [Int] {
+    package func integers(_ index: Int) throws -> [Int] {
         precondition(index >= 0 && index < rows)
         let row = file.base + offset + index * stride
         switch element {
@@ -78,7 +78,7 @@ struct MappedMatrix: Sendable {
     }
 
     /// Opens `.npy`, `.fvecs` or `.ivecs` by the file's ending.
-    static func open(_ path: String) throws -> MappedMatrix {
+    package static func open(_ path: String) throws -> MappedMatrix {
         if path.hasSuffix(".npy") { return try NpyFile.open(path) }
         if path.hasSuffix(".fvecs") { return try VecsFile.open(path, element: .float32) }
         if path.hasSuffix(".ivecs") { return try VecsFile.open(path, element: .int32) }

@@ -2,9 +2,9 @@ import Foundation
 
 /// NumPy's array file, versions 1 to 3: one- or two-dimensional, C order, little-endian.
 /// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-enum NpyFile {
+package enum NpyFile {
     /// Throws `BenchError` for a damaged file, and for element types and orders other than the named ones.
-    static func open(_ path: String) throws -> MappedMatrix {
+    package static func open(_ path: String) throws -> MappedMatrix {
         let file = try MappedFile(path)
         guard file.count >= 10, try Array(file.bytes(at: 0, count: 6)) == [0x93] + Array("NUMPY".utf8) else {
             throw BenchError("\(path): is not a .npy file")
@@ -59,7 +59,7 @@ enum NpyFile {
     }
 
     /// Writes int64 values in C order. `shape`'s product must be the number of values.
-    static func write(_ values: [Int64], shape: [Int], to path: String) throws {
+    package static func write(_ values: [Int64], shape: [Int], to path: String) throws {
         precondition(shape.reduce(1, *) == values.count)
         let axes = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
         var header = "{'descr': '<i8', 'fortran_order': False, 'shape': (\(axes)), }"

@@ -27,10 +27,12 @@ enum SyntheticData {
 }
 
 /// A small generator with a seed. Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
+package struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
 
-    mutating func next() -> UInt64 {
+    package init(state: UInt64) { self.state = state }
+
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -39,7 +41,7 @@ struct SplitMix64: RandomNumberGenerator {
     }
 
     /// Normally distributed with mean 0 and variance 1 (Box and Muller, 1958).
-    mutating func normal() -> Float {
+    package mutating func normal() -> Float {
         let radius = (-2 * log(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
         return Float(radius * cos(2 * .pi * Double.random(in: 0..<1, using: &self)))
     }

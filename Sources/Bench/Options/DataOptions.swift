@@ -2,7 +2,7 @@ import ArgumentParser
 import Quantization
 
 /// Which vectors, queries and truth are measured, and how many results a query; shared by the subcommands.
-struct DataOptions: ParsableArguments {
+package struct DataOptions: ParsableArguments {
     @Option(help: "Folder with vectors, queries, payloads and filters, or an ann-benchmarks HDF5 file.")
     var data: String?
     @Option(help: "Vectors to search, when there is no --data: .npy or .fvecs.")
@@ -20,7 +20,9 @@ struct DataOptions: ParsableArguments {
     @Option(help: "Results a query.")
     var k = 10
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard (1...10_000).contains(k) else { throw ValidationError("--k must be 1…10000") }
         guard rows ?? 1 > 0, queryCount ?? 1 > 0 else {
             throw ValidationError("--rows and --query-count must be positive")

@@ -1,7 +1,7 @@
 import Quantization
 
 /// The harness's own scores, in double precision: it judges an engine by nothing that the engine computed.
-enum ExactScore {
+package enum ExactScore {
     /// Greater is closer: dot product (cosine: of normalised rows), −squared distance, −L1 distance.
     static func score(_ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>, _ metric: Metric) -> Double {
         precondition(a.count == b.count)
@@ -45,7 +45,7 @@ enum ExactScore {
     /// The `k` best rows of each query and their scores, best first, by comparing with every row.
     ///
     /// `matches(query, row)` limits the rows. Complexity: O(queries × rows × dimensions), spread over the cores.
-    static func best(
+    package static func best(
         _ k: Int, rows: FloatRows, queries: FloatRows, metric: Metric, label: String,
         matches: (@Sendable (Int, Int) -> Bool)? = nil
     ) throws -> [[(row: Int, score: Double)]] {

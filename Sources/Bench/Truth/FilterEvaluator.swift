@@ -4,8 +4,8 @@ import SearchEngine
 /// Decides by plain reading of a payload whether it fulfils a filter, to judge the engine's own indexes.
 ///
 /// Only what `FilterReader` reads; paths of one key.
-enum FilterEvaluator {
-    static func matches(_ filter: Filter, _ payload: JSONValue) -> Bool {
+package enum FilterEvaluator {
+    package static func matches(_ filter: Filter, _ payload: JSONValue) -> Bool {
         filter.must.allSatisfy { matches($0, payload) } && !filter.mustNot.contains { matches($0, payload) }
             && (filter.should.isEmpty || filter.should.contains { matches($0, payload) })
     }

@@ -4,30 +4,30 @@ import Quantization
 ///
 /// A result is a hit if its exact score is at least that of the query's exact k-th neighbour minus 1e-6; a row counts
 /// once however often it is returned, and a row that the filter excludes never. Recall is hits ÷ min(k, number of rows that match), averaged over the queries.
-struct Judge: Sendable {
+package struct Judge: Sendable {
     static let tolerance = 1e-6
 
     let rows: FloatRows
     let queries: FloatRows
     let metric: Metric
-    let k: Int
+    package let k: Int
     /// The exact score of each query's last neighbour within k.
-    let thresholds: [Double]
+    package let thresholds: [Double]
     /// How many results each query must have: min(k, matches).
     let expected: [Int]
     /// Whether a row may be a result of a query at all; `nil`: every row.
     let matches: (@Sendable (_ query: Int, _ row: Int) -> Bool)?
 
-    struct Verdict: Sendable {
-        var recall: Double
+    package struct Verdict: Sendable {
+        package var recall: Double
         /// Smallest number of results of a query that has k matches; `k` when all is well.
-        var fewestResults: Int
+        package var fewestResults: Int
         /// Queries with fewer results than they must have.
-        var shortQueries: Int
+        package var shortQueries: Int
     }
 
     /// `scores` holds each query's exact scores, best first; at least `k` a query.
-    init(
+    package init(
         rows: FloatRows, queries: FloatRows, metric: Metric, k: Int, scores: MappedMatrix
     ) throws {
         guard scores.rows >= queries.count, scores.columns >= k else {
@@ -40,12 +40,15 @@ struct Judge: Sendable {
         self.metric = metric
         self.k = k
         thresholds = try (0..<queries.count).map { Double(try scores.floats($0)[k - 1]) }
+        guard thresholds.allSatisfy(\.isFinite) else {
+            throw BenchError("\(scores.file.path): has scores that are NaN or infinite")
+        }
         expected = Array(repeating: k, count: queries.count)
         matches = nil
     }
 
     /// `neighbours` holds each query's exact nearest rows, best first, padded with −1 where fewer match.
-    init(
+    package init(
         rows: FloatRows, queries: FloatRows, metric: Metric, k: Int, neighbours: (Int) throws -> [Int],
         matches: (@Sendable (_ query: Int, _ row: Int) -> Bool)? = nil
     ) throws {
@@ -71,7 +74,7 @@ struct Judge: Sendable {
     }
 
     /// `ids` is queries × k, padded with −1.
-    func verdict(_ ids: [Int64]) -> Verdict {
+    package func verdict(_ ids: [Int64]) -> Verdict {
         precondition(ids.count == queries.count * k)
         var recall = 0.0
         var judged = 0
