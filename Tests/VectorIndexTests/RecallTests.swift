@@ -32,8 +32,8 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
         .init(metric: .euclid, dimensions: 1, floor: 0.97),
         .init(metric: .cosine, dimensions: 3, floor: 0.95),
         .init(metric: .manhattan, dimensions: 3, floor: 0.95),
-        .init(metric: .cosine, dimensions: 64, m: 4, floor: 0.9, narrowFloor: 0.85),
-        .init(metric: .cosine, dimensions: 64, m: 1, floor: 0.2, narrowFloor: 0.2),
+        .init(metric: .cosine, dimensions: 64, m: 4, floor: 0.95, narrowFloor: 0.9),
+        .init(metric: .cosine, dimensions: 64, m: 1, floor: 0.7, narrowFloor: 0.5),
         .init(metric: .cosine, dimensions: 64, m: 100),
         .init(metric: .euclid, dimensions: 64, m: 0, floor: 0.99),
         .init(metric: .cosine, dimensions: 64, m: 0, floor: 0.99),
@@ -56,8 +56,8 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
         #expect(index.linkedCount == kind.count)
         #expect(index.limitation == nil)
         let reachable = try index.checkInvariants()
-        // Short vectors are nobody's nearest by dot product, so little leads to them.
-        #expect(reachable > (kind.m == 1 ? 0.3 : kind.metric == .dot ? 0.8 : 0.97), Seed.note)
+        // With lists of four links there is not always a place to be had.
+        #expect(reachable >= (kind.m == 1 ? 0.95 : 0.999), Seed.note)
         let all = Array(0..<kind.count)
         let queries = (0..<40).map { _ in vectors.query() }
         let best = queries.map { bestScores(rows, $0, k: 10, among: all) }
@@ -75,6 +75,15 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
                 #expect(mean >= (ef == nil ? kind.floor : kind.narrowFloor), Seed.note)
             }
         }
+        // A short vector isn't its own nearest by dot product.
+        if kind.metric == .dot || kind.m == 0 { return }
+        let found = all.count { slot in
+            var query = rows.vector(slot)
+            if kind.metric == .cosine { Normalization.normalize(&query) }
+            let best = index.search(query, SearchOptions(k: 1, ef: 32)).hits.first?.score ?? -.infinity
+            return best >= index.score(query, slot: UInt32(slot))
+        }
+        #expect(Double(found) / Double(kind.count) > (kind.m == 1 ? 0.4 : kind.m == 4 ? 0.9 : 0.99), Seed.note)
     }
 
     @Test func wideWalksAndManyHits() {

@@ -83,7 +83,14 @@ extension Graph {
         for lower in 0...min(level, top) {
             let links = links(level: lower)
             let count = links.copy(slot, to: scratch.chosen)
-            for i in 0..<count { addLink(from: scratch.chosen[i], to: slot, links, context) }
+            var hasWayIn = false
+            for i in 0..<count {
+                let isKept = addLink(from: scratch.chosen[i], to: slot, links, context)
+                if isKept, scratch.chosen[i] < slot { hasWayIn = true }
+            }
+            if !hasWayIn, let nearest = (0..<count).first(where: { scratch.chosen[$0] < slot }) {
+                giveWayIn(to: slot, below: scratch.chosen[nearest], links)
+            }
         }
     }
 
@@ -108,39 +115,62 @@ extension Graph {
         return count
     }
 
-    /// Adds a link under the lock of `node`; a full list is chosen anew from its links and the new one.
+    /// Adds a link under the lock of `node`; a full list is chosen anew from its links and the new one. Returns whether
+    /// the new one is in the list.
     private func addLink<S: RankScorer, P: PairScorer>(
         from node: UInt32, to slot: UInt32, _ links: LevelLinks, _ context: LinkContext<S, P>
-    ) {
-        guard let list = links.list(node) else { return }
+    ) -> Bool {
+        guard let list = links.list(node) else { return false }
         let scratch = context.scratch
         locks.lock(node)
-        defer { locks.unlock(node) }
         var count = 0
-        while count < links.degree {
-            let link = list[count].load(ordering: .relaxed)
-            if link == Self.sentinel { break }
-            if link == slot { return }
-            scratch.list[count] = link
-            count += 1
+        // Links past the limit can't be scored with these codes: they stay, and the others share the other places.
+        var unscored = 0
+        for i in 0..<links.degree {
+            let link = list[i].load(ordering: .relaxed)
+            if link == slot || link == Self.sentinel {
+                if link == Self.sentinel { list[i].store(slot, ordering: .releasing) }
+                locks.unlock(node)
+                return true
+            }
+            if link < context.limit {
+                scratch.list[count] = link
+                count += 1
+            } else {
+                scratch.batch[unscored] = link
+                unscored += 1
+            }
         }
-        if count < links.degree {
-            list[count].store(slot, ordering: .releasing)
-            return
+        if count == 0 {
+            locks.unlock(node)
+            return false
         }
+        let degree = count
         scratch.list[count] = slot
         count += 1
-        // A link past the limit can't be scored with these codes; it stays, and so the new one has to wait its turn.
-        for i in 0..<count where scratch.list[i] >= context.limit { return }
         context.pairs.ranks(from: node, scratch.list, count, scratch.ranks)
         for i in 0..<count { scratch.keep[i] = Rank.key(scratch.ranks[i], scratch.list[i]) }
         sortKeys(scratch.keep, count)
         // `chosen` is the caller's list; the revised one goes to `list`.
-        let kept = selectDiverse(
-            of: node, from: scratch.keep, count: count, degree: links.degree, pairs: context.pairs, scratch: scratch,
+        let chosen = selectDiverse(
+            of: node, from: scratch.keep, count: count, degree: degree, pairs: context.pairs, scratch: scratch,
             into: scratch.list)
-        for i in 0..<kept { list[i].store(scratch.list[i], ordering: .releasing) }
-        for i in kept..<links.degree { list[i].store(Self.sentinel, ordering: .relaxed) }
+        let homeless = scratch.batch + unscored
+        let revised = keepWaysIn(
+            of: node, links, keys: scratch.keep, count: count, newest: slot, list: scratch.list, kept: chosen,
+            degree: degree, homeless: homeless)
+        var isKept = false
+        for i in 0..<revised.kept {
+            list[i].store(scratch.list[i], ordering: .releasing)
+            isKept = isKept || scratch.list[i] == slot
+        }
+        let end = revised.kept + unscored
+        for i in 0..<unscored { list[revised.kept + i].store(scratch.batch[i], ordering: .releasing) }
+        for i in end..<links.degree { list[i].store(Self.sentinel, ordering: .relaxed) }
+        locks.unlock(node)
+        // Only now: no thread holds two locks.
+        for i in 0..<revised.homeless { giveWayIn(to: homeless[i], below: node, links) }
+        return isKept
     }
 
     /// The diversity heuristic (Malkov, Yashunin, algorithm 4): a candidate is taken if it is closer to the node than to

@@ -1,0 +1,129 @@
+import Synchronization
+
+// Every slot but the first keeps a link from an earlier one on each of its levels, its *way in*, whatever the choice of
+// diverse neighbours says. By induction all slots then hang together, and so do the first n of them, which is what a file
+// may hold and what searches see while later slots are being linked.
+extension Graph {
+    /// Steps down from a full list before one of its links is overwritten.
+    private static let mostStepsDown = 32
+
+    /// Whether an earlier slot other than `node` links to `slot`. Only slots that it links to itself are asked, so `false`
+    /// may be wrong; then a link is kept that isn't needed. O(degree²) words, usually a few lists.
+    func hasWayIn(_ slot: UInt32, besides node: UInt32, _ links: LevelLinks) -> Bool {
+        guard let list = links.list(slot) else { return false }
+        for i in 0..<links.degree {
+            let other = list[i].load(ordering: .acquiring)
+            if other == Self.sentinel { return false }
+            if other < slot, other != node, links.contains(slot, in: other) { return true }
+        }
+        return false
+    }
+
+    /// Gives `slot` a link from `node` or, where that list is full, from a slot below it: one that came after it and is
+    /// reached through such lists. If all of them are full, a link of `node` that isn't a way in makes place.
+    func giveWayIn(to slot: UInt32, below node: UInt32, _ links: LevelLinks) {
+        var holder = node
+        for _ in 0..<Self.mostStepsDown {
+            if append(slot, to: holder, links) { return }
+            guard let next = child(of: holder, before: slot, links) else { break }
+            holder = next
+        }
+        overwrite(with: slot, in: node, links)
+    }
+
+    /// Adds a link where there is room; `false` where there isn't.
+    private func append(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
+        guard let list = links.list(node) else { return false }
+        locks.lock(node)
+        defer { locks.unlock(node) }
+        for i in 0..<links.degree {
+            let link = list[i].load(ordering: .relaxed)
+            if link == slot { return true }
+            if link == Self.sentinel {
+                list[i].store(slot, ordering: .releasing)
+                return true
+            }
+        }
+        return false
+    }
+
+    /// A link of `node` to a slot after it and before `slot`. Different slots get different ones, so that the lists
+    /// below a node fill evenly.
+    private func child(of node: UInt32, before slot: UInt32, _ links: LevelLinks) -> UInt32? {
+        guard let list = links.list(node) else { return nil }
+        let first = Int(slot &* 0x9E37_79B1 >> 16) % links.degree
+        for i in 0..<links.degree {
+            let link = list[(first + i) % links.degree].load(ordering: .acquiring)
+            if link > node, link < slot { return link }
+        }
+        return nil
+    }
+
+    /// Puts the link in the place of the last one that isn't the way in of its slot.
+    private func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) {
+        guard let list = links.list(node) else { return }
+        locks.lock(node)
+        defer { locks.unlock(node) }
+        for i in stride(from: links.degree - 1, through: 0, by: -1) {
+            let link = list[i].load(ordering: .relaxed)
+            if link == Self.sentinel { continue }
+            if link < node || hasWayIn(link, besides: node, links) {
+                list[i].store(slot, ordering: .releasing)
+                return
+            }
+        }
+    }
+
+    /// Puts the slots that would lose their way in back into the revised list of `node`, as far as half of the list
+    /// stays with the chosen ones: the farthest of those that nobody needs give way.
+    ///
+    /// - Parameters:
+    ///   - keys: all candidates of the revision, best first.
+    ///   - list: the chosen ones, in the same order; room for `degree`.
+    ///   - slot: the new one, about which the caller looks itself.
+    ///   - homeless: room for `degree`; gets those for which there was no room.
+    /// - Returns: how many slots `list` and `homeless` hold.
+    func keepWaysIn(
+        of node: UInt32, _ links: LevelLinks, keys: UnsafePointer<UInt64>, count: Int, newest slot: UInt32,
+        list: UnsafeMutablePointer<UInt32>, kept: Int, degree: Int, homeless: UnsafeMutablePointer<UInt32>
+    ) -> (kept: Int, homeless: Int) {
+        var dropped = 0
+        var next = 0
+        for i in 0..<count {
+            let candidate = Rank.slot(keys[i])
+            if next < kept, list[next] == candidate {
+                next += 1
+            } else if candidate > node, candidate != slot, !hasWayIn(candidate, besides: node, links) {
+                homeless[dropped] = candidate
+                dropped += 1
+            }
+        }
+        var kept = kept
+        var last = kept - 1
+        while dropped > degree - kept, kept > degree / 2, last >= 0 {
+            let link = list[last]
+            if link < node || link == slot || hasWayIn(link, besides: node, links) {
+                (list + last).update(from: list + last + 1, count: kept - last - 1)
+                kept -= 1
+            }
+            last -= 1
+        }
+        let placed = min(dropped, degree - kept)
+        (list + kept).update(from: homeless, count: placed)
+        homeless.update(from: homeless + placed, count: dropped - placed)
+        return (kept + placed, dropped - placed)
+    }
+}
+
+extension LevelLinks {
+    /// Whether the list of `node` has a link to `slot`.
+    func contains(_ slot: UInt32, in node: UInt32) -> Bool {
+        guard let list = list(node) else { return false }
+        for i in 0..<degree {
+            let link = list[i].load(ordering: .acquiring)
+            if link == slot { return true }
+            if link == Graph.sentinel { return false }
+        }
+        return false
+    }
+}
