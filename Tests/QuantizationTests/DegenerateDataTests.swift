@@ -86,6 +86,42 @@ struct DegenerateDataTests {
         }
     }
 
+    /// A few rows of the sample far longer than the others: the others' codes stay as good.
+    @Test(arguments: Metric.allCases, [Float(10), 100, 1000, 1e30])
+    func outliersInTheSample(metric: Metric, factor: Float) {
+        var random = seededRandom()
+        for (outliers, dimensions) in [(1, 256), (6, 100), (30, 32)] where outliers < 30 || factor < 1e9 {
+            var rows = random.clustered(count: 1024, dimensions: dimensions, clusters: 20)
+            for i in 0..<outliers { rows[i * 31 + 5] = rows[i * 31 + 5].map { $0 * factor } }
+            for quantile: Float? in [nil, 0.999] {
+                let encoded = Encoded(trained(rows, metric, quantile: quantile), rows: rows)
+                var found = 0
+                for i in 0..<40 {
+                    let query = rows[i * 25 + 1]
+                    let truth = Set(top(10, rows.map { plainScore(metric, query, $0) }))
+                    found += top(24, encoded.scores(query).map(Double.init)).count { truth.contains($0) }
+                }
+                #expect(found >= 384, "\(outliers) of \(dimensions) dimensions, quantile \(quantile ?? 0)")
+            }
+        }
+    }
+
+    /// Far rows so many, or so little farther than the others, that they are a part of the data keep codes of their own.
+    @Test(arguments: [Metric.dot, .euclid, .manhattan], [(0.05, Float(8)), (0.3, 60)])
+    func farRowsThatAreManyAreCovered(metric: Metric, far: (share: Double, factor: Float)) {
+        var random = seededRandom()
+        var rows = random.clustered(count: 1000, dimensions: 128, clusters: 10)
+        let count = Int(far.share * 1000)
+        for i in 0..<count { rows[i] = rows[i].map { $0 * far.factor } }
+        let encoded = Encoded(trained(rows, metric), rows: rows)
+        var found = 0
+        for query in rows[..<min(count, 40)] {
+            let truth = Set(top(10, rows.map { plainScore(metric, query, $0) }))
+            found += top(24, encoded.scores(query).map(Double.init)).count { truth.contains($0) }
+        }
+        #expect(Double(found) >= 9.5 * Double(min(count, 40)))
+    }
+
     @Test(arguments: Metric.allCases) func everyDimension(metric: Metric) {
         var random = seededRandom()
         for dimensions in Array(1...40) + [63, 64, 65, 127, 129, 255, 511, 1000, 4097] {

@@ -15,8 +15,8 @@ extension ScalarQuantizer {
     ///     are plenty. For cosine of any length.
     ///   - count: May be 0: a quantizer of unit range around 0 results.
     ///   - dimensions: 1…65,536.
-    ///   - quantile: Share of the components (0.5…1) that the code range covers; the rest is clipped. `nil` is
-    ///     `defaultQuantile`.
+    ///   - quantile: Share of the ordinary rows' components (0.5…1) that the code range covers; the rest is clipped, and
+    ///     so are rows far outside. 1 covers every row whole. `nil` is `defaultQuantile`.
     ///   - seed: Fixes the rotation. Equal arguments give equal quantizers.
     /// - Complexity: O(count · d log d); holds one copy of the sample.
     public static func train(
@@ -27,16 +27,10 @@ extension ScalarQuantizer {
         let probe = ScalarQuantizer(
             dimensions: dimensions, metric: metric, seed: seed, inputScale: 1, step: 1,
             center: [Float](repeating: 0, count: dimensions))
-        // Components of normalised rows are below 1 as they are.
-        var largest: Float = 1
-        if metric != .cosine {
-            largest = 0
-            for row in 0..<count {
-                let magnitude = Kernels.best.pointee.max_magnitude(sample + row * dimensions, dimensions)
-                if magnitude.isFinite { largest = max(largest, magnitude) }
-            }
-        }
-        let inputScale = powerOfTwoScale(largest: largest)
+        let inputScale =
+            metric == .cosine
+            ? 1 : powerOfTwoScale(largest: typicalMagnitude(sample, count: count, dimensions: dimensions))
+        let quantile = quantile ?? defaultQuantile
 
         let rotated = UnsafeMutablePointer<Float>.allocate(capacity: max(count, 1) * dimensions)
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: dimensions)
@@ -44,51 +38,83 @@ extension ScalarQuantizer {
             rotated.deallocate()
             scratch.deallocate()
         }
-        var sums = [Double](repeating: 0, count: dimensions)
         for row in 0..<count {
             let source = sample + row * dimensions
             let values = rotated + row * dimensions
             probe.load(source, scaledBy: probe.rowScale(source) * Double(inputScale), into: values)
             probe.rotation?.apply(values, scratch: scratch)
+        }
+        let ordinary =
+            quantile < 1
+            ? OrdinaryRows.indices(rotated, count: count, dimensions: dimensions, metric: metric) : Array(0..<count)
+        var sums = [Double](repeating: 0, count: dimensions)
+        for row in ordinary {
+            let values = rotated + row * dimensions
             for i in 0..<dimensions { sums[i] += Double(values[i]) }
         }
-        let center = sums.map { Float($0 / Double(max(count, 1))) }
-        for row in 0..<count {
-            let values = rotated + row * dimensions
-            center.withUnsafeBufferPointer { center in
-                guard let center = center.baseAddress else { return }
+        let center = sums.map { Float($0 / Double(max(ordinary.count, 1))) }
+        center.withUnsafeBufferPointer { center in
+            guard let center = center.baseAddress else { return }
+            // To the front, over rows that aren't needed any more.
+            for (place, row) in ordinary.enumerated() {
+                let values = rotated + place * dimensions
+                if place != row { values.update(from: rotated + row * dimensions, count: dimensions) }
                 Kernels.best.pointee.subtract(values, center, dimensions)
             }
         }
-        let range = SymmetricRange.covering(rotated, count: count * dimensions, quantile: quantile ?? defaultQuantile)
+        let range = SymmetricRange.covering(rotated, count: ordinary.count * dimensions, quantile: quantile)
         return ScalarQuantizer(
             dimensions: dimensions, metric: metric, seed: seed, inputScale: inputScale,
             step: max(range / 127, smallestStep), center: center)
+    }
+
+    /// The median of the rows' largest components, zero rows aside: a few rows of another size don't move it.
+    private static func typicalMagnitude(_ sample: UnsafePointer<Float>, count: Int, dimensions: Int) -> Float {
+        let magnitudes = (0..<count)
+            .map { Kernels.best.pointee.max_magnitude(sample + $0 * dimensions, dimensions) }
+            .filter { $0 > 0 && $0.isFinite }
+            .sorted()
+        return magnitudes.isEmpty ? 0 : magnitudes[magnitudes.count / 2]
     }
 }
 
 /// The symmetric range of a set of values.
 enum SymmetricRange {
     private static let bins = 1 << 16
+    /// A bin below this one is too wide beside the range: the histogram is made again for the values up to its end.
+    private static let leastBin = 1 << 10
 
-    /// The least r (to 1/65,536 of the whole range) such that a share `quantile` of the values lies within ±r; the
-    /// greatest magnitude when `quantile` is at least 1. 1 when there is nothing to go by.
+    /// The least r (to 1/1,024) such that a share `quantile` of the values lies within ±r; the greatest magnitude when
+    /// `quantile` is at least 1. 1 when there is nothing to go by.
     static func covering(_ values: UnsafePointer<Float>, count: Int, quantile: Float) -> Float {
         var greatest: Float = 0
         for i in 0..<count { greatest = max(greatest, abs(values[i])) }
         guard greatest > 0, greatest.isFinite else { return 1 }
         guard quantile < 1 else { return greatest }
+        let wanted = Int((Double(max(quantile, 0.5)) * Double(count)).rounded(.up))
+        // Each round makes the range 64 times as fine.
+        while true {
+            let bin = coveringBin(values, count: count, wanted: wanted, greatest: greatest)
+            let end = Float(Double(bin + 1) / Double(bins) * Double(greatest))
+            if bin >= leastBin || end >= greatest || end < .leastNormalMagnitude { return end }
+            greatest = end
+        }
+    }
+
+    /// The bin, of those that `greatest` is divided into, up to which `wanted` values lie.
+    private static func coveringBin(
+        _ values: UnsafePointer<Float>, count: Int, wanted: Int, greatest: Float
+    ) -> Int {
         var histogram = [Int](repeating: 0, count: bins)
         let binsPerUnit = Double(bins) / Double(greatest)
-        for i in 0..<count {
+        for i in 0..<count where abs(values[i]) <= greatest {
             histogram[min(Int(Double(abs(values[i])) * binsPerUnit), bins - 1)] += 1
         }
-        let wanted = Int((Double(max(quantile, 0.5)) * Double(count)).rounded(.up))
         var covered = 0
         for bin in 0..<bins {
             covered += histogram[bin]
-            if covered >= wanted { return Float(Double(bin + 1) / binsPerUnit) }
+            if covered >= wanted { return bin }
         }
-        return greatest
+        return bins - 1
     }
 }

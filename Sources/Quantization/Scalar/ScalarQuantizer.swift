@@ -8,8 +8,9 @@ import CVectorKernels
 /// the codes ranks by itself. Euclidean distance adds each row's squared length (its *row term*).
 ///
 /// **Input range.** Every finite float is accepted, and no NaN or infinity comes out: rows are scaled by a power of two so
-/// that the sample's largest component is about 1, and clamped to ±10⁹ of that; coefficients that would overflow a float
-/// are lowered together, which keeps the order of the scores. NaN components count as the lower clamp.
+/// that the largest component of the sample's median row is about 1, and clamped to ±10⁹ of that; coefficients that
+/// would overflow a float are lowered together, which keeps the order of the scores. NaN components count as the lower
+/// clamp.
 ///
 /// A code is `codeBytes` bytes: `dimensions` codes, each a signed code −127…127 XOR 0x80, then padding of 0x80. A query is
 /// `codeBytes` bytes too: signed codes and padding of 0 for dot products, bytes like a row's for manhattan.
@@ -26,7 +27,7 @@ public final class ScalarQuantizer: Sendable {
     public let inputScale: Float
     /// The width of one quantization step, in scaled units; positive and finite, and so is its inverse.
     public let step: Float
-    /// The sample's mean, scaled and rotated: `float[dimensions]`.
+    /// The mean of the sample's ordinary rows, scaled and rotated: `float[dimensions]`.
     public let center: [Float]
 
     let rotation: Rotation?
