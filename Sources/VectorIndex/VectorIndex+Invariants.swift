@@ -7,8 +7,9 @@ extension VectorIndex {
     package func checkInvariants() throws -> Double {
         let (graph, linked, encoded, published, next, inFlight, live) = state.withLock { state in
             (
-                state.graph, state.linked, state.encodedCount, state.published, state.nextSlot, state.inFlight,
-                (0..<min(state.linked, state.published)).map { state.alive.contains($0) }
+                state.links.graph, state.links.linked, state.encodedCount, state.published, state.links.nextSlot,
+                state.links.inFlight + (state.successor?.inFlight ?? []),
+                (0..<min(state.links.linked, state.published)).map { state.alive.contains($0) }
             )
         }
         guard inFlight.isEmpty else { throw InvariantViolation("\(inFlight.count) slots are being linked") }
@@ -22,7 +23,7 @@ extension VectorIndex {
     /// The same for an index that has been loaded but not published to: its graph alone.
     @discardableResult
     package func checkSavedInvariants() throws -> Double {
-        let (graph, linked) = state.withLock { ($0.graph, $0.linked) }
+        let (graph, linked) = state.withLock { ($0.links.graph, $0.links.linked) }
         return try graph?.checkInvariants(linked) { _ in true } ?? 1
     }
 }

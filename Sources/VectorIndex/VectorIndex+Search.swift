@@ -59,9 +59,9 @@ struct IndexView {
         liveCount = state.alive.count
         alive = UnsafePointer(state.alive.words)
         codes = state.codes
-        graph = state.graph
+        graph = state.links.graph
         // Loads may run ahead of publication: a linker never does.
-        linked = min(state.linked, state.published)
+        linked = min(state.links.linked, state.published)
         // In this order: whatever is the entry point by now had its code before, here or in an older store.
         entry = graph?.entry.load(ordering: .acquiring) ?? .max
         encoded = min(codes?.encodedCount ?? 0, state.published)

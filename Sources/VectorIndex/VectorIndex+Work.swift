@@ -10,6 +10,8 @@ extension VectorIndex {
     static let largestSample = 20_000
     /// The quantizer is trained anew when there are this many times the slots it was trained for.
     static let retrainingGrowth = 16
+    /// The graph is built anew when the quantizer's step grew or shrank by more than this.
+    static let relinkingChange = 2.0
     /// Slots encoded at a time, and in one call of `work` before it links.
     private static let encodingStep = 512
     private static let encodingStepsPerCall = 64
@@ -58,7 +60,7 @@ extension VectorIndex {
                 let graph = m == 0 ? nil : try Graph(m: m, capacity: capacity, seed: parameters.seed)
                 state.withLock { state in
                     state.codes = store
-                    state.graph = graph
+                    state.links.graph = graph
                     state.trainedCount = state.alive.count
                 }
                 return true
@@ -120,8 +122,9 @@ extension VectorIndex {
     }
 
     /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes
-    /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. Returns
-    /// the number of slots encoded anew.
+    /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. If the old
+    /// codes were so different that links chosen by them are poor, a new graph is begun. Returns the number of slots
+    /// encoded anew.
     private func retrainIfGrown(_ scratch: Scratch) -> Int {
         func isDue() -> Bool {
             state.withLock { state in
@@ -147,6 +150,9 @@ extension VectorIndex {
                         try fresh.append(rows, upTo: goal, scratch: scratch)
                     }
                 }
+                let graph =
+                    deservesNewGraph(fresh.quantizer, after: old.quantizer)
+                    ? try Graph(m: parameters.effectiveM, capacity: old.capacity, seed: parameters.seed) : nil
                 try catchUp()
                 try old.appending.withLock { retired in
                     try catchUp()
@@ -154,6 +160,7 @@ extension VectorIndex {
                     state.withLock { state in
                         state.codes = fresh
                         state.trainedCount = state.alive.count
+                        if let graph { state.successor = LinkProgress(graph: graph) }
                     }
                 }
                 return fresh.encodedCount
@@ -164,6 +171,14 @@ extension VectorIndex {
             }
         }
         return done ?? 0
+    }
+
+    /// Whether links chosen by the old codes are to be chosen anew: those were much too coarse, or so fine that much of
+    /// the rows lay outside.
+    private func deservesNewGraph(_ fresh: ScalarQuantizer, after old: ScalarQuantizer) -> Bool {
+        guard parameters.effectiveM > 0, !parameters.scoresRows else { return false }
+        let ratio = Double(fresh.step) / Double(fresh.inputScale) / (Double(old.step) / Double(old.inputScale))
+        return max(ratio, 1 / ratio) > Self.relinkingChange
     }
 
     // MARK: Encoding
@@ -200,11 +215,9 @@ extension VectorIndex {
     /// Links the next slot; `false` when there is none.
     private func linkNext(_ scratch: Scratch) -> Bool {
         let claim: Claim? = state.withLock { state in
-            guard let codes = state.codes, let graph = state.graph, let rows = state.rows else { return nil }
-            let slot = state.nextSlot
-            guard slot < min(codes.encodedCount, state.published, state.end) else { return nil }
-            state.nextSlot += 1
-            state.inFlight.append(slot)
+            guard let codes = state.codes, let rows = state.rows, let (slot, graph) = state.claimSlot() else {
+                return nil
+            }
             return Claim(
                 slot: slot, isLive: state.alive.contains(slot), graph: graph, codes: codes, rows: rows,
                 published: state.published)
@@ -213,12 +226,17 @@ extension VectorIndex {
         do throws(IndexMemoryError) {
             let level = try claim.graph.open(UInt32(claim.slot), isolated: !claim.isLive)
             if claim.isLive { link(claim, level: level, scratch) }
-            state.withLock { $0.settle(claim.slot) }
+            state.withLock { $0.settle(claim.slot, in: claim.graph) }
             return true
         } catch {
             state.withLock { state in
-                state.limit(to: claim.slot, error)
-                state.settle(claim.slot)
+                if state.successor?.graph === claim.graph {
+                    // No room for two graphs: the one that is there goes on.
+                    state.successor = nil
+                } else {
+                    state.limit(to: claim.slot, error)
+                    state.settle(claim.slot, in: claim.graph)
+                }
             }
             return false
         }

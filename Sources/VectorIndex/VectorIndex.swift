@@ -36,14 +36,15 @@ public final class VectorIndex: Sendable {
     /// Slots that the graph covers: all below this count are linked, or were removed before they could be. Without a
     /// graph, slots that have a code.
     public var linkedCount: Int {
-        state.withLock { parameters.effectiveM == 0 ? $0.encodedCount : $0.linked }
+        state.withLock { parameters.effectiveM == 0 ? $0.encodedCount : $0.links.linked }
     }
 
-    /// Live slots that are to be linked (without a graph: encoded) but aren't yet. 0 for an index too small to need it.
+    /// Live slots that are to be linked (without a graph: encoded) but aren't yet, into the next graph if there is to be
+    /// one. 0 for an index too small to need it.
     public var pendingCount: Int {
         state.withLock { state in
             guard state.codes != nil || needsCodes(state) else { return 0 }
-            let done = parameters.effectiveM == 0 ? state.encodedCount : state.linked
+            let done = parameters.effectiveM == 0 ? state.encodedCount : (state.successor ?? state.links).linked
             return state.alive.count(done, min(state.published, state.end))
         }
     }
@@ -52,7 +53,7 @@ public final class VectorIndex: Sendable {
     public var residentBytes: Int {
         state.withLock { state in
             state.alive.residentBytes + (state.codes?.residentBytes ?? 0)
-                + (state.graph?.residentBytes(state.nextSlot) ?? 0)
+                + state.links.residentBytes + (state.successor?.residentBytes ?? 0)
         }
     }
 
@@ -110,13 +111,10 @@ struct IndexState: ~Copyable {
     var published = 0
     var alive = LiveSlots()
     var codes: CodeStore?
-    var graph: Graph?
-    /// The next slot to be linked.
-    var nextSlot = 0
-    /// All slots below are in the graph, or dead.
-    var linked = 0
-    /// Slots being linked just now.
-    var inFlight: [Int] = []
+    /// The graph that is searched.
+    var links = LinkProgress()
+    /// The graph that takes its place once it has as many slots: its links are chosen by better codes.
+    var successor: LinkProgress?
     /// Slots from here on can't be encoded or linked; `limitation` says why.
     var end = Int.max
     var limitation: IndexMemoryError?
@@ -130,7 +128,44 @@ struct IndexState: ~Copyable {
         limitation = limitation ?? reason
     }
 
-    mutating func settle(_ slot: Int) {
+    /// Takes the next slot to be linked, for the graph that it is to be linked into.
+    mutating func claimSlot() -> (slot: Int, graph: Graph)? {
+        let goal = min(encodedCount, published, end)
+        return successor == nil ? links.claim(below: goal) : successor?.claim(below: goal)
+    }
+
+    /// Says that a claimed slot has been linked. One of a graph that has been replaced meanwhile doesn't count.
+    mutating func settle(_ slot: Int, in graph: Graph) {
+        if links.graph === graph { links.settle(slot, end: end) }
+        guard successor?.graph === graph else { return }
+        successor?.settle(slot, end: end)
+        if let fresh = successor, fresh.linked >= links.linked {
+            links = fresh
+            successor = nil
+        }
+    }
+}
+
+/// A graph, and how far it is.
+struct LinkProgress {
+    var graph: Graph?
+    /// The next slot to be linked.
+    var nextSlot = 0
+    /// All slots below are in the graph, or dead.
+    var linked = 0
+    /// Slots being linked just now.
+    var inFlight: [Int] = []
+
+    var residentBytes: Int { graph?.residentBytes(nextSlot) ?? 0 }
+
+    mutating func claim(below goal: Int) -> (slot: Int, graph: Graph)? {
+        guard let graph, nextSlot < goal else { return nil }
+        inFlight.append(nextSlot)
+        nextSlot += 1
+        return (nextSlot - 1, graph)
+    }
+
+    mutating func settle(_ slot: Int, end: Int) {
         if let i = inFlight.firstIndex(of: slot) { inFlight.remove(at: i) }
         linked = min(inFlight.min() ?? nextSlot, end, nextSlot)
     }

@@ -65,24 +65,6 @@ import VectorIndex
         #expect(index.search([4], SearchOptions(k: 3, excluded: 99)).hits.map(\.slot) == [4, 3, 5])
     }
 
-    @Test func infiniteAndMissingNumbersDoNoHarm() {
-        for metric in Metric.allCases {
-            let parameters = IndexParameters(dimensions: 3, metric: metric)
-            var vectors = ClusteredVectors(parameters, clusters: 5, seed: Seed.value)
-            let rows = Rows(parameters, capacity: 2000)
-            for i in 0..<2000 {
-                rows.append(i % 100 == 7 ? [.infinity, .nan, -.greatestFiniteMagnitude] : vectors.next())
-            }
-            let index = VectorIndex(parameters)
-            index.publish(rows: rows.matrix, count: 2000, absent: [])
-            index.drain()
-            for query: [Float] in [[.nan, 0, 1], [.infinity, 1, 1], [1e38, -1e38, 0], [0, 0, 0]] {
-                #expect(index.search(query, SearchOptions(k: 5)).hits.count == 5)
-                #expect(index.search(query, SearchOptions(k: 5, exact: true)).hits.count == 5)
-            }
-        }
-    }
-
     @Test func emptyIndexesAreSmall() {
         let indexes = (0..<2000).map { _ in VectorIndex(IndexParameters(dimensions: 768, metric: .cosine)) }
         #expect(indexes.allSatisfy { $0.residentBytes < 4096 })

@@ -55,9 +55,8 @@ extension VectorIndex {
         let slots = Int(header.slots)
         index.state.withLock { state in
             state.codes = codes
-            state.graph = graph
-            state.nextSlot = graph == nil ? 0 : slots
-            state.linked = graph == nil ? 0 : slots
+            let linked = graph == nil ? 0 : slots
+            state.links = LinkProgress(graph: graph, nextSlot: linked, linked: linked)
             state.trainedCount = max(Int(header.trainedCount), 1)
         }
         return index

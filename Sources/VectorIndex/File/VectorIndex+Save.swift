@@ -16,10 +16,12 @@ extension VectorIndex {
     public func save(to sink: any IndexByteSink) throws {
         let writer = SectionWriter(sink)
         let (codes, graph, slots, trainedCount): (CodeStore?, Graph?, Int, Int) = state.withLock { state in
-            let slots = parameters.effectiveM == 0 ? state.encodedCount : state.linked
+            // A graph that is about to be replaced doesn't go with the codes any more.
+            let links = state.successor ?? state.links
+            let slots = parameters.effectiveM == 0 ? state.encodedCount : links.linked
             // The first slots may be linked through newer ones alone; without those they would not hang together.
-            if state.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0) }
-            return (state.codes, state.graph, slots, state.trainedCount)
+            if links.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0) }
+            return (state.codes, links.graph, slots, state.trainedCount)
         }
         var header = IndexFileHeader(parameters)
         // The header's place; it is written last, when the hashes are known.

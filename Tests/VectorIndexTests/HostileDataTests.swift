@@ -1,0 +1,181 @@
+import Quantization
+import Testing
+import VectorIndex
+
+/// Rows that no embedding model would make, but that a client may send.
+@Suite struct HostileDataTests {
+    /// Rows far longer than the others, in the sample that the quantizer is trained on: the codes and the graph stay as
+    /// good for the others. (By dot product every row's nearest are the long ones, which no graph of nearest rows gets
+    /// over: there the codes alone are searched.)
+    @Test(arguments: Metric.allCases, [Float(100), 1000, 1e12])
+    func fewVeryLongRows(metric: Metric, factor: Float) throws {
+        let parameters = IndexParameters(dimensions: 48, metric: metric, m: metric == .dot ? 0 : 16)
+        var vectors = ClusteredVectors(parameters, clusters: 40, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 6000)
+        let long: Set<Int> = [3, 700, 5000]
+        for slot in 0..<6000 {
+            let vector = vectors.next()
+            rows.append(long.contains(slot) ? vector.map { $0 * factor } : vector)
+        }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 1024, absent: [])
+        _ = index.work(limit: 1)
+        index.publish(rows: rows.matrix, count: 6000, absent: [])
+        index.drain()
+        #expect(try index.checkInvariants() >= 0.999, Seed.note)
+        let all = Array(0..<6000)
+        var sum = 0.0
+        for _ in 0..<40 {
+            let query = vectors.query()
+            let outcome = index.search(query, SearchOptions(k: 10, ef: 64))
+            #expect(outcome.plan == (metric == .dot ? .codeScan : .graph))
+            expectSound(outcome, rows, query, k: 10, allowed: Set(all))
+            // A long row's score is so great that the tolerance of `recall` is none for the others.
+            let best = bestScores(rows, query, k: 10, among: all)
+            sum += Double(outcome.hits.count { rows.score(query, Int($0.slot)) >= best[9] }) / 10
+        }
+        // A long row across the query scores above all by its length alone, which its clipped code doesn't tell.
+        #expect(sum / 40 >= (metric == .dot ? 0.75 : 0.95), Seed.note)
+        for slot in long where metric != .dot && factor <= 1000 {
+            let query = rows.vector(slot)
+            #expect(index.search(query, SearchOptions(k: 1, ef: 6000)).hits.first?.slot == UInt32(slot), Seed.note)
+        }
+    }
+
+    /// The first rows are spread so far that the quantizer trained on them makes one code of all that follow. Once it is
+    /// trained anew, so is the graph; meanwhile searches are answered as always.
+    @Test(arguments: [Metric.euclid, .manhattan])
+    func coarseCodesAndTheirLinksAreReplaced(_ metric: Metric) throws {
+        let parameters = IndexParameters(dimensions: 24, metric: metric, m: 8, efConstruct: 60)
+        var wide = ClusteredVectors(parameters, clusters: 40, lengths: 300...1000, seed: Seed.value)
+        var vectors = ClusteredVectors(parameters, clusters: 40, seed: Seed.value)
+        let total = 18_000
+        let rows = Rows(parameters, capacity: total)
+        for _ in 0..<1024 { rows.append(wide.next()) }
+        for _ in 1024..<total { rows.append(vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 1024, absent: [])
+        index.drain()
+        index.publish(rows: rows.matrix, count: 15_000, absent: [])
+        index.drain()
+        #expect(index.pendingCount == 0 && index.linkedCount == 15_000)
+        let allowed = SlotBitmap(count: total) { $0 >= 1024 }
+        let slots = Array(1024..<total)
+        func recallNow(_ count: Int) -> Double {
+            var sum = 0.0
+            for _ in 0..<20 {
+                let query = vectors.query()
+                let outcome = index.search(query, SearchOptions(k: 10, ef: 64), allowed: allowed)
+                let present = slots.prefix(count - 1024)
+                expectSound(outcome, rows, query, k: 10, allowed: Set(present))
+                sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(present)))
+            }
+            return sum / 20
+        }
+        #expect(recallNow(15_000) < 0.5, Seed.note)
+        index.publish(rows: rows.matrix, count: total, absent: [])
+        _ = index.work(limit: 1)
+        // All slots are to be linked into a new graph; the old one still answers.
+        #expect(index.pendingCount > 15_000)
+        #expect(index.linkedCount >= 15_000)
+        let file = TemporaryPath()
+        var rounds = 0
+        while index.work(limit: 4000) > 0 {
+            rounds += 1
+            _ = recallNow(total)
+            try index.save(to: file.path)
+            let loaded = try VectorIndex.load(from: file.path, parameters: parameters, rowCount: total)
+            #expect(try loaded.checkSavedInvariants() >= 0.999, Seed.note)
+        }
+        #expect(rounds > 3)
+        #expect(index.pendingCount == 0 && index.linkedCount == total)
+        #expect(try index.checkInvariants() >= 0.999, Seed.note)
+        #expect(recallNow(total) >= 0.95, Seed.note)
+    }
+
+    @Test(arguments: Metric.allCases)
+    func allEqualVectors(_ metric: Metric) throws {
+        let parameters = IndexParameters(dimensions: 40, metric: metric)
+        let rows = Rows(parameters, capacity: 6000)
+        let vector = (0..<40).map { Float($0 % 7) - 2.5 }
+        for _ in 0..<6000 { rows.append(vector) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 6000, absent: [])
+        index.drain()
+        #expect(try index.checkInvariants() >= 0.999)
+        for k in [1, 10, 200] {
+            let query = rows.vector(0)
+            let outcome = index.search(query, SearchOptions(k: k, ef: 16))
+            #expect(outcome.plan == .graph || k == 200)
+            expectSound(outcome, rows, query, k: k, allowed: Set(0..<6000))
+        }
+        // The last slot alone, and every third one.
+        for allowed in [[5999], Array(stride(from: 0, to: 6000, by: 3))] {
+            let set = Set(allowed)
+            let bitmap = SlotBitmap(count: 6000) { set.contains($0) }
+            let outcome = index.search(rows.vector(0), SearchOptions(k: 10, ef: 16), allowed: bitmap)
+            expectSound(outcome, rows, rows.vector(0), k: 10, allowed: set)
+        }
+    }
+
+    @Test func longestVectors() throws {
+        let parameters = IndexParameters(
+            dimensions: IndexParameters.maximumDimensions, metric: .euclid, element: .uint8, m: 4, efConstruct: 16)
+        var random = RandomSource(seed: Seed.value)
+        let noise = (0..<2 * parameters.dimensions).map { _ in Float.random(in: 0..<128, using: &random).rounded() }
+        let rows = Rows(parameters, capacity: 1100)
+        let shift = parameters.dimensions
+        for slot in 0..<1100 {
+            // A group's pattern and a row's own, as windows on one stretch of noise.
+            let group = slot % 10 * 997
+            let own = Int.random(in: 0..<shift, using: &random)
+            rows.append((0..<shift).map { noise[group + $0] + noise[own + $0].truncatingRemainder(dividingBy: 64) })
+        }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 1100, absent: [])
+        index.drain()
+        #expect(index.linkedCount == 1100)
+        #expect(try index.checkInvariants() >= 0.999, Seed.note)
+        for slot in [0, 1, 555, 1099] {
+            let outcome = index.search(rows.vector(slot), SearchOptions(k: 3, ef: 8))
+            #expect(outcome.plan == .graph)
+            #expect(outcome.hits.first?.slot == UInt32(slot), Seed.note)
+            expectSound(outcome, rows, rows.vector(slot), k: 3, allowed: Set(0..<1100))
+        }
+    }
+
+    /// The engine refuses such numbers. They must do no harm here all the same. (By products they score above all other
+    /// rows, so that walks are drawn to them and find less.)
+    @Test(arguments: Metric.allCases, [3, 24])
+    func infiniteAndMissingNumbersDoNoHarm(_ metric: Metric, _ dimensions: Int) {
+        let parameters = IndexParameters(dimensions: dimensions, metric: metric)
+        var vectors = ClusteredVectors(parameters, clusters: 25, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 6000)
+        for i in 0..<6000 {
+            var vector = vectors.next()
+            if i % 100 == 7 { vector.replaceSubrange(0..<3, with: [.infinity, .nan, -.greatestFiniteMagnitude]) }
+            rows.append(vector)
+        }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 6000, absent: [])
+        index.drain()
+        let rest = [Float](repeating: 1, count: dimensions - 3)
+        for query: [Float] in [[.nan, 0, 1], [.infinity, 1, 1], [1e38, -1e38, 0], [0, 0, 0]] {
+            for ef in [nil, 16] as [Int?] {
+                #expect(index.search(query + rest, SearchOptions(k: 5, ef: ef)).hits.count == 5)
+            }
+            #expect(index.search(query + rest, SearchOptions(k: 5, exact: true)).hits.count == 5)
+        }
+        let finite = (0..<6000).filter { $0 % 100 != 7 }
+        let allowed = SlotBitmap(count: 6000) { $0 % 100 != 7 }
+        var sum = 0.0
+        for _ in 0..<40 {
+            let query = vectors.query()
+            let outcome = index.search(query, SearchOptions(k: 10, ef: 64), allowed: allowed)
+            #expect(outcome.plan == .graphFiltered)
+            expectSound(outcome, rows, query, k: 10, allowed: Set(finite))
+            sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: finite))
+        }
+        #expect(sum / 40 >= (metric == .euclid || metric == .manhattan ? 0.95 : 0.05), Seed.note)
+    }
+}
