@@ -44,9 +44,10 @@ extension String {
     public func hasSameBytes(as other: String) -> Bool {
         let count = utf8.count
         guard count == other.utf8.count else { return false }
+        if count == 0 { return true }
         let isSame = utf8.withContiguousStorageIfAvailable { own in
             other.utf8.withContiguousStorageIfAvailable { others in
-                count == 0 || memcmp(own.baseAddress!, others.baseAddress!, count) == 0
+                memcmp(own.baseAddress!, others.baseAddress!, count) == 0
             }
         }
         return isSame.flatMap { $0 } ?? utf8.elementsEqual(other.utf8)

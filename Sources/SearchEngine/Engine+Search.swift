@@ -37,7 +37,8 @@ extension Engine {
             }
             let limit = min(request.limit + request.offset, generation.points.liveCount)
             var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
-            options.fullScanBytes = space.parameters.fullScanBytes(in: collection.configuration)
+            options.fullScanBytes = space.parameters.fullScanBytes(
+                wider: collection.configuration.hnsw.fullScanThreshold)
             let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
             if outcome.cancelled { throw timedOut("Search") }
             return (try generation.scored(outcome.hits, request, space), generation)

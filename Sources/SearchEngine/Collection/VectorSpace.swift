@@ -75,12 +75,11 @@ extension VectorParameters {
     }
 
     /// Bytes of matching vectors up to which a search scans them, if `full_scan_threshold` was set for the vector or the
-    /// collection; otherwise measured costs decide.
-    package func fullScanBytes(in configuration: CollectionConfiguration) -> Int? {
-        (hnsw?.fullScanThreshold ?? configuration.hnsw.fullScanThreshold).map { kilobytes in
-            let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1_024)
-            return overflow ? .max : bytes
-        }
+    /// collection, whose it is in `wider`; otherwise measured costs decide.
+    package func fullScanBytes(wider: Int?) -> Int? {
+        guard let kilobytes = hnsw?.fullScanThreshold ?? wider else { return nil }
+        let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1_024)
+        return overflow ? .max : bytes
     }
 }
 

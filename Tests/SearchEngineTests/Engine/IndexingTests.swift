@@ -43,19 +43,16 @@ import Testing
 
     @Test func aFullScanThresholdCountsOnlyWhenItIsSet() throws {
         var vector = VectorParameters(size: 256, distance: .dot)
-        var configuration = CollectionConfiguration(vectors: ["": vector])
-        #expect(vector.fullScanBytes(in: configuration) == nil)
-        configuration.hnsw.fullScanThreshold = 20
-        #expect(vector.fullScanBytes(in: configuration) == 20 << 10)
+        #expect(vector.fullScanBytes(wider: nil) == nil)
+        #expect(vector.fullScanBytes(wider: 20) == 20 << 10)
         vector.hnsw = HNSWConfiguration(m: 8)
-        #expect(vector.fullScanBytes(in: configuration) == 20 << 10)
+        #expect(vector.fullScanBytes(wider: 20) == 20 << 10)
         vector.hnsw?.fullScanThreshold = 30
-        #expect(vector.fullScanBytes(in: configuration) == 30 << 10)
+        #expect(vector.fullScanBytes(wider: 20) == 30 << 10)
         vector.hnsw?.fullScanThreshold = .max
-        #expect(vector.fullScanBytes(in: configuration) == .max)
+        #expect(vector.fullScanBytes(wider: nil) == .max)
         let fixture = try EngineFixture()
-        configuration = .unnamed(2)
-        try fixture.engine.createCollection("c", configuration)
+        try fixture.engine.createCollection("c", .unnamed(2))
         try fixture.reopen()
         #expect(try fixture.engine.collectionInfo("c").configuration.hnsw.fullScanThreshold == nil)
         var update = CollectionUpdate()
