@@ -11,21 +11,16 @@ extension Deadline {
         if isOver { throw timedOut(operation) }
     }
 
-    /// Time left, at least none.
-    private var left: Duration { max(self - ContinuousClock.now, .zero) }
-
-    var dispatchTime: DispatchTime {
-        let (seconds, attoseconds) = left.components
-        return .now() + .nanoseconds(Int(seconds.clamped * 1_000_000_000 + attoseconds / 1_000_000_000))
+    /// Nanoseconds left, at least none and at most a hundred years.
+    private var left: Int {
+        let (seconds, attoseconds) = max(self - ContinuousClock.now, .zero).components
+        return Int(min(seconds, 100 * 366 * 86_400)) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
     }
 
-    /// For what can be waited for by the wall clock alone.
-    var date: Date { Date(timeIntervalSinceNow: Double(left.components.seconds) + 0.001) }
-}
+    var dispatchTime: DispatchTime { .now() + .nanoseconds(left) }
 
-extension Int64 {
-    /// A hundred years are enough.
-    fileprivate var clamped: Int64 { Swift.min(self, 100 * 366 * 86_400) }
+    /// For what can be waited for by the wall clock alone.
+    var date: Date { Date(timeIntervalSinceNow: Double(left) / 1_000_000_000) }
 }
 
 func timedOut(_ operation: String) -> EngineError { .timeout("Timeout error: Operation '\(operation)' timed out") }
