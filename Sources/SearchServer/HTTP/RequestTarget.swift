@@ -6,6 +6,7 @@ struct RequestTarget: Sendable {
     var query: Substring
 
     init(_ target: String) {
+        let target = Self.withoutOrigin(target)
         let path = target.prefix { $0 != "?" && $0 != "#" }
         let rest = target[path.endIndex...]
         query = rest.first == "?" ? rest.dropFirst().prefix { $0 != "#" } : ""
@@ -19,6 +20,15 @@ struct RequestTarget: Sendable {
             segments.append(segment)
         }
         self.segments = segments == [""] ? [] : segments
+    }
+
+    /// Proxies may send the whole address: `http://host/path`.
+    private static func withoutOrigin(_ target: String) -> Substring {
+        guard !target.hasPrefix("/") else { return target[...] }
+        for scheme in ["http://", "https://"] where target.lowercased().hasPrefix(scheme) {
+            return target.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" && $0 != "#" }
+        }
+        return target[...]
     }
 }
 

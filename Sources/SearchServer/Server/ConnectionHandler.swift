@@ -41,6 +41,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var endpoint: Endpoint?
     private var body = ByteBuffer()
     private var drainedBytes = 0
+    /// The client was told to send its body.
+    private var isContinued = false
     private var streamedRequestEnded = false
     private var streamedReplyEnded = false
     /// Replies that the socket has not taken yet.
@@ -88,6 +90,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         isTakingHeld = true
         while canTake, let part = held.popFirst() { take(part, context) }
         isTakingHeld = false
+        // The handlers behind take what was passed on at the end of a read.
+        if phase == .streaming { context.fireChannelReadComplete() }
         if isInputEnded { return endInput() }
         if isReadHeld, held.isEmpty {
             isReadHeld = false
@@ -116,11 +120,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.exchange = exchange
         body = ByteBuffer()
         drainedBytes = 0
+        isContinued = false
         if let preflight = exchange.preflight { return refuse(with: preflight) }
         do {
             let endpoint = try exchange.admit()
             self.endpoint = endpoint
             if exchange.expectsContinue {
+                isContinued = true
                 let head = HTTPResponseHead(version: head.version, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
             }
@@ -165,8 +171,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard let exchange else { return }
         var reply = reply
         exchange.finish(&reply)
-        phase = .draining
         body = ByteBuffer()
+        if exchange.expectsContinue, !isContinued {
+            // The body may or may not follow; only the connection's end makes that sure.
+            isClosing = true
+            write(reply, exchange)
+            return becomeIdle()
+        }
+        phase = .draining
         if let announced = exchange.announcedBytes, announced > Self.maximumDrainedBytes { isClosing = true }
         write(reply, exchange)
     }

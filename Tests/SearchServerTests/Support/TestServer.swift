@@ -52,18 +52,21 @@ struct TestServer: Sendable {
             status: Int(response.status.code), headers: response.headers, body: Array(buffer.readableBytesView))
     }
 
-    /// Sends bytes as they are over a connection of their own, and answers all that comes back until it is closed.
-    func raw(_ request: String) async throws -> String {
+    /// Sends bytes as they are over a connection of their own, and answers all that comes back until it is closed;
+    /// by the server alone, unless `closingInput`.
+    func raw(_ request: String, closingInput: Bool = true) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(ByteBuffer(string: request))
-            outbound.finish()
+            if closingInput { outbound.finish() }
             var received = ByteBuffer()
             do {
                 for try await chunk in inbound { received.writeImmutableBuffer(chunk) }
