@@ -78,6 +78,7 @@ TVK_INLINE uint32_t tvk_walk_worst(const tvk_walk *walk, const uint64_t *pool, s
 TVK_INLINE void tvk_walk_offer(
     tvk_walk *walk, uint64_t *pool, size_t *count, size_t *cursor, uint32_t rank, uint32_t slot, int filtered) {
     uint64_t key = (uint64_t)rank << 32 | (uint64_t)slot << 1;
+    if (filtered && walk->found >= walk->wanted && key > pool[*count - 1]) return; // as far as the last wanted one
     if (filtered && *count == walk->capacity) {
         if (key >= pool[*count - 1]) return;
         *count -= 1;

@@ -11,10 +11,14 @@ extension Engine {
     /// Does the caller's share of an update, on its thread. Throws `.invalid` for vectors that can't be stored.
     public func prepare(_ collection: String, _ operations: [UpdateOperation]) throws -> PreparedUpdate {
         let collection = try self.collection(collection)
-        let configuration = collection.lock.read { collection.configuration }
+        let (configuration, needsPayloads) = collection.lock.read {
+            (collection.configuration, collection.generation.needsPayloads)
+        }
         return PreparedUpdate(
             collection: collection,
-            operations: try operations.map { try PreparedOperation($0, configuration: configuration) })
+            operations: try operations.map {
+                try PreparedOperation($0, configuration: configuration, parsingPayloads: needsPayloads)
+            })
     }
 
     /// Applies the operations in order, durably and visibly to every later search; all of them or none.
@@ -206,7 +210,9 @@ extension WriteTransaction {
         guard let engine else { throw EngineError.unavailable("The transaction is over") }
         let collection = try engine.collection(collection)
         return try operations.map {
-            try apply(PreparedOperation($0, configuration: collection.configuration), to: collection, engine.reader)
+            let operation = try PreparedOperation(
+                $0, configuration: collection.configuration, parsingPayloads: false)
+            return try apply(operation, to: collection, engine.reader)
         }
     }
 

@@ -34,8 +34,11 @@ struct WalkKernelTests {
             }
         }
 
-        /// What the pool should hold after `hops` expansions.
-        func expected(_ scorer: tvk_code_scorer, stride: Int, capacity: Int, flip: UInt32, hops: Int) -> [UInt64] {
+        /// What the pool should hold after `hops` expansions. With a filter it ends with the `wanted`th admitted slot.
+        func expected(
+            _ scorer: tvk_code_scorer, stride: Int, capacity: Int, flip: UInt32, hops: Int,
+            filter: (admits: (UInt32) -> Bool, wanted: Int)?
+        ) -> [UInt64] {
             func key(_ slot: UInt32) -> UInt64 {
                 let rank = UInt32(bitPattern: scorer.pair(query.pointer, rows.pointer + Int(slot) * stride, n)) ^ flip
                 return UInt64(rank) << 32 | UInt64(slot) << 1
@@ -52,14 +55,21 @@ struct WalkKernelTests {
                     if link < limit, met.insert(link).inserted { pool.append(key(link)) }
                 }
                 pool.sort()
+                if let filter {
+                    let admitted = pool.indices.filter { filter.admits(UInt32(truncatingIfNeeded: pool[$0]) >> 1) }
+                    if admitted.count >= filter.wanted {
+                        pool.removeLast(pool.count - 1 - admitted[filter.wanted - 1])
+                    }
+                }
                 if pool.count > capacity { pool.removeLast(pool.count - capacity) }
             }
             return pool
         }
     }
 
-    @Test(arguments: Level.available, [false, true])
-    func equalsPlainSearch(level: Level, nibbles: Bool) {
+    @Test(arguments: Level.available, [(false, false), (false, true), (true, false), (true, true)])
+    func equalsPlainSearch(level: Level, kind: (nibbles: Bool, filtered: Bool)) {
+        let nibbles = kind.nibbles
         var random = SeededRandom()
         let scorer = nibbles ? level.kernels.pointee.dot_u4i8 : level.kernels.pointee.dot_u8i8
         for _ in 0..<150 {
@@ -72,6 +82,11 @@ struct WalkKernelTests {
             let marks = Guarded<UInt8>(count: Int(graph.limit)) { _ in 3 }
             let batch = Guarded<UInt32>(count: graph.degree) { _ in 0 }
             let ranks = Guarded<UInt32>(count: graph.degree) { _ in 0 }
+            let words = Guarded<UInt64>(count: graph.rowCount / 64 + 1) { _ in
+                .random(in: .min ... .max, using: &random)
+            }
+            func admits(_ slot: UInt32) -> Bool { words.pointer[Int(slot >> 6)] >> UInt64(slot & 63) & 1 == 1 }
+            let wanted = Int.random(in: 1...40, using: &random)
             let start = UInt32(bitPattern: scorer.pair(graph.query.pointer, graph.rows.pointer, graph.n)) ^ flip
             keys.pointer[padding] = UInt64(start) << 32
             marks.pointer[0] = 7
@@ -79,14 +94,21 @@ struct WalkKernelTests {
                 query: graph.query.pointer, codes: graph.rows.pointer, stride: stride, n: graph.n, flip: flip,
                 limit: graph.limit, links: graph.links.pointer, link_stride: graph.linkStride, degree: graph.degree,
                 marks: marks.pointer, epoch: 7, pool: keys.pointer + padding, capacity: capacity, count: 1, cursor: 0,
-                batch: batch.pointer, ranks: ranks.pointer, hop_limit: .random(in: 1...9, using: &random), hops: 0,
+                admitted: kind.filtered ? UnsafePointer(words.pointer) : nil, wanted: wanted,
+                found: kind.filtered && admits(0) ? 1 : 0, admitted_scored: 0, batch: batch.pointer,
+                ranks: ranks.pointer, hop_limit: .random(in: 1...9, using: &random), hops: 0,
                 scored: 0)
             while true {
                 let hops = walk.hops
                 scorer.walk(&walk)
-                let expected = graph.expected(scorer, stride: stride, capacity: capacity, flip: flip, hops: walk.hops)
+                let expected = graph.expected(
+                    scorer, stride: stride, capacity: capacity, flip: flip, hops: walk.hops,
+                    filter: kind.filtered ? (admits, wanted) : nil)
                 let pool = (0..<walk.count).map { keys.pointer[padding + $0] }
                 #expect(pool == expected)
+                if kind.filtered {
+                    #expect(walk.found == pool.count { admits(UInt32(truncatingIfNeeded: $0) >> 1) })
+                }
                 if pool != expected || walk.hops == hops { break }
             }
             #expect((0..<padding).allSatisfy { keys.pointer[$0] == 0 })

@@ -27,6 +27,7 @@ enum HTTPLoad {
     static func run(
         _ endpoint: HTTPEndpoint, requests: [[UInt8]], k: Int, connections: Int, seconds: Double
     ) throws -> Result {
+        allowOpenFiles()
         let counter = NextQuery()
         let parts = Gathered<[UInt64]>()
         let answers = Gathered<(query: Int, body: [UInt8])>()
@@ -65,6 +66,15 @@ enum HTTPLoad {
         return Result(
             connections: connections, queriesPerSecond: Double(all.count) / (Double(end - counted) / 1e9),
             latencies: Latencies(all), ids: ids)
+    }
+
+    /// Raises the number of files and connections that may be open to what the system allows.
+    private static func allowOpenFiles() {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(resource, &limit)
     }
 
     /// The ids of a search's answer, in either form of the API.

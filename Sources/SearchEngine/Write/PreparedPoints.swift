@@ -1,3 +1,4 @@
+import JSON
 import Quantization
 
 /// Points whose vectors are checked, normalised and rounded to stored rows, on the caller's thread, so that
@@ -8,6 +9,8 @@ struct PreparedPoints: Sendable {
         /// Bit i: the vector number i was given.
         var vectors: UInt64
         var payload: Payload
+        /// The payload's values, if payload indexes will want them.
+        var parsed: JSONValue?
     }
 
     private(set) var points: [Point] = []
@@ -16,9 +19,10 @@ struct PreparedPoints: Sendable {
     private let rowBytes: [Int]
 
     /// Throws `.invalid` naming the vector for unknown names, wrong dimensions and values that can't be stored.
-    init(_ input: [(id: PointID, vectors: NamedVectors, payload: Payload)], configuration: CollectionConfiguration)
-        throws
-    {
+    init(
+        _ input: [(id: PointID, vectors: NamedVectors, payload: Payload)], configuration: CollectionConfiguration,
+        parsingPayloads: Bool
+    ) throws {
         let names = configuration.vectors.keys
         let parameters = Array(configuration.vectors.values)
         rowBytes = parameters.map(\.rowBytes)
@@ -37,7 +41,9 @@ struct PreparedPoints: Sendable {
                 if rows[number].isEmpty { rows[number].reserveCapacity(input.count * rowBytes[number]) }
                 rows[number].append(contentsOf: row)
             }
-            points.append(Point(id: point.id, vectors: mask, payload: point.payload))
+            var prepared = Point(id: point.id, vectors: mask, payload: point.payload)
+            if parsingPayloads { prepared.parsed = point.payload.value }
+            points.append(prepared)
         }
         for number in rows.indices where !rows[number].isEmpty {
             let missing = input.count * rowBytes[number] - rows[number].count

@@ -26,6 +26,8 @@ final class StagedChanges {
     private(set) var slotCount: Int
     private(set) var states: [PointID: State] = [:]
     private var events: [Event] = []
+    /// What the callers have parsed of the events' payloads, by the events' places.
+    private var parsedPayloads: [Int: JSONValue] = [:]
 
     private var undo: [(PointID, State?)] = []
     private var markedVersion: UInt64 = 0
@@ -51,6 +53,7 @@ final class StagedChanges {
         undo = []
         version = markedVersion
         slotCount = markedSlotCount
+        for place in markedEvents..<events.count { parsedPayloads.removeValue(forKey: place) }
         events.removeLast(events.count - markedEvents)
     }
 
@@ -87,9 +90,12 @@ final class StagedChanges {
         return payload
     }
 
-    func insert(_ row: PointRow, checksum: UInt64, _ payload: Payload, _ db: GRDB.Database) throws {
+    func insert(
+        _ row: PointRow, checksum: UInt64, _ payload: Payload, parsed: JSONValue? = nil, _ db: GRDB.Database
+    ) throws {
         if let old = self.row(row.id) { try removeRow(old, db) }
         try generation.table.insert(row, checksum: checksum, payload: payload, db)
+        if let parsed { parsedPayloads[events.count] = parsed }
         events.append(.insert(row, payload))
         set(row.id, .stored(row, payload))
     }
@@ -130,9 +136,10 @@ final class StagedChanges {
     /// Brings memory up to what was committed.
     func publish() {
         guard !collection.isDropped else { return }
-        // Parsed outside the lock: searches go on meanwhile.
+        // Parsed outside the lock, so that searches go on meanwhile, and here only what the callers haven't parsed.
         let needsPayloads = collection.lock.read { generation.needsPayloads }
-        let parsed = needsPayloads ? events.map(Self.parse) : nil
+        let parsed =
+            needsPayloads ? events.enumerated().map { Self.parse($0.element, parsedPayloads[$0.offset]) } : nil
         collection.lock.write {
             collection.version = version
             generation.publish(events, parsed: parsed, slotCount: slotCount)
@@ -146,9 +153,9 @@ final class StagedChanges {
         var new: JSONValue?
     }
 
-    private static func parse(_ event: Event) -> ParsedEvent {
+    private static func parse(_ event: Event, _ parsed: JSONValue?) -> ParsedEvent {
         switch event {
-        case .insert(_, let payload): ParsedEvent(old: nil, new: payload.value)
+        case .insert(_, let payload): ParsedEvent(old: nil, new: parsed ?? payload.value)
         case .remove: ParsedEvent()
         case .payload(_, let old, let new): ParsedEvent(old: old.value, new: new.value)
         }

@@ -8,15 +8,16 @@ enum PreparedOperation: Sendable {
     case other(UpdateOperation)
 
     /// Does the caller's share of the work. Throws `.invalid` for vectors that can't be stored.
-    init(_ operation: UpdateOperation, configuration: CollectionConfiguration) throws {
+    init(_ operation: UpdateOperation, configuration: CollectionConfiguration, parsingPayloads: Bool) throws {
         switch operation {
         case .upsert(let points, let mode, let condition):
             let prepared = try PreparedPoints(
-                points.map { ($0.id, $0.vectors, $0.payload) }, configuration: configuration)
+                points.map { ($0.id, $0.vectors, $0.payload) }, configuration: configuration,
+                parsingPayloads: parsingPayloads)
             self = .upsert(prepared, mode: mode, condition: condition)
         case .updateVectors(let points, let condition):
             let prepared = try PreparedPoints(
-                points.map { ($0.id, $0.vectors, .empty) }, configuration: configuration)
+                points.map { ($0.id, $0.vectors, .empty) }, configuration: configuration, parsingPayloads: false)
             self = .updateVectors(prepared, condition: condition)
         default: self = .other(operation)
         }
@@ -96,7 +97,7 @@ extension WriteTransaction {
             }
             let row = PointRow(
                 slot: first + UInt32(offset), id: point.id, version: version, vectors: point.vectors)
-            try changes.insert(row, checksum: checksum.value, point.payload, database)
+            try changes.insert(row, checksum: checksum.value, point.payload, parsed: point.parsed, database)
         }
     }
 

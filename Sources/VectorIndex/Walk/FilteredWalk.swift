@@ -35,6 +35,7 @@ struct AdmittedPool {
 
     @inline(__always)
     mutating func insert(_ key: UInt64) {
+        if found >= wanted, key > pool.keys[pool.count - 1] { return }
         if pool.count == pool.capacity {
             if key >= pool.keys[pool.count - 1] { return }
             if admits(pool.count - 1) { found -= 1 }
