@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures, and draws what was measured.
-# usage: bench.sh [--peers] [options for trendex-bench run, or for peers.py]
+# usage: bench.sh [--peers | --growth] [options for trendex-bench run, peers.py or growth.py]
 #
 # The data are $TRENDEX_DATA (a folder or an ann-benchmarks HDF5 file), or ../shared/data if it is there; without
 # them `make bench` makes clustered vectors of its own. $BENCH_ARGS holds further options.
@@ -12,12 +12,14 @@ data=${TRENDEX_DATA:-}
 # Words of BENCH_ARGS are options, so they are split on purpose.
 read -ra more <<<"${BENCH_ARGS:-}"
 
-if [[ ${1:-} != --peers ]]; then
-    exec .build/release/trendex-bench run ${data:+--data "$data"} "$@" ${more[@]+"${more[@]}"}
-fi
+case ${1:-} in
+    --peers) program=peers.py ;;
+    --growth) program=growth.py ;;
+    *) exec .build/release/trendex-bench run ${data:+--data "$data"} "$@" ${more[@]+"${more[@]}"} ;;
+esac
 shift
 
-[[ -n $data ]] || { echo "bench: peers are measured on data of yours; set TRENDEX_DATA" >&2; exit 1; }
+[[ -n $data ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
 # Makes the environment $1 with the interpreter $2 and the packages of the file $3.
 environment() {
     [[ ! -e $1/.ready || $3 -nt $1/.ready ]] || return 0
@@ -30,9 +32,14 @@ environment() {
 
 tools=.venv/bench
 environment "$tools" "${PYTHON:-python3}" benchmarks/requirements.txt
+if [[ $program == growth.py ]]; then
+    exec "$tools/bin/python" benchmarks/growth.py --data "$data" "$@" ${more[@]+"${more[@]}"}
+fi
 # One peer has a wheel with AVX-512 for this Python alone; without it the results say that it wasn't measured.
 python310=${PYTHON310:-python3.10}
-"$python310" -c '' 2>/dev/null || python310=$(compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.10.*/bin/python3.10" | head -n 1)
+if ! "$python310" -c '' 2>/dev/null; then
+    python310=$(compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.10.*/bin/python3.10" | head -n 1 || true)
+fi
 if "$python310" -c 'import venv' 2>/dev/null; then
     environment .venv/bench-3.10 "$python310" benchmarks/requirements-3.10.txt
 fi
