@@ -64,7 +64,7 @@ class Growth:
             arguments = [
                 self.options.bench, command, "--base", path, "--queries", self.path("queries"), "--truth-scores",
                 self.path(f"{path.stem}-scores-{len(self.queries)}"), "--build-threads", self.options.threads,
-                "--pin", self.options.pin, "--json", out.name, *more,
+                "--json", out.name, *more,
             ]  # fmt: skip
             # A subprocess's progress is ours.
             done = subprocess.run([str(part) for part in arguments], stdout=subprocess.DEVNULL)
@@ -76,7 +76,8 @@ class Growth:
         path = self.make(count)
         described = self.described(path.stem, path)
         note(f"measuring {count:,} rows")
-        index = self.bench("search", path, "--ef", ",".join(map(str, EFS)), "--passes", self.options.passes)
+        efs = ",".join(map(str, EFS))
+        index = self.bench("search", path, "--ef", efs, "--passes", self.options.passes, "--pin", self.options.pin)
         at = {target: qps_at(index["points"], target) for target in TARGETS}
         result = {
             "rows": count,
