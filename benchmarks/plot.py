@@ -80,7 +80,8 @@ def curves_of(result):
             continue
         points = [p for run in runs for p in run["points"] + (run.get("batch") or [])]
         name = engine + (" †" if engine in result.get("limits", {}) else "")
-        curves.append((name, f"best of {len(runs)} builds, single or batch", points, False, False))
+        small = f"best of {len(runs)} builds" if len(runs) > 1 else runs[0]["label"]
+        curves.append((name, f"{small}, single or batch", points, False, False))
     for mode, name, small in (
         ("best", "Trendex", "best mode, one query a call"),
         ("int8", "Trendex, int8 alone", "nothing rescored"),
