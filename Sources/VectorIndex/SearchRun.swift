@@ -49,11 +49,13 @@ struct SearchRun {
         } else if options.ignoreCodes || parameters.scoresRows {
             searchByRows(rows)
         } else if let codes = view.codes {
-            let prepared = codes.prepare(query, scratch: scratch)
+            let route = route(upTo: view.encoded)
+            let isLong = route.plan != .scan || admission.count >= Planner.leastReducedScan
+            let prepared = codes.prepare(query, reducing: isLong, scratch: scratch)
             if let scorer = prepared.termedScorer {
-                searchByCodes(scorer, prepared, rows)
+                searchByCodes(scorer, prepared, route, rows)
             } else {
-                searchByCodes(prepared.scorer, prepared, rows)
+                searchByCodes(prepared.scorer, prepared, route, rows)
             }
         }
         if let excluded = options.excluded { result.hits.removeAll { $0.slot == excluded } }
@@ -83,20 +85,22 @@ struct SearchRun {
     /// The plan of codes, but all scores by stored rows.
     private mutating func searchByRows(_ rows: RowScorer) {
         // A row costs what several codes cost, in a scan as in a walk.
-        let found = collect(rows, ef: effectiveEf, keep: wanted, upTo: view.published)
+        let found = collect(rows, route(upTo: view.published), keep: wanted, upTo: view.published)
         result.hits = found.prefix(wanted).map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
     }
 
     // MARK: By codes
 
-    private mutating func searchByCodes<S: RankScorer>(_ scorer: S, _ prepared: PreparedQuery, _ rows: RowScorer) {
+    private mutating func searchByCodes<S: RankScorer>(
+        _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
+    ) {
         let keep = options.rescore ? rescoredCount : wanted
         let found: UnsafeMutableBufferPointer<UInt64>
         if let first = prepared.firstScorer, let principal = view.codes?.principal {
             let shortlist = min(Planner.shortlist(k: wanted, keep: keep, principal.quantizer), view.published)
-            found = ranked(collect(first, ef: effectiveEf, keep: shortlist, upTo: view.encoded), by: scorer, keep: keep)
+            found = ranked(collect(first, route, keep: shortlist, upTo: view.encoded), by: scorer, keep: keep)
         } else {
-            found = collect(scorer, ef: effectiveEf, keep: keep, upTo: view.encoded)
+            found = collect(scorer, route, keep: keep, upTo: view.encoded)
         }
         let start = now()
         let count = found.count
@@ -168,26 +172,41 @@ struct SearchRun {
 
     // MARK: Collecting
 
+    /// How the slots are searched that can be scored by then.
+    private struct Route {
+        let plan: Planner.Choice
+        let ef: Int
+        /// Slots that the graph covers, and how many of them are admitted.
+        let linked: Int
+        let admitted: Int
+    }
+
+    private func route(upTo end: Int) -> Route {
+        let ef = effectiveEf
+        let linked = options.indexedOnly && view.graph == nil ? end : min(view.linked, end)
+        let admitted = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
+        let plan =
+            options.demandsScan(of: admitted, rowBytes: parameters.rowBytes)
+            ? .scan : Planner.plan(linked: view.graph == nil ? 0 : linked, admitted: admitted, ef: ef)
+        return Route(plan: plan, ef: ef, linked: linked, admitted: admitted)
+    }
+
     /// The best `keep` admitted slots below `end` by `scorer`, sorted, in `scratch.results`.
     private mutating func collect<S: RankScorer>(
-        _ scorer: S, ef: Int, keep: Int, upTo end: Int
+        _ scorer: S, _ route: Route, keep: Int, upTo end: Int
     ) -> UnsafeMutableBufferPointer<UInt64> {
         scratch.ensureResults(TopCandidates.room(keep))
         var top = TopCandidates(keys: scratch.results, capacity: keep)
-        let linked = options.indexedOnly && view.graph == nil ? end : min(view.linked, end)
-        let inGraph = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
+        let linked = route.linked
         let start = now()
-        let plan =
-            options.demandsScan(of: inGraph, rowBytes: parameters.rowBytes)
-            ? .scan : Planner.plan(linked: view.graph == nil ? 0 : linked, admitted: inGraph, ef: ef)
         var scanFrom = 0
         result.plan = isFiltered ? .filteredScan : .codeScan
-        if plan != .scan, let graph = view.graph, view.entry != .max {
+        if route.plan != .scan, let graph = view.graph, view.entry != .max {
             let walked = GraphSearch(
                 graph: graph, entry: view.entry, limit: UInt32(linked), encoded: UInt32(end), admission: admission,
-                admitted: inGraph, ef: ef, wanted: min(wanted, inGraph), scratch: scratch,
+                admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted), scratch: scratch,
                 poll: poll
-            ).run(scorer, plan, isAllAdmitted: !isFiltered && inGraph == linked, top: &top, cost: &cost)
+            ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
             result.plan = walked
             if walked == .graphThenScan {
                 top = TopCandidates(keys: scratch.results, capacity: keep)

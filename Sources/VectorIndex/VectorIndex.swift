@@ -57,6 +57,9 @@ public final class VectorIndex: Sendable {
         }
     }
 
+    /// Whether walks rank by reduced codes first.
+    package var hasReducedCodes: Bool { state.withLock { $0.codes?.principal != nil } }
+
     /// Why slots from some point on can't be encoded or linked, or `nil` when all can. They are still found, by scanning.
     public var limitation: IndexMemoryError? { state.withLock { $0.limitation } }
 

@@ -27,7 +27,7 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     /// Steps a unit of a row's product with each component.
     let inverseSteps: [Float]
     /// What a query's product with each component is multiplied by.
-    let weights: [Float]
+    package let weights: [Float]
 
     public static let componentStep = 128
     static let mostComponents = 512

@@ -2,7 +2,7 @@
 public enum QuantizerFormatError: Error, Equatable {
     /// The bytes end before the quantizer does, or go on after it.
     case wrongLength(Int)
-    /// The first four bytes aren't `TSQ8`.
+    /// The first four bytes aren't those of such a quantizer.
     case notAQuantizer
     case unsupportedVersion(UInt32)
     /// A field is outside its range; the text names it.

@@ -90,22 +90,25 @@ final class CodeStore: @unchecked Sendable {
     /// Says that codes of `count` slots have been put in place. Before the store is shared.
     func adopt(_ count: Int) { encoded.store(count, ordering: .releasing) }
 
-    /// Prepares a query; `scratch` holds it as long as the scorer is used.
-    func prepare(_ query: UnsafePointer<Float>, scratch: Scratch) -> PreparedQuery {
-        prepare(scratch) { quantizer.encodeQuery(query, into: $0, scratch: $1) }
+    /// Prepares a query; `scratch` holds it as long as the scorer is used. Reducing it costs about a microsecond, and a
+    /// few hundred scores win that back.
+    func prepare(_ query: UnsafePointer<Float>, reducing: Bool, scratch: Scratch) -> PreparedQuery {
+        prepare(scratch, reducing: reducing) { quantizer.encodeQuery(query, into: $0, scratch: $1) }
     }
 
     /// Prepares a row that is encoded already as a query.
     func prepare(slot: UInt32, scratch: Scratch) -> PreparedQuery {
-        prepare(scratch) {
+        prepare(scratch, reducing: true) {
             quantizer.encodeQuery(fromCode: codes + Int(slot) * quantizer.codeBytes, into: $0, scratch: $1)
         }
     }
 
     @inline(__always)
     private func prepare(
-        _ scratch: Scratch, _ encode: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<Float>) -> QueryTerms
+        _ scratch: Scratch, reducing: Bool,
+        _ encode: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<Float>) -> QueryTerms
     ) -> PreparedQuery {
+        let principal = reducing ? self.principal : nil
         scratch.ensureQuery(quantizer.codeBytes + (principal?.quantizer.queryBytes ?? 0))
         scratch.ensureFloats(scratchCount * 4)
         let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)

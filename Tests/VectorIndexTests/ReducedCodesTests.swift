@@ -1,0 +1,117 @@
+import Quantization
+import Testing
+import VectorIndex
+
+/// Indexes of vectors whose leading components tell the neighbours, so that walks rank by reduced codes first.
+struct ReducedCodesTests {
+    private static let dimensions = 320
+    private static let total = 9000
+
+    /// Vectors that vary along 60 directions, less and less, as embeddings do.
+    private struct LowRankVectors {
+        private let directions: [Float]
+        private var random: RandomSource
+
+        init(seed: UInt64) {
+            var random = RandomSource(seed: seed)
+            directions = (0..<60 * ReducedCodesTests.dimensions).map { _ in random.normal() }
+            self.random = random
+        }
+
+        mutating func next() -> [Float] {
+            var vector = [Float](repeating: 0, count: ReducedCodesTests.dimensions)
+            for j in 0..<60 {
+                let weight = random.normal() / Float(1 + j / 10)
+                for i in vector.indices { vector[i] += weight * directions[j * ReducedCodesTests.dimensions + i] }
+            }
+            return vector
+        }
+    }
+
+    private func filled(_ parameters: IndexParameters, _ vectors: inout LowRankVectors) -> Rows {
+        let rows = Rows(parameters, capacity: Self.total)
+        for _ in 0..<Self.total { rows.append(vectors.next()) }
+        return rows
+    }
+
+    private func recall(
+        _ index: VectorIndex, _ rows: Rows, _ vectors: inout LowRankVectors, _ options: SearchOptions,
+        allowed: [Int]? = nil, plan: SearchPlan
+    ) -> Double {
+        var sum = 0.0
+        let slots = allowed ?? Array(0..<Self.total)
+        let set = Set(slots)
+        let bitmap = allowed.map { _ in SlotBitmap(count: Self.total) { set.contains($0) } }
+        for _ in 0..<60 {
+            var query = vectors.next()
+            if rows.parameters.metric == .cosine { Normalization.normalize(&query) }
+            let outcome = index.search(query, options, allowed: bitmap)
+            #expect(outcome.plan == plan)
+            #expect(outcome.hits.count == options.k)
+            sum += VectorIndexTests.recall(
+                outcome, rows, query, best: bestScores(rows, query, k: options.k, among: slots))
+        }
+        return sum / 60
+    }
+
+    @Test(arguments: [Metric.cosine, .dot])
+    func walksAndScansFindTheSame(_ metric: Metric) throws {
+        var parameters = IndexParameters(dimensions: Self.dimensions, metric: metric)
+        var vectors = LowRankVectors(seed: Seed.value)
+        let rows = filled(parameters, &vectors)
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: Self.total, absent: [])
+        index.drain()
+        #expect(index.hasReducedCodes)
+        #expect(try index.checkInvariants() >= 0.999, Seed.note)
+        // Dot products of vectors of different lengths make worse graphs.
+        let floor = metric == .cosine ? 0.95 : 0.85
+        #expect(recall(index, rows, &vectors, SearchOptions(k: 10, ef: 96), plan: .graph) >= floor, Seed.note)
+        // Eleven of each dozen, one of three, one of ten and one of a hundred.
+        let most = Array(0..<Self.total).filter { $0 % 12 != 0 }
+        let collected = recall(
+            index, rows, &vectors, SearchOptions(k: 10, ef: 64), allowed: most, plan: .graphFiltered)
+        #expect(collected >= floor - 0.05, Seed.note)
+        for step in [3, 10] {
+            let some = Array(stride(from: 0, to: Self.total, by: step))
+            let scanned = recall(
+                index, rows, &vectors, SearchOptions(k: 10, ef: 800), allowed: some, plan: .filteredScan)
+            #expect(scanned >= 0.99, Seed.note)
+        }
+        let unscored = recall(
+            index, rows, &vectors, SearchOptions(k: 10, ef: 96, rescore: false), plan: .graph)
+        #expect(unscored >= floor - 0.05, Seed.note)
+
+        // There and back, and without.
+        let file = MemoryFile()
+        try index.save(to: file)
+        let loaded = try VectorIndex.load(from: file, parameters: parameters, rowCount: Self.total)
+        loaded.publish(rows: rows.matrix, count: Self.total, absent: [])
+        #expect(loaded.hasReducedCodes && loaded.pendingCount == 0)
+        let query = rows.vector(5)
+        let options = SearchOptions(k: 20, ef: 64)
+        #expect(
+            loaded.search(query, options, allowed: nil).hits.map(\.slot)
+                == index.search(query, options, allowed: nil).hits.map(\.slot))
+        parameters.usesPrincipalCodes = false
+        let plain = VectorIndex(parameters)
+        plain.publish(rows: rows.matrix, count: Self.total, absent: [])
+        plain.drain()
+        #expect(!plain.hasReducedCodes)
+    }
+
+    /// The first training has too few rows to tell the leading components; the next one comes as soon as there are.
+    @Test func comeAsTheIndexGrows() throws {
+        let parameters = IndexParameters(dimensions: Self.dimensions, metric: .cosine, m: 8, efConstruct: 40)
+        var vectors = LowRankVectors(seed: Seed.value)
+        let rows = filled(parameters, &vectors)
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 2000, absent: [])
+        index.drain()
+        #expect(!index.hasReducedCodes)
+        index.publish(rows: rows.matrix, count: Self.total, absent: [])
+        index.drain()
+        #expect(index.hasReducedCodes && index.pendingCount == 0)
+        #expect(recall(index, rows, &vectors, SearchOptions(k: 10, ef: 128), plan: .graph) >= 0.9, Seed.note)
+    }
+}
