@@ -32,12 +32,13 @@ enum Planner {
     ///   - linked: slots in the graph.
     ///   - admitted: those of them that may be returned.
     ///   - ef: the walk's width.
-    static func plan(linked: Int, admitted: Int, ef: Int) -> Choice {
+    ///   - prefersGraph: no scan, whatever a walk costs.
+    static func plan(linked: Int, admitted: Int, ef: Int, prefersGraph: Bool = false) -> Choice {
         guard linked > 0, admitted > 0 else { return .scan }
-        let scan = Double(admitted)
+        let scan = prefersGraph ? Double.infinity : Double(admitted)
         let plain = (scoresToArrive + scoresPerWidth * Double(ef)) * (1 + Double(ef) / costlyWidth)
         if admitted == linked { return scan <= plain * walkedScoreCost ? .scan : .walk }
-        let share = scan / Double(linked)
+        let share = Double(admitted) / Double(linked)
         if share >= leastCollectingShare {
             // To meet as many admitted slots the walk gets wider, but not in full proportion.
             let scores = plain * (1 + 0.75 * (1 / share - 1))
@@ -66,5 +67,5 @@ enum Planner {
     }
 
     /// Candidates to rescore for k hits: int8 codes keep the true k best within their first 1.5·k.
-    static func rescoredCount(k: Int) -> Int { k + k / 2 + 4 }
+    static func rescoredCount(k: Int) -> Int { 2 * k + 4 }
 }

@@ -187,7 +187,9 @@ struct SearchRun {
         let admitted = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
         let plan =
             options.demandsScan(of: admitted, rowBytes: parameters.rowBytes)
-            ? .scan : Planner.plan(linked: view.graph == nil ? 0 : linked, admitted: admitted, ef: ef)
+            ? .scan
+            : Planner.plan(
+                linked: view.graph == nil ? 0 : linked, admitted: admitted, ef: ef, prefersGraph: options.prefersGraph)
         return Route(plan: plan, ef: ef, linked: linked, admitted: admitted)
     }
 
@@ -204,8 +206,8 @@ struct SearchRun {
         if route.plan != .scan, let graph = view.graph, view.entry != .max {
             let walked = GraphSearch(
                 graph: graph, entry: view.entry, limit: UInt32(linked), encoded: UInt32(end), admission: admission,
-                admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted), scratch: scratch,
-                poll: poll
+                admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted), 
+                isUnbounded: options.prefersGraph, scratch: scratch, poll: poll
             ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
             result.plan = walked
             if walked == .graphThenScan {

@@ -131,7 +131,7 @@ final class SharedLock: @unchecked Sendable {
         var sum = 0.0
         for _ in 0..<queries {
             let query = vectors.query()
-            let outcome = index.search(query, SearchOptions(k: 10))
+            let outcome = index.search(query, SearchOptions(k: 10).walking)
             #expect(outcome.plan == .graphFiltered)
             expectSound(outcome, rows, query, k: 10, allowed: live)
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(live)))

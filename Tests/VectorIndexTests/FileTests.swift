@@ -30,9 +30,10 @@ import VectorIndex
             try loaded.checkInvariants()
             for _ in 0..<30 {
                 let query = vectors.query()
-                let outcome = loaded.search(query, SearchOptions(k: 20, ef: 20))
+                let options = SearchOptions(k: 20, ef: 20).walking
+                let outcome = loaded.search(query, options)
                 #expect(outcome.plan == (m == 0 ? .codeScan : .graphFiltered))
-                #expect(outcome.hits == index.search(query, SearchOptions(k: 20, ef: 20)).hits, Seed.note)
+                #expect(outcome.hits == index.search(query, options).hits, Seed.note)
             }
             // The same bytes again.
             let again = MemoryFile()

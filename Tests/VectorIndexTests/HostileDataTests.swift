@@ -139,9 +139,11 @@ import VectorIndex
         // A walk this narrow, over so few links, may miss its goal now and then.
         var found = 0
         for slot in stride(from: 0, to: 1100, by: 50) {
-            let outcome = index.search(rows.vector(slot), SearchOptions(k: 3, ef: 8))
+            let outcome = index.search(rows.vector(slot), SearchOptions(k: 3, ef: 8).walking)
             #expect(outcome.plan == .graph)
             found += outcome.hits.first?.slot == UInt32(slot) ? 1 : 0
+            let scanned = index.search(rows.vector(slot), SearchOptions(k: 1, ef: 1100))
+            #expect(scanned.plan == .codeScan && scanned.hits.first?.slot == UInt32(slot), Seed.note)
             expectSound(outcome, rows, rows.vector(slot), k: 3, allowed: Set(0..<1100))
         }
         #expect(found >= 16, Seed.note)
@@ -174,7 +176,7 @@ import VectorIndex
         var sum = 0.0
         for _ in 0..<40 {
             let query = vectors.query()
-            let outcome = index.search(query, SearchOptions(k: 10, ef: 64), allowed: allowed)
+            let outcome = index.search(query, SearchOptions(k: 10, ef: 64).walking, allowed: allowed)
             #expect(outcome.plan == .graphFiltered)
             expectSound(outcome, rows, query, k: 10, allowed: Set(finite))
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: finite))

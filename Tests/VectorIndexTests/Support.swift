@@ -22,6 +22,15 @@ extension RandomSource {
     }
 }
 
+extension SearchOptions {
+    /// The same by a walk, whatever a scan would cost.
+    var walking: SearchOptions {
+        var options = self
+        options.prefersGraph = true
+        return options
+    }
+}
+
 /// Stored rows that grow in place up to a capacity, as an append-only file does.
 final class Rows: @unchecked Sendable {
     let parameters: IndexParameters

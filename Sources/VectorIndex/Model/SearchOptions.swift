@@ -17,6 +17,8 @@ public struct SearchOptions: Sendable {
     /// So many bytes of rows that may be returned, or fewer, are scanned (by code), whatever the measured costs are. `nil`
     /// leaves the choice to the costs.
     public var fullScanBytes: Int?
+    /// Walk the graph however little a scan would cost.
+    package var prefersGraph = false
     /// Measure the time of each stage.
     public var explainTimings: Bool
     /// A slot that is never returned.

@@ -12,6 +12,8 @@ struct GraphSearch {
     let ef: Int
     /// Fewer finds than this surely call for a scan.
     let wanted: Int
+    /// Walks may cost more than scanning would.
+    let isUnbounded: Bool
     let scratch: Scratch
     let poll: Poll
 
@@ -80,7 +82,7 @@ struct GraphSearch {
         admitted.insert(CandidatePool.key(rank, slot))
         let end = walkCollecting(
             scorer, graph.links(level: 0), limit: limit, admitted: &admitted,
-            budget: Planner.budget(admitted: self.admitted, scoreCost: Planner.collectedScoreCost),
+            budget: budget(Planner.collectedScoreCost),
             leastShare: Self.leastShare, scratch: scratch, poll: poll, cost: &cost)
         return (end, end == .complete ? offer(admitted.pool, to: &top) : 0)
     }
@@ -103,9 +105,13 @@ struct GraphSearch {
         }
         let end = walkTwoHop(
             scorer, graph.links(level: 0), admission, limit: limit, pool: &pool,
-            budget: Planner.budget(admitted: admitted, scoreCost: Planner.twoHopScoreCost), scratch: scratch,
+            budget: budget(Planner.twoHopScoreCost), scratch: scratch,
             poll: poll, cost: &cost)
         return (end, end == .complete ? offer(pool, to: &top) : 0)
+    }
+
+    private func budget(_ scoreCost: Double) -> Int {
+        isUnbounded ? .max : Planner.budget(admitted: admitted, scoreCost: scoreCost)
     }
 
     /// Marks are needed for the linked slots and for the start, which may be newer.
