@@ -158,7 +158,7 @@ extension Graph {
         let homeless = scratch.batch + unscored
         let revised = keepWaysIn(
             of: node, links, keys: scratch.keep, count: count, newest: slot, list: scratch.list, kept: chosen,
-            degree: degree, homeless: homeless)
+            degree: degree, homeless: homeless, reliant: scratch.ranks)
         var isKept = false
         for i in 0..<revised.kept {
             list[i].store(scratch.list[i], ordering: .releasing)
@@ -170,6 +170,11 @@ extension Graph {
         locks.unlock(node)
         // Only now: no thread holds two locks.
         for i in 0..<revised.homeless { giveWayIn(to: homeless[i], below: node, links) }
+        // Of two lists that are revised at once and rely on each other, one sees here what the other did.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        for i in 0..<revised.reliant where !hasWayIn(scratch.ranks[i], besides: node, links) {
+            giveWayIn(to: scratch.ranks[i], below: node, links)
+        }
         return isKept
     }
 

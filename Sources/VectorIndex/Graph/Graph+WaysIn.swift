@@ -82,20 +82,29 @@ extension Graph {
     ///   - list: the chosen ones, in the same order; room for `degree`.
     ///   - slot: the new one, about which the caller looks itself.
     ///   - homeless: room for `degree`; gets those for which there was no room.
-    /// - Returns: how many slots `list` and `homeless` hold.
+    ///   - reliant: room for `degree + 1`; gets those that were left out because they have another way in. Its holder may
+    ///     rely on this list in turn and be revised at the same time, so they are to be looked at again afterwards.
+    /// - Returns: how many slots each of the three holds.
     func keepWaysIn(
         of node: UInt32, _ links: LevelLinks, keys: UnsafePointer<UInt64>, count: Int, newest slot: UInt32,
-        list: UnsafeMutablePointer<UInt32>, kept: Int, degree: Int, homeless: UnsafeMutablePointer<UInt32>
-    ) -> (kept: Int, homeless: Int) {
+        list: UnsafeMutablePointer<UInt32>, kept: Int, degree: Int, homeless: UnsafeMutablePointer<UInt32>,
+        reliant: UnsafeMutablePointer<UInt32>
+    ) -> (kept: Int, homeless: Int, reliant: Int) {
         var dropped = 0
+        var relying = 0
         var next = 0
         for i in 0..<count {
             let candidate = Rank.slot(keys[i])
             if next < kept, list[next] == candidate {
                 next += 1
-            } else if candidate > node, candidate != slot, !hasWayIn(candidate, besides: node, links) {
-                homeless[dropped] = candidate
-                dropped += 1
+            } else if candidate > node, candidate != slot {
+                if hasWayIn(candidate, besides: node, links) {
+                    reliant[relying] = candidate
+                    relying += 1
+                } else {
+                    homeless[dropped] = candidate
+                    dropped += 1
+                }
             }
         }
         var kept = kept
@@ -105,13 +114,17 @@ extension Graph {
             if link < node || link == slot || hasWayIn(link, besides: node, links) {
                 (list + last).update(from: list + last + 1, count: kept - last - 1)
                 kept -= 1
+                if link > node, link != slot {
+                    reliant[relying] = link
+                    relying += 1
+                }
             }
             last -= 1
         }
         let placed = min(dropped, degree - kept)
         (list + kept).update(from: homeless, count: placed)
         homeless.update(from: homeless + placed, count: dropped - placed)
-        return (kept + placed, dropped - placed)
+        return (kept + placed, dropped - placed, relying)
     }
 }
 
