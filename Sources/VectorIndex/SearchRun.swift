@@ -206,7 +206,7 @@ struct SearchRun {
         if route.plan != .scan, let graph = view.graph, view.entry != .max {
             let walked = GraphSearch(
                 graph: graph, entry: view.entry, limit: UInt32(linked), encoded: UInt32(end), admission: admission,
-                admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted), 
+                admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted),
                 isUnbounded: options.prefersGraph, scratch: scratch, poll: poll
             ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
             result.plan = walked

@@ -8,18 +8,18 @@ struct PrincipalQuantizerTests {
     private static let bytes = ScalarQuantizer.codeBytes(dimensions: dimensions)
     private static let count = 4000
 
-    /// Int8 codes of rows that vary along `rank` directions, strongly along the first.
-    private func codes(rank: Int, _ random: inout RandomSource) -> [UInt8] {
+    /// Int8 codes of rows about a few of `topicCount` topics each, so that those that share them stand out.
+    private func codes(topicCount: Int, _ random: inout RandomSource) -> [UInt8] {
         let dimensions = Self.dimensions
-        func gaussian() -> Float { (0..<12).reduce(-6) { sum, _ in sum + Float.random(in: 0..<1, using: &random) } }
-        let directions = (0..<rank * dimensions).map { _ in gaussian() }
+        let topics = (0..<topicCount * dimensions).map { _ in Float.random(in: -1...1, using: &random) }
         var codes = [UInt8](repeating: 0x80, count: Self.count * Self.bytes)
         for row in 0..<Self.count {
-            let weights = (0..<rank).map { gaussian() / Float(1 + $0 / 8) }
+            let chosen = (0..<4).map { _ in
+                (Int.random(in: 0..<topicCount, using: &random), Float.random(in: 5...60, using: &random))
+            }
             for i in 0..<dimensions {
-                var value: Float = 0
-                for j in 0..<rank { value += weights[j] * directions[j * dimensions + i] }
-                codes[row * Self.bytes + i] = UInt8(bitPattern: Int8(max(-127, min(127, value * 5)))) ^ 0x80
+                let value = chosen.reduce(0) { $0 + $1.1 * topics[$1.0 * dimensions + i] }
+                codes[row * Self.bytes + i] = UInt8(bitPattern: Int8(max(-127, min(127, value)))) ^ 0x80
             }
         }
         return codes
@@ -32,10 +32,10 @@ struct PrincipalQuantizerTests {
 
     @Test func fewDirectionsAreFound() throws {
         var random = RandomSource(seed: 7)
-        let codes = codes(rank: 60, &random)
+        let codes = codes(topicCount: 80, &random)
         let quantizer = try #require(train(codes))
         #expect(quantizer.componentCount == 128)
-        #expect(quantizer.candidatesPerResult >= 1 && quantizer.candidatesPerResult <= 2.5)
+        #expect(quantizer.candidatesPerResult >= 1 && quantizer.candidatesPerResult <= 3)
         // The best row by plain arithmetic on the codes is among the first few by the reduced ones.
         var scratch = [Float](repeating: 0, count: quantizer.scratchCount)
         var reduced = [UInt8](repeating: 0xAA, count: Self.count * quantizer.codeBytes)
@@ -85,7 +85,7 @@ struct PrincipalQuantizerTests {
 
     @Test func bytesThereAndBack() throws {
         var random = RandomSource(seed: 9)
-        let quantizer = try #require(train(codes(rank: 40, &random)))
+        let quantizer = try #require(train(codes(topicCount: 60, &random)))
         let bytes = quantizer.serialized()
         let again = try PrincipalQuantizer(serialized: bytes)
         #expect(again.serialized() == bytes)

@@ -7,35 +7,37 @@ struct ReducedCodesTests {
     private static let dimensions = 320
     private static let total = 9000
 
-    /// Vectors that vary along 30 directions, less and less, as embeddings do.
-    private struct LowRankVectors {
-        private let directions: [Float]
+    /// Vectors about a few of 100 topics each, so that those that share them stand out, as with embeddings.
+    private struct TopicVectors {
+        private static let topicCount = 100
+        private let topics: [Float]
         private var random: RandomSource
 
         init(seed: UInt64) {
             var random = RandomSource(seed: seed)
-            directions = (0..<30 * ReducedCodesTests.dimensions).map { _ in random.normal() }
+            topics = (0..<Self.topicCount * ReducedCodesTests.dimensions).map { _ in random.normal() }
             self.random = random
         }
 
         mutating func next() -> [Float] {
             var vector = [Float](repeating: 0, count: ReducedCodesTests.dimensions)
-            for j in 0..<30 {
-                let weight = random.normal() / Float(1 + j / 3)
-                for i in vector.indices { vector[i] += weight * directions[j * ReducedCodesTests.dimensions + i] }
+            for _ in 0..<4 {
+                let topic = Int.random(in: 0..<Self.topicCount, using: &random) * ReducedCodesTests.dimensions
+                let weight = Float.random(in: 0.1...1.5, using: &random)
+                for i in vector.indices { vector[i] += weight * topics[topic + i] }
             }
             return vector
         }
     }
 
-    private func filled(_ parameters: IndexParameters, _ vectors: inout LowRankVectors) -> Rows {
+    private func filled(_ parameters: IndexParameters, _ vectors: inout TopicVectors) -> Rows {
         let rows = Rows(parameters, capacity: Self.total)
         for _ in 0..<Self.total { rows.append(vectors.next()) }
         return rows
     }
 
     private func recall(
-        _ index: VectorIndex, _ rows: Rows, _ vectors: inout LowRankVectors, _ options: SearchOptions,
+        _ index: VectorIndex, _ rows: Rows, _ vectors: inout TopicVectors, _ options: SearchOptions,
         allowed: [Int]? = nil, plan: SearchPlan
     ) -> Double {
         var sum = 0.0
@@ -57,7 +59,7 @@ struct ReducedCodesTests {
     @Test(arguments: [Metric.cosine, .dot])
     func walksAndScansFindTheSame(_ metric: Metric) throws {
         var parameters = IndexParameters(dimensions: Self.dimensions, metric: metric)
-        var vectors = LowRankVectors(seed: Seed.value)
+        var vectors = TopicVectors(seed: Seed.value)
         let rows = filled(parameters, &vectors)
         let index = VectorIndex(parameters)
         index.publish(rows: rows.matrix, count: Self.total, absent: [])
@@ -103,7 +105,7 @@ struct ReducedCodesTests {
     /// The first training has too few rows to tell the leading components; the next one comes as soon as there are.
     @Test func comeAsTheIndexGrows() throws {
         let parameters = IndexParameters(dimensions: Self.dimensions, metric: .cosine, m: 8, efConstruct: 40)
-        var vectors = LowRankVectors(seed: Seed.value)
+        var vectors = TopicVectors(seed: Seed.value)
         let rows = filled(parameters, &vectors)
         let index = VectorIndex(parameters)
         index.publish(rows: rows.matrix, count: 2000, absent: [])

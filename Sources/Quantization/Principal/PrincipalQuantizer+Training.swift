@@ -9,7 +9,7 @@ extension PrincipalQuantizer {
     /// cost grows with the third power, come in seconds.
     public static let dimensions = 256...2048
     /// A ranking that needs more candidates for each result than this isn't worth its bytes.
-    static let mostCandidatesPerResult: Float = 2.5
+    static let mostCandidatesPerResult: Float = 3
     /// Sample rows that serve as queries.
     private static let queryCount = 128
     private static let resultCount = 10
@@ -24,7 +24,7 @@ extension PrincipalQuantizer {
     ///     product alone.
     ///   - dimensions: of the vectors.
     /// - Returns: `nil` when the sample is too small, when the vectors are too short or too long, and when the leading
-    ///   components tell too little: the true best 10 of the sample must be among the best 25 of the reduced ranking,
+    ///   components tell too little: the true best 10 of the sample must be among the best 30 of the reduced ranking,
     ///   for 99 of 100.
     /// - Complexity: O(sampleCount · dimensions² + dimensions³).
     public static func train(
