@@ -96,6 +96,8 @@ class Run:
         command = [self.options.bench, "search", *self.vectors, "--search-threads", 1]
         if config.get("rescore") is False:
             command += ["--no-rescore"]
+        if config.get("firstStage"):
+            command += ["--first-stage", config["firstStage"]]
         return self.ours_with(config, command + list(extra))
 
     @property

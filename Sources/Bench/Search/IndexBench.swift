@@ -14,6 +14,8 @@ final class IndexBench {
         var quantile: Float?
         var seed: UInt64 = 42
         var buildThreads = 2
+        /// Whether the index may rank by reduced codes first.
+        var reducesCodes = true
     }
 
     struct SearchSettings: Sendable {
@@ -47,7 +49,8 @@ final class IndexBench {
         let index = VectorIndex(
             IndexParameters(
                 dimensions: rows.dimensions, metric: settings.metric, element: settings.element, m: settings.m,
-                efConstruct: settings.efConstruct, quantile: settings.quantile, seed: settings.seed))
+                efConstruct: settings.efConstruct, quantile: settings.quantile, seed: settings.seed,
+                usesPrincipalCodes: settings.reducesCodes))
         (_, build) = try measured {
             index.publish(rows: matrix, count: rows.count, absent: [])
             try onThreads(settings.buildThreads) { thread in

@@ -25,6 +25,8 @@ struct SearchCommand: ParsableCommand {
     var oversampling = 1.0
     @Flag(help: "Walks with the stored vectors in place of the codes.")
     var ignoreCodes = false
+    @Option(help: "auto ranks by reduced codes first where they pay, none walks on int8 codes at once.")
+    var firstStage = "auto"
     @Option(help: "Where to write the ids found: .npy, int64, sweep × queries × k, padded with -1.")
     var idsOut: String?
     @OptionGroup var data: DataOptions
@@ -35,6 +37,9 @@ struct SearchCommand: ParsableCommand {
     func validate() throws {
         guard data.data != nil || data.base != nil else {
             throw ValidationError("give --data, or --base and --queries")
+        }
+        guard ["auto", "none"].contains(firstStage) else {
+            throw ValidationError("--first-stage \(firstStage): known are auto and none")
         }
         guard exact != (ef != nil) else { throw ValidationError("give either --ef or --exact") }
         guard (1...256).contains(searchThreads) else { throw ValidationError("--search-threads must be 1…256") }
@@ -48,7 +53,8 @@ struct SearchCommand: ParsableCommand {
 
     func run() throws {
         try index.chooseKernels()
-        let settings = try index.settings()
+        var settings = try index.settings()
+        settings.reducesCodes = firstStage == "auto"
         let dataset = try data.load(settings.metric, vectorsOnly: true)
         let (rows, queries) = (dataset.rows, dataset.queries)
         note("building an index over \(rows.count) × \(rows.dimensions) on \(settings.buildThreads) threads")
@@ -96,6 +102,7 @@ struct SearchCommand: ParsableCommand {
         flags["searchThreads"] = JSONValue(searchThreads)
         flags["pin"] = pass.pin.map { JSONValue($0) } ?? .null
         flags["rescore"] = .bool(!noRescore)
+        flags["firstStage"] = .string(firstStage)
         flags["oversampling"] = .double(oversampling)
         flags["ignoreCodes"] = .bool(ignoreCodes)
         return flags
