@@ -1,6 +1,5 @@
-import Testing
-
 import Quantization
+import Testing
 
 /// Reduced codes against the codes that they are made from.
 struct PrincipalQuantizerTests {
