@@ -116,7 +116,8 @@ struct SearchRun {
         }
         timings.rescore += now() - start
         if view.encoded < view.published, !options.indexedOnly { addRowTail(rows, to: &hits) }
-        hits.sort { $0.score > $1.score || ($0.score == $1.score && $0.slot < $1.slot) }
+        // By rank, which orders NaN too.
+        hits.sort { Rank.key(Rank.of(score: $0.score), $0.slot) < Rank.key(Rank.of(score: $1.score), $1.slot) }
         if hits.count > wanted { hits.removeLast(hits.count - wanted) }
         result.hits = hits
     }

@@ -21,7 +21,8 @@ extension VectorIndex {
         let view = state.withLock { IndexView($0) }
         guard let view, view.liveCount > 0 else { return SearchOutcome() }
         return ScratchPool.with { scratch in
-            withExtendedLifetime((view.rows.owner, allowed)) {
+            // Kernels get plain pointers into all of these; a retraining may have let go of the codes meanwhile.
+            withExtendedLifetime((view.rows.owner, view.codes, view.graph, allowed)) {
                 let filter = allowed.map { FilterBitmap(view, $0) }
                 defer { filter?.deallocate() }
                 let admission =

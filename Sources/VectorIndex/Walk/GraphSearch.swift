@@ -91,9 +91,11 @@ struct GraphSearch {
         _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
     ) -> (end: FilteredWalkEnd, found: Int) {
         scratch.beginWalk(markCount(slot))
-        scratch.ensurePool(ef)
+        // One place more for a start that isn't admitted.
+        let capacity = ef + 1
+        scratch.ensurePool(capacity)
         scratch.marks[Int(slot)] = scratch.epoch
-        var pool = CandidatePool(keys: scratch.pool, capacity: ef)
+        var pool = CandidatePool(keys: scratch.pool, capacity: capacity)
         // The place nearest to the query, though it may not be admitted.
         pool.insert(CandidatePool.key(rank, slot))
         let seeds = admission.sample(Self.seedCount, below: Int(limit), to: scratch.batch)

@@ -1,9 +1,10 @@
 /// Ranks: a score as a `UInt32` whose ascending order is "closer first", so that a rank and a slot make one sortable
 /// 64-bit key and ties fall to the lower slot.
 enum Rank {
-    /// The rank of a score where greater is closer. NaN gets a rank too, somewhere at either end.
+    /// The rank of a score where greater is closer. NaN is farther than everything.
     @inline(__always)
     static func of(score: Float) -> UInt32 {
+        if score.isNaN { return .max }
         // + 0 makes −0 and 0 one rank.
         let bits = (score + 0).bitPattern
         let ascending = bits ^ (UInt32(bitPattern: Int32(bitPattern: bits) >> 31) | 0x8000_0000)
