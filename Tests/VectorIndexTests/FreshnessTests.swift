@@ -19,8 +19,7 @@ import VectorIndex
             for _ in 0..<min(Int.random(in: 1...60, using: &random), 4000 - first) { rows.append(vectors.next()) }
             index.publish(rows: rows.matrix, count: rows.count, absent: [])
             for slot in [first, rows.count - 1] {
-                // So narrow a walk is cheaper than a scan from some thousand slots on.
-                let outcome = index.search(rows.vector(slot), SearchOptions(k: 1, ef: 16))
+                let outcome = index.search(rows.vector(slot), SearchOptions(k: 1, ef: 16).walking)
                 #expect(outcome.hits.first?.score == 0, Seed.note)
                 plans[outcome.plan, default: 0] += 1
             }
