@@ -82,10 +82,13 @@ extension Engine {
         }
     }
 
-    /// Removes a collection with its points and the aliases that point to it. `false` when there was none.
+    /// Removes a collection with its points and the aliases that point to it. `false` when there was none of this very
+    /// name: as in Qdrant, an alias doesn't lead to the collection here.
     public func deleteCollection(_ name: String, deadline: Deadline? = nil) throws -> Bool {
         try queue.perform(until: deadline) { [self] transaction in
-            guard let collection = catalog.withLock({ $0.resolve(name) }), !collection.isDropped else { return false }
+            guard let collection = catalog.withLock({ $0.collections[name] }), !collection.isDropped else {
+                return false
+            }
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
             guard db.changesCount == 1 else { return false }

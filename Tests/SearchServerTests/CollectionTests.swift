@@ -193,6 +193,9 @@ import Testing
                 try await server.ok(.GET, "/collections/two/aliases") == [
                     "aliases": [["alias_name": "now", "collection_name": "two"]]
                 ])
+            // A deletion wants the collection's own name.
+            #expect(try await server.ok(.DELETE, "/collections/now") == false)
+            #expect(try await server.ok(.GET, "/collections/now")["points_count"] == 0)
             // All or nothing.
             try await server.fails(
                 404, .POST, "/collections/aliases",

@@ -117,6 +117,8 @@ import Testing
         ])
         #expect(try fixture.engine.aliases(of: nil).map { [$0.alias, $0.collection] } == [["later", "b"]])
         #expect(throws: EngineError.self) { try fixture.engine.createCollection("later", .unnamed(2)) }
+        #expect(try !fixture.engine.deleteCollection("later"), "only a collection's own name deletes it")
+        #expect(fixture.engine.collectionNames() == ["a", "b"])
         #expect(try fixture.engine.deleteCollection("b"))
         #expect(try fixture.engine.aliases(of: nil).isEmpty)
     }
