@@ -151,7 +151,7 @@ extension Engine {
             return CollectionInfo(
                 status: failure != nil ? .red : pending ? .yellow : .green, optimizerError: failure,
                 vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },
-                indexedVectorsCount: indexes.reduce(0) { $0 + $1.linkedCount },
+                indexedVectorsCount: indexes.reduce(0) { $0 + $1.liveLinkedCount },
                 pointsCount: generation.points.liveCount, segmentsCount: 1,
                 configuration: collection.configuration, payloadSchema: schema,
                 residentBytes: generation.residentBytes, mappedBytes: generation.mappedBytes)

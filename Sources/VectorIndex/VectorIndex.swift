@@ -39,6 +39,14 @@ public final class VectorIndex: Sendable {
         state.withLock { parameters.effectiveM == 0 ? $0.encodedCount : $0.links.linked }
     }
 
+    /// Those of the ``linkedCount`` slots that are live.
+    public var liveLinkedCount: Int {
+        state.withLock { state in
+            let linked = parameters.effectiveM == 0 ? state.encodedCount : state.links.linked
+            return state.alive.count(0, min(linked, state.published))
+        }
+    }
+
     /// Live slots that are to be linked (without a graph: encoded) but aren't yet, into the next graph if there is to be
     /// one. 0 for an index too small to need it.
     public var pendingCount: Int {

@@ -173,7 +173,7 @@ public struct CollectionInfo: Sendable {
     public var optimizerError: String?
     /// Stored vectors, all names together.
     public var vectorsCount: Int
-    /// Vectors that are linked in a graph, all names together.
+    /// Live vectors that are linked in a graph, all names together.
     public var indexedVectorsCount: Int
     public var pointsCount: Int
     /// Graphs' segments; one per collection here.
