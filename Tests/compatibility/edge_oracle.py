@@ -220,6 +220,14 @@ class EdgeOracle:
             if offset is None:
                 return points
 
+    def selected(self, selector):
+        """The payloads that a `with_payload` of one list of keys leaves, in the order of a scroll."""
+        (kind, keys), = selector.items()
+        selector = {"include": edge.PayloadSelector.Include, "exclude": edge.PayloadSelector.Exclude}[kind](keys)
+        page, offset = self.shard.scroll(edge.ScrollRequest(limit=100_000, with_payload=selector))
+        assert offset is None
+        return [(from_id(p.id), without_words(p.payload)) for p in page]
+
     def ordered(self, order_by, filter, limit):
         direction = edge.Direction.Desc if order_by.get("direction") == "desc" else edge.Direction.Asc
         order = edge.OrderBy(order_by["key"], direction=direction, start_from=order_by.get("start_from"))

@@ -12,6 +12,11 @@ INDEXES = {
 }
 # A key that a path has to quote.
 QUOTED = '"ключ ü"'
+# Paths into such payloads, some of which lead nowhere.
+PATHS = (
+    "k k.x n n[] o o.a o.list o.list[] o.list[].x o.list[].y o.list[0] o.list[0].x o.list[1].y o.x[].y g.lat e e[] t[0] "
+    "nothing nothing.x"
+).split() + [QUOTED]
 # A text index changes what `match.text` means, so the oracle has to have it too.
 TEXT_INDEX = {"type": "text", "tokenizer": "word", "lowercase": True, "phrase_matching": True}
 
@@ -112,6 +117,10 @@ class Generator:
         }
         return {name: make() for name, make in fields.items() if self.chance(0.55)}
 
+    def selector(self):
+        """A `with_payload` that names keys."""
+        return {self.one(["include", "exclude"]): self.rng.sample(PATHS, self.rng.randint(1, 3))}
+
     # Operations, in the form of the batch endpoint.
 
     def operation(self, config, present):
@@ -155,7 +164,7 @@ class Generator:
                 body["key"] = self.one(["o", "o.list[]", "o.list[0]", "fresh.path", "o.b.c"])
                 body["payload"] = {"x": self.rng.randint(0, 3), "y": self.word()}
         elif kind == "delete_payload":
-            body["keys"] = self.rng.sample(["k", "n", "o.a", "o.list[].x", "o.list[0]", "nothing", "e", "t"], 2)
+            body["keys"] = self.rng.sample(PATHS, 2)
         return {kind: body}
 
     def selection(self, present):
@@ -171,7 +180,7 @@ class Generator:
         for clause in clauses:
             conditions = [self.condition(depth) for _ in range(self.rng.randint(1, 3))]
             if clause == "min_should":
-                f[clause] = {"conditions": conditions, "min_count": self.rng.randint(0, len(conditions))}
+                f[clause] = {"conditions": conditions, "min_count": self.rng.randint(1, len(conditions))}
             else:
                 f[clause] = conditions
         return f

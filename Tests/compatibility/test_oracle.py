@@ -122,6 +122,15 @@ class Pair:
                 # Rounding to float16 and normalising it again may differ in the last place.
                 assert abs(a - b) <= self.tolerance(name, b), f"vector {name!r} of {id}: {got[name]} instead of {vector}"
 
+    def compare_selected(self):
+        selector = self.generator.selector()
+        expected = self.oracle.selected(selector)
+        body = {"limit": 10_000, "with_payload": selector}
+        got = [(p["id"], p["payload"]) for p in self.rest.post(f"{self.path}/points/scroll", body).result["points"]]
+        assert [id for id, _ in got] == [id for id, _ in expected]
+        for (id, payload), (_, right) in zip(got, expected):
+            assert payload == right, f"{selector} of {id}: {payload} instead of {right}"
+
     def compare_filter(self, filter):
         expected = [i for i, _, _ in self.oracle.everything(filter)]
         got = self.rest.post(
@@ -208,6 +217,7 @@ def run_rounds(pair, rounds=ROUNDS):
             for _ in range(OPERATIONS):
                 pair.change()
             pair.compare_all()
+            pair.compare_selected()
             for _ in range(FILTERS):
                 pair.compare_filter(pair.generator.filter())
             for _ in range(SEARCHES):

@@ -41,8 +41,8 @@ enum PayloadEdit {
         }
     }
 
-    /// Removes what the path selects; a path that selects nothing changes nothing. As in Qdrant, `[3]` selects
-    /// nothing here: removing would shift the elements behind it.
+    /// Removes what the path selects; a path that selects nothing changes nothing. As in Qdrant, an index leads into
+    /// its element, but `[3]` at the end removes nothing: that would shift the elements behind it.
     static func remove(_ steps: ArraySlice<PayloadPath.Step>, from value: inout JSONValue) {
         guard let step = steps.first else { return }
         let rest = steps.dropFirst()
@@ -62,6 +62,10 @@ enum PayloadEdit {
             } else {
                 for index in array.indices { remove(rest, from: &array[index]) }
             }
+            value = .array(array)
+        case (.index(let index), .array(var array)):
+            guard array.indices.contains(index) else { return }
+            remove(rest, from: &array[index])
             value = .array(array)
         default: return
         }
