@@ -40,7 +40,8 @@ extension Engine {
             indexes: PayloadIndexes(implicitBudgetBytes: self.configuration.implicitIndexBudgetBytes))
         let collection = PointCollection(
             id: id, name: name, configuration: configuration, version: 0, generation: generation)
-        transaction.afterCommit { [self] in
+        // Durably, so that there are no rows of a collection that a power loss makes unknown.
+        transaction.afterCommit(durably: true) { [self] in
             catalog.withLock { $0.collections[name] = collection }
             indexer.watch(collection)
         }

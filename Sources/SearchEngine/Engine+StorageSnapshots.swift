@@ -113,7 +113,7 @@ extension Engine {
             try file.sync()
         }
         var problems: [String] = []
-        guard try verifyFiles(staging, report: { problems.append($0) }) else {
+        guard try StorageCheck(layout: staging, fileSystem: fileSystem).run(report: { problems.append($0) }) else {
             throw tar.damaged(problems.joined(separator: "; "))
         }
         // A folder's own entry is made durable in the folder above it.
@@ -131,56 +131,5 @@ extension Engine {
     /// `vectors/<number>/<number>/<number>.<type>` and nothing else, so that no entry leaves its folder.
     private static func isVectorFileName(_ name: String) -> Bool {
         name.wholeMatch(of: /vectors\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,2}\.(f32|f16|u8)/) != nil
-    }
-
-    /// Checks the database and every committed point's vectors against their checksums. The engine must not be open.
-    /// `report` gets a line a collection and a line a problem. Returns whether all is well.
-    public static func verify(storagePath: String, report: (String) -> Void) throws -> Bool {
-        let layout = StorageLayout(root: storagePath)
-        guard PosixFileSystem().exists(layout.database) else {
-            throw EngineError.notFound("There is no storage in \(storagePath)")
-        }
-        let lock = try StorageLock(path: layout.lock)
-        defer { lock.release() }
-        return try verifyFiles(layout, report: report)
-    }
-
-    private static func verifyFiles(_ layout: StorageLayout, report: (String) -> Void) throws -> Bool {
-        let database = try EngineDatabase(path: layout.database, durability: .full)
-        defer { try? database.close() }
-        return try database.read { db in
-            var isSound = true
-            for line in try String.fetchAll(db, sql: "PRAGMA integrity_check") where line != "ok" {
-                report("database: \(line)")
-                isSound = false
-            }
-            for row in try StoredCollection.all(db) {
-                do {
-                    let collection = try StoredCollection(row)
-                    if collection.isHidden { continue }
-                    let (points, damaged) = try verify(collection, layout, db)
-                    report("\(collection.name): \(points) points, \(damaged) damaged")
-                    if damaged > 0 { isSound = false }
-                } catch {
-                    report("\(row["name"] as String): \(error)")
-                    isSound = false
-                }
-            }
-            return isSound
-        }
-    }
-
-    private static func verify(_ collection: StoredCollection, _ layout: StorageLayout, _ db: GRDB.Database) throws
-        -> (points: Int, damaged: Int)
-    {
-        let rows = try StoredRows(collection, layout: layout, fileSystem: PosixFileSystem())
-        try rows.requireRows(collection.slots)
-        var points = 0
-        var damaged = 0
-        try collection.table.forEachRow(db) { point, checksum in
-            points += 1
-            if try !rows.isSound(point, checksum: checksum) { damaged += 1 }
-        }
-        return (points, damaged)
     }
 }

@@ -62,10 +62,11 @@ public final class Engine: Sendable {
             try fileSystem.createDirectory(folder)
         }
         try fileSystem.syncDirectory(layout.root)
-        database = try EngineDatabase(path: layout.database, durability: configuration.durability)
         let loader = StorageLoader(
             layout: layout, fileSystem: fileSystem, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
+        try loader.requireDatabase()
+        database = try EngineDatabase(path: layout.database, durability: configuration.durability)
         try database.write { db in
             try StorageLoader.removeUnfinished(db)
             try loader.deleteLostPoints(db)
@@ -79,7 +80,7 @@ public final class Engine: Sendable {
         }
         try database.write { try StorageLoader.markSynced($0) }
         try database.syncLog(fileSystem)
-        loader.removeOrphans(loaded)
+        try loader.clearOrphans(loaded, highestCollection: database.read { try StorageLoader.highestCollection($0) })
         queue = WriteQueue(
             database: database, durability: configuration.durability, fileSystem: fileSystem, logger: logger)
         reader = FacetReader(database: database, publication: queue.publication)
@@ -103,11 +104,11 @@ public final class Engine: Sendable {
     /// Finishes the queued writes, stops the background work and saves what would be costly to derive again.
     public func close() throws {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        queue.close()
+        let isSaved = queue.close()
         indexer.stop()
         for collection in catalog.withLock({ Array($0.collections.values) }) { indexer.save(collection) }
         do {
-            try database.close()
+            try database.close(withoutLog: isSaved)
         } catch {
             throw EngineError.storage("The database can't be closed: \(error)")
         }

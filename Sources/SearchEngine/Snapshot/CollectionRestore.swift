@@ -91,6 +91,8 @@ struct CollectionRestore {
             try engine.fileSystem.remove(engine.layout.vectors(id))
             let indexes = PayloadIndexes(implicitBudgetBytes: engine.configuration.implicitIndexBudgetBytes)
             for (path, declared) in schema { indexes.createIndex(path, declared) }
+            // On disk before there are rows of it, which the next start then knows to be of no use.
+            transaction.afterCommit(durably: true) {}
             let generation = try engine.loader.makeGeneration(
                 collection: id, number: 0, configuration: configuration, slotCount: 0, indexes: indexes)
             return (id, generation)

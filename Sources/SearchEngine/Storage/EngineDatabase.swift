@@ -3,7 +3,7 @@ import GRDB
 
 /// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
 package final class EngineDatabase: Sendable {
-    package static let formatVersion = 2
+    package static let formatVersion = 3
 
     package let pool: DatabasePool
 
@@ -39,16 +39,33 @@ package final class EngineDatabase: Sendable {
         }
     }
 
-    private static func migrate(_ db: GRDB.Database) throws {
+    /// A connection that only reads, whatever the format.
+    static func reader(path: String) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(10)
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
+    /// The format's version; 0 for an empty database. Throws `.storage` for one that is newer than this program.
+    static func knownVersion(_ db: GRDB.Database) throws -> Int {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard version <= formatVersion else {
             throw EngineError.storage(
                 "The storage has format \(version), which is newer than this program's format \(formatVersion)")
         }
-        switch version {
-        case formatVersion: return
-        case 1: try db.execute(sql: "ALTER TABLE collections ADD COLUMN synced INTEGER NOT NULL DEFAULT 0")
-        default: try createTables(db)
+        return version
+    }
+
+    private static func migrate(_ db: GRDB.Database) throws {
+        let version = try knownVersion(db)
+        if version == formatVersion { return }
+        if version == 0 { try createTables(db) }
+        if version == 1 { try db.execute(sql: "ALTER TABLE collections ADD COLUMN synced INTEGER NOT NULL DEFAULT 0") }
+        if 1...2 ~= version {
+            for table in try PointsTable.allNames(db) {
+                try db.execute(sql: "ALTER TABLE \(table) ADD COLUMN payload_checksum INTEGER")
+            }
         }
         try db.execute(sql: "PRAGMA user_version = \(formatVersion)")
     }
@@ -78,7 +95,13 @@ package final class EngineDatabase: Sendable {
                 """)
     }
 
-    package func close() throws { try pool.close() }
+    /// `withoutLog`: moves the log into the database file before, which then is whole without it; wants the vectors on
+    /// disk.
+    package func close(withoutLog: Bool) throws {
+        // A reader that is still at work keeps the log; the next start reads it.
+        if withoutLog { _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) } }
+        try pool.close()
+    }
 
     /// Makes every commit so far durable, also with durability `normal`. SQLite holds no lock on the log's own file, so
     /// that opening and closing it here loses none.

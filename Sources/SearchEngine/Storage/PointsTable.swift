@@ -17,9 +17,16 @@ package struct PointsTable: Sendable {
             version INTEGER NOT NULL,
             vectors INTEGER NOT NULL,
             checksum INTEGER NOT NULL,
-            payload TEXT NOT NULL
+            payload TEXT NOT NULL,
+            payload_checksum INTEGER
         )
         """
+    }
+
+    /// The names of the tables of all collections and generations.
+    static func allNames(_ db: GRDB.Database) throws -> [String] {
+        try String.fetchAll(
+            db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'points_[0-9]*_[0-9]*'")
     }
 }
 
@@ -35,7 +42,10 @@ package struct PointRow: Sendable {
 extension PointsTable {
     package func insert(_ row: PointRow, checksum: UInt64, payload: Payload, _ db: GRDB.Database) throws {
         let statement = try db.cachedStatement(
-            sql: "INSERT INTO \(name) (slot, id, version, vectors, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)")
+            sql: """
+                INSERT INTO \(name) (slot, id, version, vectors, checksum, payload, payload_checksum)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """)
         let raw = statement.sqliteStatement
         sqlite3_reset(raw)
         sqlite3_bind_int64(raw, 1, Int64(row.slot))
@@ -44,6 +54,7 @@ extension PointsTable {
         sqlite3_bind_int64(raw, 4, Int64(bitPattern: row.vectors))
         sqlite3_bind_int64(raw, 5, Int64(bitPattern: checksum))
         bind(payload, raw, 6)
+        sqlite3_bind_int64(raw, 7, Int64(bitPattern: payload.checksum))
         try step(raw, db)
     }
 
@@ -55,12 +66,14 @@ extension PointsTable {
     }
 
     package func setPayload(slot: UInt32, version: UInt64, payload: Payload, _ db: GRDB.Database) throws {
-        let raw = try db.cachedStatement(sql: "UPDATE \(name) SET payload = ?, version = ? WHERE slot = ?")
-            .sqliteStatement
+        let raw = try db.cachedStatement(
+            sql: "UPDATE \(name) SET payload = ?, payload_checksum = ?, version = ? WHERE slot = ?"
+        ).sqliteStatement
         sqlite3_reset(raw)
         bind(payload, raw, 1)
-        sqlite3_bind_int64(raw, 2, Int64(bitPattern: version))
-        sqlite3_bind_int64(raw, 3, Int64(slot))
+        sqlite3_bind_int64(raw, 2, Int64(bitPattern: payload.checksum))
+        sqlite3_bind_int64(raw, 3, Int64(bitPattern: version))
+        sqlite3_bind_int64(raw, 4, Int64(slot))
         try step(raw, db)
     }
 
@@ -68,8 +81,8 @@ extension PointsTable {
     package func copy(from other: PointsTable, slot: UInt32, to newSlot: UInt32, _ db: GRDB.Database) throws {
         let raw = try db.cachedStatement(
             sql: """
-                INSERT INTO \(name) (slot, id, version, vectors, checksum, payload)
-                SELECT ?, id, version, vectors, checksum, payload FROM \(other.name) WHERE slot = ?
+                INSERT INTO \(name) (slot, id, version, vectors, checksum, payload, payload_checksum)
+                SELECT ?, id, version, vectors, checksum, payload, payload_checksum FROM \(other.name) WHERE slot = ?
                 """
         ).sqliteStatement
         sqlite3_reset(raw)
@@ -126,6 +139,27 @@ extension PointsTable {
         }
     }
 
+    /// Visits every row in slot order with its checksum, and whether its payload is the one that was written. Rows of
+    /// older formats have no checksum of the payload, which then counts as sound.
+    func forEachChecked(
+        _ db: GRDB.Database, _ body: (_ row: PointRow, _ checksum: UInt64, _ isPayloadSound: Bool) throws -> Void
+    ) throws {
+        let hasSums = try db.columns(in: name).contains { $0.name == "payload_checksum" }
+        let raw = try db.makeStatement(
+            sql: """
+                SELECT slot, id, version, vectors, checksum, payload, \(hasSums ? "payload_checksum" : "NULL")
+                FROM \(name) ORDER BY slot
+                """)
+        try withExtendedLifetime(raw) {
+            try visit($0.sqliteStatement, db) { raw in
+                let isSound =
+                    sqlite3_column_type(raw, 6) == SQLITE_NULL
+                    || UInt64(bitPattern: sqlite3_column_int64(raw, 6)) == column(raw, 5).checksum
+                try body(row(raw), checksum(raw), isSound)
+            }
+        }
+    }
+
     private func visit(_ raw: OpaquePointer, _ db: GRDB.Database, _ body: (OpaquePointer) throws -> Void) throws {
         defer { sqlite3_reset(raw) }
         while true {
@@ -171,6 +205,14 @@ extension PointsTable {
 
     private func failure(_ code: Int32, _ db: GRDB.Database) -> DatabaseError {
         DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
+    }
+}
+
+extension Payload {
+    fileprivate var checksum: UInt64 {
+        var sum = Checksum()
+        json.withUnsafeBytes { sum.add($0) }
+        return sum.value
     }
 }
 

@@ -2,7 +2,10 @@ import Foundation
 
 /// The real files.
 package struct PosixFileSystem: FileSystem {
-    package init() {}
+    private let isReadOnly: Bool
+
+    /// `isReadOnly`: opens files for reading alone.
+    package init(isReadOnly: Bool = false) { self.isReadOnly = isReadOnly }
 
     package func createDirectory(_ path: String) throws {
         do {
@@ -30,7 +33,7 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func open(_ path: String, create: Bool) throws -> any File {
-        let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0o644)
+        let descriptor = Glibc.open(path, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | (create ? O_CREAT : 0), 0o644)
         guard descriptor >= 0 else { throw systemError("open", path) }
         return PosixFile(path: path, descriptor: descriptor)
     }

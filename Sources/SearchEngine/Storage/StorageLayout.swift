@@ -11,11 +11,15 @@ package struct StorageLayout: Sendable {
     package var vectors: String { "\(root)/vectors" }
     package var derived: String { "\(root)/derived" }
     package var temporary: String { "\(root)/tmp" }
+    package var setAside: String { "\(root)/set-aside" }
 
     package func vectors(_ collection: Int64) -> String { "\(vectors)/\(collection)" }
     package func vectors(_ collection: Int64, _ generation: Int) -> String { "\(vectors(collection))/\(generation)" }
     package func derived(_ collection: Int64) -> String { "\(derived)/\(collection)" }
     package func derived(_ collection: Int64, _ generation: Int) -> String { "\(derived(collection))/\(generation)" }
+    package func setAside(_ collection: Int64, _ number: Int) -> String {
+        "\(setAside)/vectors-\(collection)-\(number)"
+    }
 
     package func vectorFile(_ collection: Int64, _ generation: Int, _ number: Int, _ parameters: VectorParameters)
         -> String

@@ -33,6 +33,7 @@ struct StorageLoader {
                 stored: JSONValue(parsing: Array((row["schema"] as String).utf8)))
             try indexes.createIndex(PayloadPath(row["key"] as String), schema)
         }
+        try requireGeneration(stored)
         let generation = try makeGeneration(
             collection: stored.id, number: stored.generation, configuration: stored.configuration,
             slotCount: stored.slots, indexes: indexes)
@@ -114,27 +115,8 @@ struct StorageLoader {
         let committed = try Set(
             Row.fetchAll(db, sql: "SELECT id, generation FROM collections")
                 .map { PointsTable(collection: $0["id"], generation: $0["generation"]).name })
-        for table in try String.fetchAll(
-            db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'points_[0-9]*_[0-9]*'")
-        where !committed.contains(table) {
+        for table in try PointsTable.allNames(db) where !committed.contains(table) {
             try db.execute(sql: "DROP TABLE \(table)")
-        }
-    }
-
-    /// Removes folders that no committed collection or generation owns: what a kill left half made or half removed.
-    func removeOrphans(_ catalog: Catalog) {
-        let generations = Dictionary(
-            uniqueKeysWithValues: catalog.collections.values.map { ("\($0.id)", "\($0.generation.number)") })
-        for folder in [layout.vectors, layout.derived] {
-            for collection in (try? fileSystem.list(folder)) ?? [] {
-                guard let generation = generations[collection] else {
-                    try? fileSystem.remove("\(folder)/\(collection)")
-                    continue
-                }
-                for entry in (try? fileSystem.list("\(folder)/\(collection)")) ?? [] where entry != generation {
-                    try? fileSystem.remove("\(folder)/\(collection)/\(entry)")
-                }
-            }
         }
     }
 }

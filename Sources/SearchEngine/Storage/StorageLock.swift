@@ -5,8 +5,19 @@ final class StorageLock: Sendable {
     private let descriptor: Int32
 
     /// Throws `.storage` when another process holds the folder.
-    init(path: String) throws {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    convenience init(path: String) throws {
+        try self.init(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644), path)
+    }
+
+    /// Creates nothing. `nil` when no process ever had the folder open. Throws `.storage` when one has.
+    convenience init?(reading path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 && errno == ENOENT { return nil }
+        try self.init(descriptor, path)
+    }
+
+    private init(_ descriptor: Int32, _ path: String) throws {
+        self.descriptor = descriptor
         guard descriptor >= 0 else {
             throw EngineError.storage("Can't open \(path): \(String(cString: strerror(errno)))")
         }

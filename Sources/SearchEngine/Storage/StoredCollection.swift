@@ -18,9 +18,11 @@ struct StoredCollection {
     var isHidden: Bool { name.utf8.starts(with: CollectionRestore.hiddenPrefix.utf8) }
 
     static func all(_ db: GRDB.Database) throws -> [Row] {
-        try Row.fetchAll(
-            db, sql: "SELECT id, name, configuration, generation, version, slots, synced FROM collections ORDER BY name"
-        )
+        // Without the upgrade, which a reader doesn't make, the first format has no `synced`.
+        let synced = try EngineDatabase.knownVersion(db) == 1 ? "0 AS synced" : "synced"
+        return try Row.fetchAll(
+            db,
+            sql: "SELECT id, name, configuration, generation, version, slots, \(synced) FROM collections ORDER BY name")
     }
 
     /// Throws `.storage` for a row that no engine writes.

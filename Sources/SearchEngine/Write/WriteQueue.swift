@@ -32,6 +32,7 @@ package final class WriteQueue: @unchecked Sendable {
     private var jobs: [Job] = []
     private var isClosing = false
     private var isStopped = false
+    private var isSaved = false
     private var failure: EngineError?
     /// Writer thread only; `normal` durability.
     private var unsyncedFiles: [ObjectIdentifier: VectorFile] = [:]
@@ -92,13 +93,14 @@ package final class WriteQueue: @unchecked Sendable {
         return value!
     }
 
-    /// Waits for the queued jobs and ends the thread.
-    package func close() {
+    /// Waits for the queued jobs and ends the thread. Answers whether all that is committed is on disk.
+    package func close() -> Bool {
         condition.lock()
+        defer { condition.unlock() }
         isClosing = true
         condition.broadcast()
         while !isStopped { condition.wait() }
-        condition.unlock()
+        return isSaved
     }
 
     private func run() {
@@ -120,15 +122,18 @@ package final class WriteQueue: @unchecked Sendable {
 
     /// Closing the database checkpoints it, so the vectors go first.
     private func finish() {
+        var isSaved = false
         do {
             if failure == nil {
                 try syncFiles()
                 try database.write { try StorageLoader.markSynced($0) }
+                isSaved = true
             }
         } catch {
             logger.error("The vectors can't be synced; the next start checks them", metadata: ["error": "\(error)"])
         }
         condition.lock()
+        self.isSaved = isSaved
         isStopped = true
         condition.broadcast()
         condition.unlock()

@@ -17,23 +17,30 @@ import Testing
         #expect(actual == level)
         let mode = try database.pool.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
         #expect(mode == "wal")
-        try database.close()
+        try database.close(withoutLog: true)
     }
 
-    /// A storage of the first format looks at every point once.
-    @Test func theFirstFormatIsUpgraded() throws {
+    /// Storages of older formats: the first looks at every point once, and payloads have no checksums yet.
+    @Test(arguments: [1, 2])
+    func olderFormatsAreUpgraded(_ version: Int) throws {
         let fixture = try EngineFixture()
         try fixture.engine.createCollection("c", .unnamed(2))
         _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 0])])])
         try fixture.close()
         let queue = try DatabaseQueue(path: fixture.storagePath + "/trendex.sqlite3")
         try queue.write { db in
-            try db.execute(sql: "ALTER TABLE collections DROP COLUMN synced; PRAGMA user_version = 1")
+            if version == 1 { try db.execute(sql: "ALTER TABLE collections DROP COLUMN synced") }
+            try db.execute(
+                sql: "ALTER TABLE points_1_0 DROP COLUMN payload_checksum; PRAGMA user_version = \(version)")
         }
         try queue.close()
+        #expect(try Engine.verify(storagePath: fixture.storagePath) { _ in })
         try fixture.reopen()
         #expect(try fixture.engine.count("c", filter: nil, exact: true) == 1)
         #expect(try slots(fixture.storagePath) == [[1, 1]])
+        _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(2, [1, 0], ["a": 1])])])
+        try fixture.close()
+        #expect(try Engine.verify(storagePath: fixture.storagePath) { _ in })
     }
 
     /// With durability `full` every commit, with `normal` a checkpoint or the close, tells which rows are on disk.
@@ -107,6 +114,28 @@ import Testing
         try file.truncate(atOffset: 10 * 4_096)
         try file.close()
         #expect(throws: EngineError.self) { _ = try EngineFixture.engine(storage: fixture.storagePath) }
+    }
+
+    /// A payload that isn't the one that was written is damage, whichever way it was written.
+    @Test func payloadsHaveChecksums() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(2))
+        _ = try fixture.engine.updateBlocking(
+            "c",
+            [
+                .upsert((1...3).map { PointStruct($0, [1, 0], ["t": "price 7"]) }),
+                .setPayload(.ids([.number(2)]), payload: ["u": "more"], key: nil),
+            ])
+        try fixture.close()
+        #expect(try Engine.verify(storagePath: fixture.storagePath) { _ in })
+        let queue = try DatabaseQueue(path: fixture.storagePath + "/trendex.sqlite3")
+        try queue.write { db in
+            try db.execute(sql: "UPDATE points_1_0 SET payload = replace(payload, '7', '6') WHERE id < 3")
+        }
+        try queue.close()
+        var lines: [String] = []
+        #expect(try !Engine.verify(storagePath: fixture.storagePath) { lines.append($0) })
+        #expect(lines == ["c: 3 points, 2 damaged"])
     }
 
     /// Files are removed only when the commit that dropped them can't be lost: the log is synced before, also with
