@@ -38,13 +38,15 @@ extension Engine {
         let name = catalog.withLock { $0.resolve(collection)?.name } ?? collection
         try Self.validate(name: name, what: "Collection")
         guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
-        if let checksum {
-            let actual = try sha256(of: fileSystem.open(path, create: false))
-            guard actual == checksum.lowercased() else {
-                throw EngineError.invalid("Snapshot checksum mismatch: expected \(checksum), the file has \(actual)")
-            }
-        }
+        if let checksum { try Self.requireChecksum(checksum, of: fileSystem.open(path, create: false)) }
         try CollectionRestore(self, file: path).restore(as: name)
+    }
+
+    static func requireChecksum(_ checksum: String, of file: any File) throws {
+        let actual = try sha256(of: file)
+        guard actual == checksum.lowercased() else {
+            throw EngineError.invalid("Snapshot checksum mismatch: expected \(checksum), the file has \(actual)")
+        }
     }
 
     private func folder(_ collection: String) -> SnapshotFolder {

@@ -6,7 +6,7 @@ import OrderedCollections
 extension Engine {
     private static let manifestName = "storage.json"
     private static let databaseName = "trendex.sqlite3"
-    private static let storageFormatVersion: Int64 = 1
+    private static let storageFormatVersion: Int64 = 2
 
     private var storageFolder: SnapshotFolder {
         SnapshotFolder(path: configuration.snapshotsPath, fileSystem: fileSystem)
@@ -79,17 +79,22 @@ extension Engine {
 
     /// Restores a whole-storage snapshot into a storage folder that holds no collections yet. The result is verified
     /// before it is moved into place.
-    public static func restoreStorage(snapshot path: String, into storagePath: String) throws {
+    ///
+    /// `checksum` is the SHA-256 in hex that the whole file must have.
+    public static func restoreStorage(snapshot path: String, checksum: String? = nil, into storagePath: String) throws {
         let fileSystem = PosixFileSystem()
         let target = StorageLayout(root: storagePath)
         guard !fileSystem.exists(target.database) else {
             throw EngineError.conflict("The storage folder \(storagePath) holds data already; choose an empty one")
         }
         guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
-        let tar = try TarReader(fileSystem.open(path, create: false))
+        let file = try fileSystem.open(path, create: false)
+        if let checksum { try requireChecksum(checksum, of: file) }
+        let tar = try TarReader(file)
         guard let manifest = try? JSONValue(parsing: tar.bytes(manifestName)),
-            manifest["format"]?.integerValue == storageFormatVersion
-        else { throw tar.damaged("it is no snapshot of a whole storage of format \(storageFormatVersion)") }
+            let format = manifest["format"]?.integerValue, 1...storageFormatVersion ~= format
+        else { throw tar.damaged("it is no snapshot of a whole storage of format 1 to \(storageFormatVersion)") }
+        try tar.verifyChecksums(isOptional: format == 1)
         try fileSystem.createDirectory(storagePath)
         let lock = try StorageLock(path: target.lock)
         defer { lock.release() }
@@ -98,7 +103,7 @@ extension Engine {
         try fileSystem.createDirectory(staging.vectors)
         defer { try? fileSystem.remove(target.temporary) }
         var folders: Set<String> = [staging.vectors]
-        for entry in tar.entries.values where entry.name != manifestName {
+        for entry in tar.entries.values where ![manifestName, TarWriter.checksumsName].contains(entry.name) {
             guard entry.name == databaseName || isVectorFileName(entry.name) else {
                 throw tar.damaged("it has an unexpected entry \(entry.name)")
             }

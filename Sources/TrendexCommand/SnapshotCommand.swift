@@ -106,7 +106,7 @@ struct SnapshotCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("The empty folder for a whole storage's snapshot.", valueName: "folder"))
         var storagePath: String?
 
-        @Option(help: "The SHA-256 in hex that a collection's snapshot must have.")
+        @Option(help: "The SHA-256 in hex that the snapshot must have.")
         var checksum: String?
 
         @Argument(help: "The snapshot's file.")
@@ -116,14 +116,11 @@ struct SnapshotCommand: AsyncParsableCommand {
             guard (collection == nil) != (storagePath == nil) else {
                 throw ValidationError("Name either --collection or --storage-path.")
             }
-            guard storagePath == nil || checksum == nil else {
-                throw ValidationError("--checksum goes with --collection.")
-            }
         }
 
         func run() async throws {
             if let storagePath {
-                try orExit { try Engine.restoreStorage(snapshot: file, into: storagePath) }
+                try orExit { try Engine.restoreStorage(snapshot: file, checksum: checksum, into: storagePath) }
                 print("Restored \(storagePath).")
             } else if let collection {
                 try await asking {

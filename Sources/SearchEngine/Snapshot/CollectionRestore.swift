@@ -31,9 +31,10 @@ struct CollectionRestore {
         } catch {
             throw tar.damaged("its manifest is no JSON: \(error)")
         }
-        guard manifest["format"]?.integerValue == Int64(CollectionSnapshot.formatVersion) else {
-            throw tar.damaged("its format is not \(CollectionSnapshot.formatVersion)")
+        guard let format = manifest["format"]?.integerValue, 1...CollectionSnapshot.formatVersion ~= Int(format) else {
+            throw tar.damaged("its format is not one of 1 to \(CollectionSnapshot.formatVersion)")
         }
+        try tar.verifyChecksums(isOptional: format == 1)
         guard let stored = manifest["configuration"], let version = manifest["version"]?.unsignedValue,
             version <= UInt64(Int64.max),
             let points = manifest["points"]?.integerValue, points >= 0, points <= VectorIndex.maximumSlots,

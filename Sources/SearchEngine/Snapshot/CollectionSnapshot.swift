@@ -5,7 +5,7 @@ import VectorIndex
 
 /// What is inside a collection's snapshot archive; docs/FORMAT.md draws it.
 enum CollectionSnapshot {
-    static let formatVersion = 1
+    static let formatVersion = 2
     static let manifestName = "collection.json"
     static let pointsName = "points.bin"
     static func vectorsName(_ number: Int) -> String { "vectors/\(number)" }

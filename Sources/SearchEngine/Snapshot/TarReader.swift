@@ -1,3 +1,6 @@
+import Crypto
+import JSON
+
 /// Finds the entries of a tar archive such as `TarWriter` makes. Every number in it is checked: archives come from
 /// clients.
 final class TarReader {
@@ -35,10 +38,37 @@ final class TarReader {
             }
             offset += 512
             guard let entrySize, entrySize <= size - offset else { throw damaged("the entry \(name) is cut off") }
-            entries[name] = Entry(name: name, offset: offset, size: entrySize)
+            guard entries.updateValue(Entry(name: name, offset: offset, size: entrySize), forKey: name) == nil else {
+                throw damaged("the entry \(name) is in it twice")
+            }
             offset += (entrySize + 511) / 512 * 512
             guard offset <= size else { throw damaged("the entry \(name) is cut off") }
         }
+    }
+
+    /// Compares every entry with its SHA-256, which the last one tells. Throws `.invalid` when one differs. Archives of
+    /// format 1 (`isOptional`) may have no checksums.
+    func verifyChecksums(isOptional: Bool) throws {
+        if isOptional && entries[TarWriter.checksumsName] == nil { return }
+        guard case .object(let checksums)? = try? JSONValue(parsing: bytes(TarWriter.checksumsName)) else {
+            throw damaged("\(TarWriter.checksumsName) is no JSON object")
+        }
+        guard checksums.count == entries.count - 1 else {
+            throw damaged("\(TarWriter.checksumsName) doesn't tell the checksum of each entry")
+        }
+        for entry in entries.values where entry.name != TarWriter.checksumsName {
+            guard let wanted = checksums[entry.name]?.stringValue, try sha256(entry) == wanted else {
+                throw damaged("\(entry.name) doesn't fit its checksum")
+            }
+        }
+    }
+
+    private func sha256(_ entry: Entry) throws -> String {
+        var hash = SHA256()
+        for start in stride(from: 0, to: entry.size, by: 4 << 20) {
+            hash.update(data: try read(entry, at: start, count: min(4 << 20, entry.size - start)))
+        }
+        return hash.finalize().hex
     }
 
     func entry(_ name: String) throws -> Entry {

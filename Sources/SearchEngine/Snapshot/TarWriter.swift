@@ -1,13 +1,19 @@
 import Crypto
 import Foundation
+import JSON
 
-/// Writes a tar archive (POSIX ustar; sizes from 8 GiB on in base 256) front to back, hashing it on the way.
+/// Writes a tar archive (POSIX ustar; sizes from 8 GiB on in base 256) front to back, hashing it and each entry on the
+/// way. Its last entry tells the others' hashes.
 final class TarWriter {
+    static let checksumsName = "checksums.json"
+
     private let file: any File
     private var offset = 0
     private var hash = SHA256()
     /// Bytes still due in the entry at hand.
     private var due = 0
+    private var entry: (name: String, hash: SHA256) = ("", SHA256())
+    private var checksums: JSONObject = [:]
 
     init(_ file: any File) { self.file = file }
 
@@ -36,23 +42,33 @@ final class TarWriter {
         put(octal(sum, digits: 6) + "\0 ", at: 148)
         try header.withUnsafeBytes { try emit($0) }
         due = size
+        entry = (name, SHA256())
+        if due == 0 { end() }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         precondition(bytes.count <= due)
+        guard !bytes.isEmpty else { return }
         due -= bytes.count
+        entry.hash.update(bufferPointer: bytes)
         try emit(bytes)
-        if due == 0 { try pad() }
+        if due == 0 {
+            end()
+            try pad()
+        }
     }
+
+    private func end() { checksums[entry.name] = .string(entry.hash.finalize().hex) }
 
     func add(_ name: String, _ bytes: [UInt8]) throws {
         try begin(name, size: bytes.count)
         try bytes.withUnsafeBytes { try write($0) }
     }
 
-    /// Ends the archive and syncs it. Returns its size and its SHA-256 in hex.
+    /// Adds the entries' checksums, ends the archive and syncs it. Returns its size and its SHA-256 in hex.
     func finish() throws -> (size: Int, checksum: String) {
         precondition(due == 0)
+        try add(Self.checksumsName, JSONValue.object(checksums).serialized())
         let end = [UInt8](repeating: 0, count: 1024)
         try end.withUnsafeBytes { try emit($0) }
         try file.sync()

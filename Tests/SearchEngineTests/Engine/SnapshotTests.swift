@@ -55,6 +55,64 @@ import Testing
         }
     }
 
+    /// A flipped bit is refused wherever it lies, but for the padding between the entries.
+    @Test func noBitMayFlip() throws {
+        let fixture = try filled()
+        var random = SeededGenerator()
+        let whole = try Data(
+            contentsOf: URL(
+                filePath: fixture.engine.storageSnapshotPath(name: fixture.engine.createStorageSnapshot().name)))
+        let one = try Data(
+            contentsOf: URL(
+                filePath: fixture.engine.snapshotPath("c", name: fixture.engine.createSnapshot("c").name)))
+        let path = fixture.folder + "/flipped.snapshot"
+        for (archive, rounds) in [(one, 150), (whole, 60)] {
+            let inside = TarEntries(archive)
+            for round in 0..<rounds {
+                var bytes = archive
+                // The first rounds stay inside the small entries that describe the others.
+                let range = inside.ranges[
+                    round < rounds / 2
+                        ? [0, inside.ranges.count - 1].randomElement(using: &random)!
+                        : Int.random(in: inside.ranges.indices, using: &random)]
+                bytes[Int.random(in: range, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                try bytes.write(to: URL(filePath: path))
+                #expect(throws: EngineError.self, "seed \(random.seed), round \(round)") {
+                    if archive == one {
+                        try fixture.engine.recoverSnapshot("c", file: path, checksum: nil)
+                    } else {
+                        try Engine.restoreStorage(snapshot: path, into: fixture.folder + "/flipped")
+                    }
+                }
+            }
+        }
+        try one.write(to: URL(filePath: path))
+        try fixture.engine.recoverSnapshot("c", file: path, checksum: nil)
+        try whole.write(to: URL(filePath: path))
+        #expect(throws: EngineError.self) {
+            try Engine.restoreStorage(
+                snapshot: path, checksum: String(repeating: "0", count: 64), into: fixture.folder + "/flipped")
+        }
+        let checksum = try fixture.engine.storageSnapshots()[0].checksum
+        try Engine.restoreStorage(snapshot: path, checksum: checksum, into: fixture.folder + "/flipped")
+    }
+
+    /// Where the bytes of an archive's entries lie.
+    private struct TarEntries {
+        var ranges: [Range<Int>] = []
+
+        init(_ archive: Data) {
+            var offset = 0
+            while archive[offset] != 0 {
+                let digits = String(decoding: archive[offset + 124..<offset + 135], as: UTF8.self)
+                let size = Int(digits, radix: 8)!
+                offset += 512
+                if size > 0 { ranges.append(offset..<offset + size) }
+                offset += (size + 511) / 512 * 512
+            }
+        }
+    }
+
     /// Any single damaged byte is either harmless padding or refused, and a refusal changes nothing.
     @Test func refusesDamage() throws {
         let fixture = try filled()
