@@ -81,6 +81,7 @@ public final class Engine: Sendable {
         try database.write { try StorageLoader.markSynced($0) }
         try database.syncLog(fileSystem)
         try loader.clearOrphans(loaded, highestCollection: database.read { try StorageLoader.highestCollection($0) })
+        try SnapshotFolder.removeRemains(below: configuration.snapshotsPath, fileSystem)
         queue = WriteQueue(
             database: database, durability: configuration.durability, fileSystem: fileSystem, logger: logger)
         reader = FacetReader(database: database, publication: queue.publication)

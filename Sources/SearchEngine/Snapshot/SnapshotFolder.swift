@@ -12,6 +12,24 @@ struct SnapshotFolder {
         try fileSystem.list(path).filter { $0.hasSuffix(".snapshot") }.sorted().compactMap(describe)
     }
 
+    /// Removes what a kill left of a snapshot under way: half-made files, and checksums without an archive.
+    func removeRemains() throws {
+        for name in try fileSystem.list(path) {
+            let isRemains =
+                name.hasSuffix(".snapshot.partial") || name.hasSuffix(".snapshot.checksum.partial")
+                || name.hasSuffix(".snapshot.checksum") && !fileSystem.exists("\(path)/\(name.dropLast(9))")
+            if isRemains { try fileSystem.remove("\(path)/\(name)") }
+        }
+    }
+
+    /// The same in the folder of the whole storage's snapshots, and in those of the collections.
+    static func removeRemains(below path: String, _ fileSystem: any FileSystem) throws {
+        try SnapshotFolder(path: path, fileSystem: fileSystem).removeRemains()
+        for name in try fileSystem.list(path) where fileSystem.status("\(path)/\(name)") == nil {
+            try SnapshotFolder(path: "\(path)/\(name)", fileSystem: fileSystem).removeRemains()
+        }
+    }
+
     func describe(_ name: String) -> SnapshotDescription? {
         guard let status = fileSystem.status("\(path)/\(name)") else { return nil }
         let time = Date(timeIntervalSince1970: TimeInterval(status.modified))

@@ -179,6 +179,25 @@ import Testing
         try engine.close()
     }
 
+    /// A kill may leave a checksum whose archive never came, or half of either.
+    @Test func aStartRemovesRemains() throws {
+        let fixture = try filled()
+        let kept = [try fixture.engine.createSnapshot("c").name, try fixture.engine.createStorageSnapshot().name]
+        let folder = fixture.storagePath + "/../snapshots"
+        for place in [folder, folder + "/c"] {
+            for name in [
+                "lost.snapshot.checksum", "half.snapshot.partial", "half.snapshot.checksum.partial", "notes.txt",
+            ] {
+                try Data("x".utf8).write(to: URL(filePath: "\(place)/\(name)"))
+            }
+        }
+        try fixture.reopen()
+        for (place, name) in [(folder + "/c", kept[0]), (folder, kept[1])] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: place).filter { $0 != "c" }
+            #expect(names.sorted() == [name, name + ".checksum", "notes.txt"].sorted())
+        }
+    }
+
     @Test func namesThatAreNotListedAreNotFound() throws {
         let fixture = try filled()
         for name in ["../../storage/trendex.sqlite3", "", ".", "/etc/passwd", "x.snapshot"] {
