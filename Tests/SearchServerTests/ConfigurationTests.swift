@@ -28,6 +28,7 @@ import Testing
         #expect(configuration.engine.storagePath == "./storage")
         #expect(configuration.engine.durability == .full)
         #expect(configuration.collectionDefaults.hnsw.m == 16)
+        #expect(configuration.shutdownTimeoutSeconds < 10, "service managers kill after 10 seconds")
     }
 
     @Test func everySectionIsRead() throws {
@@ -63,7 +64,7 @@ import Testing
               enabled: false
               p2p: {port: 6335}
             """)
-        #expect(warnings == [])
+        #expect(warnings == ["`service.grpc_port` has no effect here."])
         #expect(configuration.logLevel == .debug)
         #expect(configuration.logFormat == .json)
         #expect(configuration.engine.storagePath == "/data/storage")
@@ -169,6 +170,9 @@ import Testing
         #expect(problems("service: {metrics_prefix: \"a b\"}").count == 1)
         #expect(problems("", ["QDRANT__SERVICE__HTTP_PORT": "-1"]).count == 1)
         #expect(problems("service: [1").count == 1)
+        #expect(problems("service: 3") == ["`service` = 3: it must be a mapping of keys to values."])
+        #expect(problems("service: [1]\nstorage: {hnsw_index: no}").count == 2)
+        #expect(problems("", ["QDRANT__STORAGE": "/data"]).count == 1)
         #expect(problems("- a").count == 1)
     }
 

@@ -172,6 +172,16 @@ def test_stop_with_an_idle_connection():
         idle.close()
 
 
+def test_stop_with_a_stalled_body():
+    """A client that never sends the rest is cut off, and the server ends in order."""
+    import socket
+
+    with Server() as server, socket.create_connection(("127.0.0.1", server.port)) as stalled:
+        stalled.sendall(b"PUT /collections/c HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        server.rest.put("/collections/other", {"vectors": VECTORS}).result
+        assert server.stop() == 0, server.log_text()
+
+
 @pytest.mark.parametrize("kind", ["half a header", "half a body", "nothing"])
 def test_slow_clients_hold_nobody_up(server, rest, kind):
     import socket

@@ -42,7 +42,8 @@ enum ConfigurationKeys {
         ].map { ($0, .used) })
 
     private static let withoutEffect: [String: Treatment] = [
-        "service.grpc_port": .withoutEffect(unless: [.null, 6334]),
+        // Qdrant's default, too: whoever sets it means to use it.
+        "service.grpc_port": .withoutEffect(unless: [.null]),
         "service.hide_jwt_dashboard": .withoutEffect(unless: [.null, false]),
         "service.static_content_dir": .withoutEffect(unless: [.null]),
         "service.enable_static_content": .withoutEffect(unless: [.null, true, false]),

@@ -51,7 +51,10 @@ struct ConfigurationReader {
             default: break
             }
         }
-        if value.isNull, ConfigurationKeys.all.keys.contains(where: { $0.hasPrefix(key + ".") }) { return }
+        if ConfigurationKeys.all.keys.contains(where: { $0.hasPrefix(key + ".") }) {
+            if !value.isNull { problem(key, "must be a mapping of keys to values") }
+            return
+        }
         let hint = ConfigurationKeys.nearest(to: key).map { " Did you mean `\($0)`?" } ?? ""
         warnings.append("Unknown configuration key `\(key)` is ignored.\(hint)")
     }

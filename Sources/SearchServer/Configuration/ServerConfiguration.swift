@@ -26,8 +26,9 @@ public struct ServerConfiguration: Sendable {
     public var logFormat = LogFormat.text
     /// Seconds after which a connection is closed on which no request is going on, or no more of it comes in.
     public var idleTimeoutSeconds = 75
-    /// Seconds that requests in flight have to finish when the server stops; then they are broken off.
-    public var shutdownTimeoutSeconds = 30
+    /// Seconds that requests in flight have to finish when the server stops; then they are broken off. Service managers
+    /// kill after 10 seconds, and saving takes its time, too.
+    public var shutdownTimeoutSeconds = 5
 
     public init() { computeThreads = ProcessorCount.available }
 }
