@@ -248,7 +248,7 @@ extension Generation {
         let words = request.filter.flatMap { $0.isEmpty ? nil : matchingSlots($0).words } ?? points.live
         if let order = request.orderBy {
             var page: [(UInt32, OrderValue?)] = []
-            for (value, slot) in payloadIndexes.ordered(
+            for (value, slot) in try payloadIndexes.ordered(
                 order.key, order.direction, from: order.startFrom, matching: words)
             {
                 page.append((slot, value))

@@ -19,7 +19,7 @@ extension Engine {
         _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?
     ) throws -> [ScoredPoint] {
         let name = request.using ?? ""
-        guard request.limit >= 0, request.offset >= 0, request.limit < 1 << 40, request.offset < 1 << 40 else {
+        guard request.limit >= 0, request.offset >= 0 else {
             throw EngineError.invalid("Wrong input: limit and offset must not be negative")
         }
         let lookup = try lookedUp(request)
@@ -35,7 +35,8 @@ extension Engine {
                 let (words, count) = generation.matchingSlots(filter)
                 allowed = SlotBitmap(words: words, count: count)
             }
-            let limit = min(request.limit + request.offset, generation.points.liveCount)
+            let live = generation.points.liveCount
+            let limit = min(min(request.limit, live) + min(request.offset, live), live)
             var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
             options.fullScanBytes = space.parameters.fullScanBytes(
                 wider: collection.configuration.hnsw.fullScanThreshold)

@@ -247,6 +247,8 @@ import Testing
             #expect(seen.compactMap { $0["id"]?.integerValue } == Array(1...25))
             #expect(seen[4] == ["id": 5, "payload": ["n": 95], "vector": [5.0, 1.0]])
             #expect(try await server.ok(.POST, path, "{}")["points"]?.arrayValue?.count == 10)
+            let unordered = try await server.fails(400, .POST, path, #"{"order_by": "s"}"#)
+            #expect(unordered.contains("No range index for `order_by` key: `s`"))
             let ordered = try await server.ok(
                 .POST, path,
                 #"{"limit": 3, "order_by": {"key": "n", "direction": "desc", "start_from": 90}, "with_payload": {"exclude": ["s"]}}"#
@@ -258,7 +260,8 @@ import Testing
             let error = try await server.fails(400, .POST, path, #"{"order_by": "n", "offset": 5}"#)
             #expect(error.contains("Cannot use an `offset` when using `order_by`"))
             for (body, status) in [
-                (#"{"limit": 0}"#, 422), (#"{"limit": -1}"#, 400), (#"{"offset": "x"}"#, 400),
+                (#"{"limit": 0}"#, 422), (#"{"limit": -1}"#, 400),
+                (#"{"filter": {"min_should": {"conditions": [], "min_count": 0}}}"#, 422), (#"{"offset": "x"}"#, 400),
                 (#"{"order_by": {"direction": "asc"}}"#, 400), (#"{"order_by": {"key": "n", "direction": "up"}}"#, 400),
                 (#"{"with_payload": {"include": ["a"], "exclude": ["b"]}}"#, 400), (#"{"with_payload": {}}"#, 400),
                 (#"{"with_payload": {"only": []}}"#, 400), (#"{"with_vector": 1}"#, 400),

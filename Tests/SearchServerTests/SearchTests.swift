@@ -53,6 +53,42 @@ import Testing
         }
     }
 
+    /// Scores past the largest float are the largest float: JSON has no infinity.
+    @Test(arguments: ["Dot", "Euclid", "Manhattan"])
+    func hugeVectorsHaveScores(_ distance: String) async throws {
+        try await withServer { server in
+            try await server.ok(
+                .PUT, "/collections/c", #"{"vectors": {"size": 4, "distance": "\#(distance)"}}"#)
+            try await server.ok(
+                .PUT, "/collections/c/points?wait=true",
+                #"{"points": [{"id": 1, "vector": [3e38, 3e38, 3e38, 3e38]}, {"id": 2, "vector": [-3e38, -3e38, -3e38, -3e38]}, {"id": 3, "vector": [3e38, -3e38, 3e38, -3e38]}]}"#
+            )
+            let found = try await server.ok(
+                .POST, "/collections/c/points/search", #"{"vector": [3e38, 3e38, 3e38, 3e38], "limit": 3}"#)
+            let scores = try #require(found.arrayValue).map { $0["score"]?.doubleValue }
+            #expect(scores.count == 3 && scores.allSatisfy { $0.map { Float($0).isFinite } ?? false }, "\(scores)")
+        }
+    }
+
+    @Test func limitsHaveNoEnd() async throws {
+        try await withLine { server in
+            for body in [
+                #"{"vector": [1, 0], "limit": 9223372036854775808}"#,
+                #"{"vector": [1, 0], "limit": 18446744073709551615, "offset": 0}"#,
+            ] {
+                #expect(try await server.ok(.POST, "/collections/c/points/search", body).arrayValue?.count == 10)
+            }
+            let beyond = #"{"vector": [1, 0], "limit": 9223372036854775808, "offset": 1000000000000000}"#
+            #expect(try await server.ok(.POST, "/collections/c/points/search", beyond) == [])
+            let query = #"{"query": [1, 0], "limit": 1000000000000000, "offset": 9}"#
+            #expect(
+                try await server.ok(.POST, "/collections/c/points/query", query)["points"]?.arrayValue?.count == 1)
+            for body in [#"{"limit": 9223372036854775808}"#, #"{"limit": 5, "offset": 1000000000000000}"#] {
+                try await server.ok(.POST, "/collections/c/points/query", body)
+            }
+        }
+    }
+
     @Test func queriesInEveryForm() async throws {
         try await withLine { server in
             let path = "/collections/c/points/query"

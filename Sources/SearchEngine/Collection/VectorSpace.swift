@@ -86,12 +86,17 @@ extension VectorParameters {
 /// The score as the API shows it. The engine's own scores grow with closeness.
 extension Metric {
     package func shown(_ score: Float) -> Float {
-        switch self {
-        case .cosine, .dot: score
-        case .euclid: (0 - score).squareRoot()
-        // Not the negation, which would show a distance of -0.
-        case .manhattan: 0 - score
-        }
+        let largest = Float.greatestFiniteMagnitude
+        let shown =
+            switch self {
+            case .cosine, .dot: score
+            case .euclid: (0 - score).squareRoot()
+            // Not the negation, which would show a distance of -0.
+            case .manhattan: 0 - score
+            }
+        // Huge vectors overflow, and JSON has no word for what comes of it; what is no number counts as farthest.
+        if shown.isNaN { return passes(-largest, threshold: 0) ? largest : -largest }
+        return min(max(shown, -largest), largest)
     }
 
     /// Whether a shown score passes a threshold: at least it for similarities, at most it for distances.

@@ -3,34 +3,34 @@ extension PayloadIndexes {
     ///
     /// A slot comes once for each of its different numbers (or points in time); one without any doesn't come at all. Under
     /// an integer index integral floats are integers and other floats are left out; under a float index every number
-    /// is a float. Without an index the path's numbers count, or if it has none its points in time. `from` is the first
-    /// value, inclusive. Equal values come by slot, ascending or descending as the values do.
+    /// is a float. `from` is the first value, inclusive. Equal values come by slot, ascending or descending as the values
+    /// do.
     ///
-    /// `matching` has one bit a slot. `missing(forOrder:)` must be empty.
+    /// `matching` has one bit a slot. `missing(forOrder:)` must be empty. Throws `.invalid` when no declared index tells
+    /// what the order is.
     /// Complexity: O(log values) to begin, beside the unsorted recent ones, and O(1) a step through the values.
     package func ordered(
         _ path: PayloadPath, _ direction: OrderBy.Direction, from: OrderValue?, matching words: [UInt64]
-    ) -> OrderedSlots {
-        let type = schemas[path]?.type
-        switch type {
+    ) throws -> OrderedSlots {
+        let schema = schemas[path]
+        switch schema?.type {
         case .datetime: return datetimes(path, direction, from, words)
-        case .integer, .float: return numbers(path, type, direction, from, words)
+        case .integer where schema?.range == true: return numbers(path, .integers, direction, from, words)
+        case .float: return numbers(path, .floats, direction, from, words)
         default:
-            if facet(.numbers(path), as: NumberFacet.self).slots.count > 0 {
-                return numbers(path, nil, direction, from, words)
-            }
-            return datetimes(path, direction, from, words)
+            throw EngineError.invalid(
+                """
+                No range index for `order_by` key: `\(path.text)`. Please create one to use `order_by`. \
+                Integer, float and datetime indexes are such
+                """)
         }
     }
 
     private func numbers(
-        _ path: PayloadPath, _ type: PayloadFieldType?, _ direction: OrderBy.Direction, _ from: OrderValue?,
+        _ path: PayloadPath, _ kind: OrderedSlots.Kind, _ direction: OrderBy.Direction, _ from: OrderValue?,
         _ words: [UInt64]
     ) -> OrderedSlots {
         let facet = facet(.numbers(path), as: NumberFacet.self)
-        var kind = OrderedSlots.Kind.numbers
-        if type == .integer { kind = .integers }
-        if type == .float { kind = .floats }
         let key: Int64? =
             switch from {
             case .integer(let value): NumberFacet.key(Double(value))
@@ -58,7 +58,7 @@ extension PayloadIndexes {
 
 /// Slots in the order of their values, computed step by step.
 package struct OrderedSlots: Sequence, IteratorProtocol {
-    enum Kind { case numbers, integers, floats, datetimes }
+    enum Kind { case integers, floats, datetimes }
 
     private let sorted: [SortedSlots.Entry]
     private let dead: [UInt64]

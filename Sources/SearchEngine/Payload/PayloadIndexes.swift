@@ -113,12 +113,11 @@ package final class PayloadIndexes: @unchecked Sendable {
         keys.allSatisfy { table.entries[$0] != nil } ? [] : keys
     }
 
-    /// Numbers order before datetimes are looked at, unless an index says what the path holds.
     func orderKeys(_ path: PayloadPath) -> [FacetKey] {
         switch schemas[path]?.type {
         case .integer, .float: [.numbers(path)]
         case .datetime: [.datetimes(path)]
-        default: [.numbers(path), .datetimes(path)]
+        default: []
         }
     }
 

@@ -47,7 +47,7 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "conditions": conditions = try reader.readConditions()
-            case "min_count": minCount = try reader.readCount("min_should.min_count")
+            case "min_count": minCount = try reader.readCount("min_should.min_count", minimum: 1)
             default: try reader.skipValue()
             }
         }

@@ -10,7 +10,9 @@ import Testing
         let path = try PayloadPath("n")
         collection.build(collection.indexes.missing(forOrder: path))
         let words = collection.words { collection.isLive[$0] && isMember($0) }
-        return collection.indexes.ordered(path, direction, from: from, matching: words).map { ($0.value, Int($0.slot)) }
+        return try collection.indexes.ordered(path, direction, from: from, matching: words).map {
+            ($0.value, Int($0.slot))
+        }
     }
 
     private func expect(
@@ -25,12 +27,16 @@ import Testing
         #"{"n":[2,2]}"#, #"{"n":2.0}"#, #"{"n":-1}"#, #"{"n":true}"#, #"{"n":[[9]]}"#,
     ]
 
+    private func declare(_ type: PayloadFieldType, _ collection: IndexedCollection) throws {
+        collection.indexes.createIndex(try PayloadPath("n"), PayloadFieldSchema(type: type))
+    }
+
     @Test func numbers() throws {
         let collection = try IndexedCollection(Self.numbers)
+        try declare(.float, collection)
         let all: [(OrderValue, Int)] = [
-            (.integer(-1), 10), (.integer(0), 2), (.float(1.5), 1), (.integer(2), 5), (.integer(2), 6),
-            (.integer(2), 8), (.float(2), 9),
-            (.integer(3), 0), (.integer(5), 2),
+            (.float(-1), 10), (.float(0), 2), (.float(1.5), 1), (.float(2), 5), (.float(2), 6), (.float(2), 8),
+            (.float(2), 9), (.float(3), 0), (.float(5), 2),
         ]
         expect(try order(collection), all)
         expect(try order(collection, .descending), all.reversed())
@@ -41,16 +47,33 @@ import Testing
         expect(try order(collection, .descending, from: .float(2.5)), all[..<7].reversed())
         expect(try order(collection, from: .integer(.max)), [])
         expect(try order(collection, where: { $0 % 2 == 1 }), all.filter { $0.1 % 2 == 1 })
-        collection.indexes.createIndex(try PayloadPath("n"), PayloadFieldSchema(type: .integer))
+        try declare(.integer, collection)
         expect(
             try order(collection),
-            all.filter { $0.0 != .float(1.5) }.map { $0.0 == .float(2) ? (.integer(2), $0.1) : $0 })
-        collection.indexes.createIndex(try PayloadPath("n"), PayloadFieldSchema(type: .float))
-        expect(
-            try order(collection),
-            all.map { value, slot in
-                if case .integer(let number) = value { (.float(Double(number)), slot) } else { (value, slot) }
+            all.compactMap { value, slot in
+                if case .float(let number) = value { Int64(exactly: number).map { (.integer($0), slot) } } else { nil }
             })
+    }
+
+    /// As in Qdrant, only an index that answers ranges orders.
+    @Test func anOrderWantsAnIndex() throws {
+        let collection = try IndexedCollection(Self.numbers)
+        func refuses(sourceLocation: SourceLocation = #_sourceLocation) {
+            #expect(sourceLocation: sourceLocation) {
+                _ = try order(collection)
+            } throws: {
+                "\($0)".contains("No range index for `order_by` key: `n`")
+            }
+        }
+        refuses()
+        for type in [PayloadFieldType.keyword, .bool, .uuid, .geo, .text] {
+            try declare(type, collection)
+            refuses()
+        }
+        var schema = PayloadFieldSchema(type: .integer)
+        schema.range = false
+        collection.indexes.createIndex(try PayloadPath("n"), schema)
+        refuses()
     }
 
     @Test func largeIntegersStayExact() throws {
@@ -58,6 +81,7 @@ import Testing
             .max, .max - 1, 9_007_199_254_740_993, 9_007_199_254_740_992, .min, .min + 1, -9_007_199_254_740_993,
         ]
         let collection = IndexedCollection()
+        try declare(.integer, collection)
         for value in values { collection.append(["n": .integer(value)]) }
         #expect(try order(collection).map(\.0) == values.sorted().map { .integer($0) })
         #expect(try order(collection, from: .integer(.max)).map(\.0) == [.integer(.max)])
@@ -69,6 +93,7 @@ import Testing
             #"{"n":"2023-02-08T10:00:00Z"}"#, #"{"n":"2024-01-01"}"#, #"{"n":"2022-01-01"}"#,
             #"{"n":["2021-01-01","2025-01-01"]}"#,
         ])
+        try declare(.datetime, collection)
         let all: [(OrderValue, Int)] = [
             (.integer(1_609_459_200_000_000), 3), (.integer(1_640_995_200_000_000), 2),
             (.integer(1_675_850_400_000_000), 0),
@@ -85,6 +110,7 @@ import Testing
     @Test func randomSequences() throws {
         var generator = PayloadGenerator(test: "randomSequences")
         let collection = IndexedCollection()
+        try declare(.integer, collection)
         func payload() -> JSONValue {
             let count = Int.random(in: 0...2, using: &generator)
             return ["n": .array((0..<count).map { _ in .integer(.random(in: -50...50, using: &generator)) })]
