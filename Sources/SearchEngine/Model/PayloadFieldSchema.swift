@@ -12,7 +12,8 @@ public enum Tokenizer: String, Sendable, Hashable, CaseIterable {
     case whitespace
     /// `word`, and each token's prefixes from `minTokenLength` to `maxTokenLength`.
     case prefix
-    /// By Unicode's word boundaries, for scripts without spaces.
+    /// At anything that is neither letter nor digit, ideographs and kana one by one, without accents. Qdrant's, which
+    /// knows more of each language, splits some texts elsewhere.
     case multilingual
 }
 
