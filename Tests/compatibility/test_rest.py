@@ -546,6 +546,8 @@ service:
         {"QDRANT__SERVICE__HTTP_PORT": "many"},
         {"QDRANT__SERVICE__MAX_REQUEST_SIZE_MB": "-1"},
         {"QDRANT__STORAGE__STORAGE_PATH": "/proc/nowhere"},
+        {"QDRANT__STORAGE__SNAPSHOTS_PATH": "/dev/null/snapshots"},
+        {"QDRANT__SERVICE__HOST": "no-such-host.invalid"},
     ],
 )
 def test_impossible_values_stop_the_start(environment):
@@ -558,6 +560,8 @@ def test_impossible_values_stop_the_start(environment):
         (name, value), = environment.items()
         said = name.lower().rsplit("__", 1)[1] in log.lower() or value in log
         assert said and "Fatal error" not in log, log
+        # A sentence for people, not a type of the program's.
+        assert "Domain" not in log and "Error(" not in log and "AddressError" not in log, log
     finally:
         server.__exit__()
 

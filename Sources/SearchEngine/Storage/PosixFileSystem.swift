@@ -8,11 +8,14 @@ package struct PosixFileSystem: FileSystem {
     package init(isReadOnly: Bool = false) { self.isReadOnly = isReadOnly }
 
     package func createDirectory(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw EngineError.storage("Can't create the folder \(path): \(error)")
+        var info = stat()
+        if stat(path, &info) == 0 {
+            guard info.st_mode & S_IFMT == S_IFDIR else { throw systemError("create the folder", path, code: ENOTDIR) }
+            return
         }
+        let parent = (path as NSString).deletingLastPathComponent
+        if !parent.isEmpty, parent != path { try createDirectory(parent) }
+        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw systemError("create the folder", path) }
     }
 
     package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
@@ -28,7 +31,7 @@ package struct PosixFileSystem: FileSystem {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path)
         } catch {
-            throw EngineError.storage("Can't list the folder \(path): \(error)")
+            throw EngineError.storage("Can't list the folder \(path): \(reason(error))")
         }
     }
 
@@ -43,7 +46,7 @@ package struct PosixFileSystem: FileSystem {
         do {
             try FileManager.default.removeItem(atPath: path)
         } catch {
-            if exists(path) { throw EngineError.storage("Can't remove \(path): \(error)") }
+            if exists(path) { throw EngineError.storage("Can't remove \(path): \(reason(error))") }
         }
     }
 
@@ -120,6 +123,15 @@ private final class PosixFile: File {
             munmap(UnsafeMutableRawPointer(mutating: base), size)
         }
     }
+}
+
+/// The system's own words for what `FileManager` throws.
+private func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    guard let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain else {
+        return error.localizedDescription
+    }
+    return String(cString: strerror(Int32(cause.code)))
 }
 
 private func systemError(_ action: String, _ path: String, code: Int32 = errno) -> EngineError {
