@@ -176,6 +176,20 @@ import Testing
         #expect(problems("- a").count == 1)
     }
 
+    /// What a start accepts as a default, a new collection accepts, too.
+    @Test func largeGraphSettingsAreTaken() async throws {
+        let (configuration, _) = try load("storage: {hnsw_index: {m: 1000, ef_construct: 1000000, payload_m: 5000}}")
+        try await withServer({ $0.collectionDefaults = configuration.collectionDefaults }) { server in
+            try await server.ok(.PUT, "/collections/c", #"{"vectors": {"size": 2, "distance": "Dot"}}"#)
+            let config = try await server.ok(.GET, "/collections/c")["config"]?["hnsw_config"]
+            #expect(config?["m"] == 1000 && config?["ef_construct"] == 1_000_000)
+            try await server.ok(
+                .PUT, "/collections/c/points?wait=true", #"{"points": [{"id": 1, "vector": [1, 2]}]}"#)
+            let found = try await server.ok(.POST, "/collections/c/points/search", #"{"vector": [1, 0], "limit": 1}"#)
+            #expect(found.arrayValue?.count == 1)
+        }
+    }
+
     @Test func unsupportedFeaturesStopTheStart() {
         for yaml in [
             "service: {enable_tls: true}", "cluster: {enabled: true}", "service: {jwt_rbac: true}",

@@ -53,12 +53,13 @@ private func merged(_ new: JSONValue, over old: JSONValue) -> JSONValue {
 
 extension HNSWConfiguration {
     fileprivate func validate(_ what: String) throws {
-        if let m, !(0...512 ~= m) {
-            throw EngineError.invalid("Wrong input: \(what).m: value \(m) invalid, must be from 0 to 512")
+        // Without an upper bound, as in Qdrant: the index takes what it can use of a value.
+        if let m, m < 0 {
+            throw EngineError.invalid("Wrong input: \(what).m: value \(m) invalid, must not be negative")
         }
-        if let efConstruct, !(4...100_000 ~= efConstruct) {
+        if let efConstruct, efConstruct < 4 {
             throw EngineError.invalid(
-                "Wrong input: \(what).ef_construct: value \(efConstruct) invalid, must be from 4 to 100000")
+                "Wrong input: \(what).ef_construct: value \(efConstruct) invalid, must be 4 or larger")
         }
         if let fullScanThreshold, fullScanThreshold < 0 {
             throw EngineError.invalid("Wrong input: \(what).full_scan_threshold must not be negative")

@@ -70,8 +70,8 @@ extension VectorParameters {
         let hnsw = (hnsw ?? HNSWConfiguration()).over(configuration.hnsw).over(.defaults)
         let quantile = (quantization ?? configuration.quantization)?.quantile
         return IndexParameters(
-            dimensions: size, metric: metric, element: element, m: hnsw.m ?? 16,
-            efConstruct: hnsw.efConstruct ?? 100, quantile: quantile, seed: 0x7472_656E_6465_78)
+            dimensions: size, metric: metric, element: element, m: min(hnsw.m ?? 16, IndexParameters.maximumM),
+            efConstruct: min(hnsw.efConstruct ?? 100, 100_000), quantile: quantile, seed: 0x7472_656E_6465_78)
     }
 
     /// Bytes of matching vectors up to which a search scans them, if `full_scan_threshold` was set for the vector or the

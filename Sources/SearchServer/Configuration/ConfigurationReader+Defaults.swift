@@ -32,13 +32,13 @@ extension ConfigurationReader {
 
     private mutating func readHNSW(into hnsw: inout HNSWConfiguration) {
         let section = "storage.hnsw_index"
-        hnsw.m = integer("\(section).m", in: 0...4096) ?? hnsw.m
-        hnsw.efConstruct = integer("\(section).ef_construct", in: 4...(1 << 20)) ?? hnsw.efConstruct
+        hnsw.m = integer("\(section).m", in: 0...Self.largest) ?? hnsw.m
+        hnsw.efConstruct = integer("\(section).ef_construct", in: 4...Self.largest) ?? hnsw.efConstruct
         hnsw.fullScanThreshold =
             inKilobytes("\(section).full_scan_threshold", least: 0) ?? hnsw.fullScanThreshold
         hnsw.maxIndexingThreads = integer("\(section).max_indexing_threads", in: 0...4096) ?? hnsw.maxIndexingThreads
         hnsw.onDisk = bool("\(section).on_disk") ?? hnsw.onDisk
-        hnsw.payloadM = integer("\(section).payload_m", in: 0...4096)
+        hnsw.payloadM = integer("\(section).payload_m", in: 0...Self.largest)
         hnsw.inlineStorage = bool("\(section).inline_storage")
     }
 
