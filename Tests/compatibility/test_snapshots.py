@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import http.server
 import threading
 import uuid
 
@@ -72,6 +73,51 @@ def test_upload_and_http_location(rest, server, taken):
         assert other.stop() == 0
         other.start()
         assert count(other.rest, "arrived") == count(other.rest, "fetched") == 300
+
+
+class Redirecting(http.server.BaseHTTPRequestHandler):
+    """`/n/host:port/rest` redirects n times over this server, then to the rest at that host."""
+
+    def do_GET(self):
+        self.server.keys.append(self.headers.get("api-key"))
+        hops, _, rest = self.path[1:].partition("/")
+        self.send_response(302)
+        onward = f"/{int(hops) - 1}/{rest}" if int(hops) > 1 else f"http://{rest}"
+        self.send_header("location", onward)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_recovery_follows_redirects(taken, server):
+    redirecting = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)
+    redirecting.keys = []
+    threading.Thread(target=redirecting.serve_forever, daemon=True).start()
+    # The other server wants a key, which must not come from a redirect of another's.
+    with Server({"QDRANT__SERVICE__API_KEY": "secret"}) as other:
+        other.rest.put("/collections/locked", {"vectors": VECTORS}).result
+        locked = other.rest.post("/collections/locked/snapshots").result["name"]
+        plain = f"127.0.0.1:{server.port}/collections/kept/snapshots/{taken['name']}"
+        guarded = f"127.0.0.1:{other.port}/collections/locked/snapshots/{locked}"
+
+        def recover(hops, target):
+            location = f"http://127.0.0.1:{redirecting.server_port}/{hops}/{target}"
+            body = {"location": location, "api_key": "secret"}
+            return server.rest.put("/collections/redirected/snapshots/recover?wait=true", body)
+
+        try:
+            assert recover(5, plain).result is True
+            assert count(server.rest, "redirected") == 300
+            assert redirecting.keys == ["secret"] * 5
+            assert recover(6, plain).status == 400
+            assert recover(1, guarded).status == 400
+            direct = {"location": f"http://{guarded}", "api_key": "secret"}
+            assert server.rest.put("/collections/redirected/snapshots/recover?wait=true", direct).result is True
+        finally:
+            redirecting.shutdown()
+            server.rest.delete("/collections/redirected")
 
 
 def test_recovery_replaces_what_is_there(rest, taken):

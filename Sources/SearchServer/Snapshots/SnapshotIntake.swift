@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import Hummingbird
 import NIOCore
 
@@ -65,15 +66,38 @@ struct SnapshotIntake: Sendable {
         return (try await download(location, apiKey: recovery.apiKey), true)
     }
 
-    private func download(_ location: String, apiKey: String?) async throws -> String {
-        var request = HTTPClientRequest(url: location)
-        if let apiKey { request.headers.add(name: "api-key", value: apiKey) }
-        let response: HTTPClientResponse
-        do {
-            response = try await service.httpClient.execute(request, timeout: .hours(24))
-        } catch {
-            throw APIError(.badRequest, "Bad request: Failed to download snapshot from \(location): \(error)")
+    private static let maximumRedirects = 5
+
+    /// The answer behind all redirects. The key goes to where it was given for, and nowhere else.
+    private func request(_ location: String, apiKey: String?) async throws -> HTTPClientResponse {
+        func failed(_ why: String) -> APIError {
+            APIError(.badRequest, "Bad request: Failed to download snapshot from \(location): \(why)")
         }
+        var target = location
+        var apiKey = apiKey
+        for _ in 0...Self.maximumRedirects {
+            var request = HTTPClientRequest(url: target)
+            if let apiKey { request.headers.add(name: "api-key", value: apiKey) }
+            let response: HTTPClientResponse
+            do {
+                response = try await service.httpClient.execute(request, timeout: .hours(24))
+            } catch {
+                throw failed("\(error)")
+            }
+            guard [301, 302, 303, 307, 308].contains(response.status.code),
+                let reference = response.headers.first(name: "location")
+            else { return response }
+            guard let old = URL(string: target), let new = URL(string: reference, relativeTo: old)?.absoluteURL,
+                let scheme = new.scheme?.lowercased(), ["http", "https"].contains(scheme)
+            else { throw failed("it redirects to \(reference.prefix(200))") }
+            if old.origin != new.origin { apiKey = nil }
+            target = new.absoluteString
+        }
+        throw failed("it redirects more than \(Self.maximumRedirects) times")
+    }
+
+    private func download(_ location: String, apiKey: String?) async throws -> String {
+        let response = try await request(location, apiKey: apiKey)
         guard response.status == .ok else {
             throw APIError(
                 .badRequest,
@@ -130,5 +154,13 @@ struct SnapshotIntake: Sendable {
             guard !bytes.isEmpty else { return }
             try await workers.long { [file] in try file.write(bytes) }
         }
+    }
+}
+
+extension URL {
+    /// Scheme, host and port.
+    fileprivate var origin: [String] {
+        let scheme = scheme?.lowercased() ?? ""
+        return [scheme, host()?.lowercased() ?? "", "\(port ?? (scheme == "https" ? 443 : 80))"]
     }
 }
