@@ -4,10 +4,11 @@ import SearchEngine
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check a storage folder: every point's vectors against their checksums, the database, the indexes.",
+        abstract: "Check a storage folder: vectors and payloads against their checksums, the database, the indexes.",
         discussion: """
-            The server must be stopped. Ends with code 0 if everything is well, and with 1 if something is damaged; what \
-            it finds is printed line by line.
+            The server must be stopped. Nothing is changed, and the folder may be read-only. Ends with code 0 if \
+            everything is well, and with 1 if something is damaged; what it finds is printed line by line. Files of \
+            indexes are derived: one that is damaged is named, but the next start rebuilds it, as it does a missing one.
             """)
 
     @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
