@@ -123,11 +123,17 @@ import Testing
             .create(alias: "a\(Self.composed)", collection: Self.composed),
             .create(alias: "a\(Self.decomposed)", collection: Self.decomposed),
         ])
-        #expect(try engine.count("a\(Self.composed)", filter: nil, exact: true) == 1)
-        #expect(try engine.aliases(of: Self.composed).count == 1)
-        #expect(try engine.deleteCollection(Self.decomposed))
-        #expect(engine.collectionExists(Self.composed) && engine.collectionExists("a\(Self.composed)"))
-        #expect(!engine.collectionExists("a\(Self.decomposed)"))
+        try fixture.reopen()
+        #expect(fixture.engine.collectionNames().map { $0.utf8.count } == [6, 5])
+        #expect(
+            try fixture.engine.retrieve(Self.composed, ids: [.number(1)], payload: .none, vectors: .all)[0].vectors
+                == [ByteString(Self.composed): [1], ByteString(Self.decomposed): [2, 3]])
+        #expect(try fixture.engine.count("a\(Self.composed)", filter: nil, exact: true) == 1)
+        #expect(try fixture.engine.aliases(of: Self.composed).count == 1)
+        #expect(try fixture.engine.deleteCollection(Self.decomposed))
+        #expect(
+            fixture.engine.collectionExists(Self.composed) && fixture.engine.collectionExists("a\(Self.composed)"))
+        #expect(!fixture.engine.collectionExists("a\(Self.decomposed)"))
     }
 
     /// An accent right behind a path's syntax belongs to the next key, and takes nothing of the syntax with it.
