@@ -120,6 +120,7 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
             index.drain()
             // The last hundred have no codes yet.
             index.publish(rows: rows.matrix, count: 5000, absent: [])
+            var errors = 0.0
             for _ in 0..<20 {
                 let query = vectors.query()
                 let outcome = index.search(query, SearchOptions(k: 10, ef: 32, rescore: false))
@@ -128,9 +129,13 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
                 #expect(outcome.rescored == 0)
                 for hit in outcome.hits {
                     let score = rows.score(query, Int(hit.slot))
-                    #expect(abs(Double(hit.score) - score) <= 0.06 * max(1, abs(score)), Seed.note)
+                    let error = abs(Double(hit.score) - score) / max(1, abs(score))
+                    // A row may reach past the range of the codes.
+                    #expect(error <= 0.15, Seed.note)
+                    errors += error
                 }
             }
+            #expect(errors / 200 <= 0.03, Seed.note)
         }
     }
 

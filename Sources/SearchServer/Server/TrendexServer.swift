@@ -62,7 +62,7 @@ public final class TrendexServer: Sendable {
             try result.get()
         } catch let error as IOError {
             throw ServerError.cannotBind(host: configuration.host, port: configuration.port, reason: error.bindFailure)
-        } catch where error is SocketAddressError || error is SocketAddressError.UnknownHost {
+        } catch  where error is SocketAddressError || error is SocketAddressError.UnknownHost {
             throw ServerError.cannotBind(
                 host: configuration.host, port: configuration.port, reason: "the host is not known")
         }
