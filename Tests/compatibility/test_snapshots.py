@@ -97,8 +97,9 @@ def test_recovery_follows_redirects(taken, server):
     threading.Thread(target=redirecting.serve_forever, daemon=True).start()
     # The other server wants a key, which must not come from a redirect of another's.
     with Server({"QDRANT__SERVICE__API_KEY": "secret"}) as other:
-        other.rest.put("/collections/locked", {"vectors": VECTORS}).result
-        locked = other.rest.post("/collections/locked/snapshots").result["name"]
+        keyed = Rest(other.port, other.auth)
+        keyed.put("/collections/locked", {"vectors": VECTORS}).result
+        locked = keyed.post("/collections/locked/snapshots").result["name"]
         plain = f"127.0.0.1:{server.port}/collections/kept/snapshots/{taken['name']}"
         guarded = f"127.0.0.1:{other.port}/collections/locked/snapshots/{locked}"
 

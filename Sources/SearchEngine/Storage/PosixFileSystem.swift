@@ -7,15 +7,18 @@ package struct PosixFileSystem: FileSystem {
     /// `isReadOnly`: opens files for reading alone.
     package init(isReadOnly: Bool = false) { self.isReadOnly = isReadOnly }
 
-    package func createDirectory(_ path: String) throws {
+    package func createDirectory(_ path: String) throws { try createDirectory(path, for: path) }
+
+    /// `wanted` is what an error names: the folders above it are nobody's wish.
+    private func createDirectory(_ path: String, for wanted: String) throws {
         var info = stat()
         if stat(path, &info) == 0 {
-            guard info.st_mode & S_IFMT == S_IFDIR else { throw systemError("create the folder", path, code: ENOTDIR) }
+            guard info.st_mode & S_IFMT == S_IFDIR else { throw systemError("create the folder", wanted, code: ENOTDIR) }
             return
         }
         let parent = (path as NSString).deletingLastPathComponent
-        if !parent.isEmpty, parent != path { try createDirectory(parent) }
-        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw systemError("create the folder", path) }
+        if !parent.isEmpty, parent != path { try createDirectory(parent, for: wanted) }
+        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw systemError("create the folder", wanted) }
     }
 
     package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
