@@ -13,7 +13,9 @@ package struct PosixFileSystem: FileSystem {
     private func createDirectory(_ path: String, for wanted: String) throws {
         var info = stat()
         if stat(path, &info) == 0 {
-            guard info.st_mode & S_IFMT == S_IFDIR else { throw systemError("create the folder", wanted, code: ENOTDIR) }
+            guard info.st_mode & S_IFMT == S_IFDIR else {
+                throw systemError("create the folder", wanted, code: ENOTDIR)
+            }
             return
         }
         let parent = (path as NSString).deletingLastPathComponent
