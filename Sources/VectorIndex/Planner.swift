@@ -63,7 +63,7 @@ enum Planner {
     /// needed: queries aren't rows, and a larger index has more rivals close by.
     static func shortlist(k: Int, keep: Int, _ quantizer: PrincipalQuantizer) -> Int {
         let needed = 3 * Double(quantizer.candidatesPerResult) * Double(k)
-        return max(keep, min(Int(needed.rounded(.up)) + 16, 1 << 40))
+        return max(keep, Int(min(needed.rounded(.up), 0x1p40)) + 16)
     }
 
     /// Candidates to rescore for k hits: int8 codes keep the true k best within their first 1.5·k.

@@ -71,13 +71,17 @@ extension VectorIndex {
         }
     }
 
+    /// Rows that training sees at most: long vectors need no more floats than short ones need rows.
+    package static func sampleSize(dimensions: Int) -> Int {
+        max(256, min(largestSample, (64 << 20) / (4 * dimensions)))
+    }
+
     /// An empty store with quantizers trained on a sample of the live rows.
     private func trainedStore(capacity: Int) throws(IndexMemoryError) -> CodeStore {
         // Only copied under the lock, which every search takes.
         let (rows, alive) = state.withLock { state in (state.rows, state.alive.copiedWords()) }
         let dimensions = parameters.dimensions
-        // Long vectors need no more floats than short ones need rows.
-        let slots = evenSample(of: alive, most: max(256, min(Self.largestSample, (64 << 20) / (4 * dimensions))))
+        let slots = evenSample(of: alive, most: Self.sampleSize(dimensions: dimensions))
         let sample = UnsafeMutablePointer<Float>.allocate(capacity: max(slots.count * dimensions, 1))
         defer { sample.deallocate() }
         if let rows {
@@ -97,16 +101,10 @@ extension VectorIndex {
             capacity: capacity)
     }
 
-    /// Whether reduced codes are of use at all: they rank by the dot product of codes alone.
-    private var mayReduce: Bool {
-        parameters.usesPrincipalCodes && (parameters.metric == .cosine || parameters.metric == .dot)
-            && PrincipalQuantizer.dimensions.contains(parameters.dimensions)
-    }
-
     private func trainedPrincipal(
         _ quantizer: ScalarQuantizer, _ sample: UnsafePointer<Float>, _ count: Int
     ) -> PrincipalQuantizer? {
-        guard mayReduce else { return nil }
+        guard parameters.mayReduceCodes else { return nil }
         let bytes = quantizer.codeBytes
         let codes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(count * bytes, 1))
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: quantizer.scratchCount)
@@ -132,7 +130,8 @@ extension VectorIndex {
                 // Reduced codes want a larger sample than the first training has.
                 let least = 2 * PrincipalQuantizer.leastRows(dimensions: parameters.dimensions)
                 let lacksReduced =
-                    codes.principal == nil && mayReduce && state.trainedCount < least && state.alive.count >= least
+                    codes.principal == nil && parameters.mayReduceCodes && state.trainedCount < least
+                    && state.alive.count >= least
                 return lacksReduced || state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
             }
         }

@@ -101,6 +101,13 @@ struct ReducedCodesTests {
         #expect(!plain.hasReducedCodes)
     }
 
+    @Test func samplesAreLargeEnough() {
+        for dimensions in PrincipalQuantizer.dimensions {
+            #expect(
+                VectorIndex.sampleSize(dimensions: dimensions) >= PrincipalQuantizer.leastRows(dimensions: dimensions))
+        }
+    }
+
     /// The first training has too few rows to tell the leading components; the next one comes as soon as there are.
     @Test func comeAsTheIndexGrows() throws {
         let parameters = IndexParameters(dimensions: Self.dimensions, metric: .cosine, m: 8, efConstruct: 40)

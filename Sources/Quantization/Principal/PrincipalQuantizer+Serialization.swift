@@ -5,7 +5,7 @@
 //        4     4  uint32 format version, 1
 //        8     4  uint32 K, a multiple of 128, 128…512
 //       12     4  uint32 S, a multiple of 64
-//       16     4  float32 candidates for each result, at least 0
+//       16     4  float32 candidates for each result, 0…1024
 //       20   4·K  float32 inverse steps
 //          4·K  float32 weights
 //          K·S  the components, int8 XOR 0x80
@@ -16,6 +16,8 @@ extension PrincipalQuantizer {
     private static let formatVersion: UInt32 = 1
     private static let headerBytes = 20
     private static let largestSource = 65_536
+    /// Far past what training accepts.
+    private static let largestCandidates: Float = 1024
 
     /// The quantizer as bytes, the layout of which is fixed by its version.
     public func serialized() -> [UInt8] {
@@ -58,7 +60,7 @@ extension PrincipalQuantizer {
         let start = Self.headerBytes + 8 * componentCount
         guard bytes.count == start + componentCount * sourceBytes else { throw .wrongLength(bytes.count) }
         let candidates = Float(bitPattern: read(at: 16))
-        guard candidates.isFinite, candidates >= 0 else { throw .invalid("candidatesPerResult") }
+        guard candidates >= 0, candidates <= Self.largestCandidates else { throw .invalid("candidatesPerResult") }
         func floats(at offset: Int) -> [Float] {
             (0..<componentCount).map { Float(bitPattern: read(at: offset + 4 * $0)) }
         }

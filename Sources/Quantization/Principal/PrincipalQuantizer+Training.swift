@@ -15,7 +15,12 @@ extension PrincipalQuantizer {
     private static let resultCount = 10
 
     /// Sample rows that training wants at least.
-    public static func leastRows(dimensions: Int) -> Int { leastRowsPerDimension * dimensions }
+    public static func leastRows(dimensions: Int) -> Int { min(leastRowsPerDimension * dimensions, mostRows) }
+
+    /// Components that codes of so many dimensions are reduced to at most: half of them.
+    public static func mostComponents(dimensions: Int) -> Int {
+        min(dimensions / 2 / componentStep * componentStep, mostComponents)
+    }
 
     /// Trains from sample codes, and measures on them whether it pays.
     ///
@@ -32,8 +37,7 @@ extension PrincipalQuantizer {
     ) -> PrincipalQuantizer? {
         guard Self.dimensions.contains(dimensions), sampleCount >= leastRows(dimensions: dimensions) else { return nil }
         let count = min(sampleCount, mostRows)
-        let most = min(dimensions / 2 / componentStep * componentStep, mostComponents)
-        guard most > 0 else { return nil }
+        let most = mostComponents(dimensions: dimensions)
         var covariance = covariance(codes, count, sourceBytes, dimensions)
         guard let leading = try? Eigenvectors(of: &covariance, dimensions: dimensions, count: most) else { return nil }
         var componentCount = componentStep

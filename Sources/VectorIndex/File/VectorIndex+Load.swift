@@ -70,7 +70,7 @@ extension VectorIndex {
             quantizer.dimensions == parameters.dimensions, quantizer.metric == parameters.metric,
             quantizer.codeBytes == Int(header.codeBytes)
         else { throw IndexFileError.damaged("the quantizer") }
-        let reducer = try readReducer(reader, header, quantizer)
+        let reducer = try readReducer(reader, header, parameters, quantizer)
         let slots = Int(header.slots)
         do {
             let store = try CodeStore(
@@ -92,7 +92,7 @@ extension VectorIndex {
     }
 
     private static func readReducer(
-        _ reader: SectionReader, _ header: IndexFileHeader, _ quantizer: ScalarQuantizer
+        _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, _ quantizer: ScalarQuantizer
     ) throws -> PrincipalQuantizer? {
         guard header.reducerBytes > 0 else {
             guard header.reducedCodeBytes == 0 else {
@@ -101,8 +101,10 @@ extension VectorIndex {
             return nil
         }
         let serialized = try section(reader, header, .reducer, Int(header.reducerBytes))
+        guard parameters.mayReduceCodes else { throw IndexFileError.mismatched("it has reduced codes") }
         guard let reducer = try? PrincipalQuantizer(serialized: serialized),
-            reducer.sourceBytes == quantizer.codeBytes, reducer.codeBytes == Int(header.reducedCodeBytes)
+            reducer.sourceBytes == quantizer.codeBytes, reducer.codeBytes == Int(header.reducedCodeBytes),
+            reducer.componentCount <= PrincipalQuantizer.mostComponents(dimensions: parameters.dimensions)
         else { throw IndexFileError.damaged("the reducing quantizer") }
         return reducer
     }

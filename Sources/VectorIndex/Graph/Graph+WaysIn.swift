@@ -6,6 +6,8 @@ import Synchronization
 extension Graph {
     /// Steps down from a full list before one of its links is overwritten.
     private static let mostStepsDown = 32
+    /// Times that a link which made place is given another one.
+    private static let mostRounds = 4
 
     /// Whether an earlier slot other than `node` links to `slot`. Only slots that it links to itself are asked, so `false`
     /// may be wrong; then a link is kept that isn't needed. O(degree²) words, usually a few lists.
@@ -21,14 +23,21 @@ extension Graph {
 
     /// Gives `slot` a link from `node` or, where that list is full, from a slot below it: one that came after it and is
     /// reached through such lists. If all of them are full, a link of `node` that isn't a way in makes place.
-    func giveWayIn(to slot: UInt32, below node: UInt32, _ links: LevelLinks) {
+    func giveWayIn(to slot: UInt32, below node: UInt32, _ links: LevelLinks, round: Int = 0) {
         var holder = node
         for _ in 0..<Self.mostStepsDown {
             if append(slot, to: holder, links) { return }
             guard let next = child(of: holder, before: slot, links) else { break }
             holder = next
         }
-        overwrite(with: slot, in: node, links)
+        guard let evicted = overwrite(with: slot, in: node, links), evicted > node, round < Self.mostRounds else {
+            return
+        }
+        // Its other way in may have been dropped at the same time, by one who relied on this list.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if !hasWayIn(evicted, besides: node, links) {
+            giveWayIn(to: evicted, below: node, links, round: round + 1)
+        }
     }
 
     /// Adds a link where there is room; `false` where there isn't.
@@ -51,7 +60,7 @@ extension Graph {
     /// below a node fill evenly.
     private func child(of node: UInt32, before slot: UInt32, _ links: LevelLinks) -> UInt32? {
         guard let list = links.list(node) else { return nil }
-        let first = Int(slot &* 0x9E37_79B1 >> 16) % links.degree
+        let first = Int((slot &* 0x9E37_79B1) >> 16) % links.degree
         for i in 0..<links.degree {
             let link = list[(first + i) % links.degree].load(ordering: .acquiring)
             if link > node, link < slot { return link }
@@ -59,9 +68,9 @@ extension Graph {
         return nil
     }
 
-    /// Puts the link in the place of the last one that isn't the way in of its slot.
-    private func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) {
-        guard let list = links.list(node) else { return }
+    /// Puts the link in the place of the last one that isn't the way in of its slot, and returns that one.
+    private func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) -> UInt32? {
+        guard let list = links.list(node) else { return nil }
         locks.lock(node)
         defer { locks.unlock(node) }
         for i in stride(from: links.degree - 1, through: 0, by: -1) {
@@ -69,9 +78,10 @@ extension Graph {
             if link == Self.sentinel { continue }
             if link < node || hasWayIn(link, besides: node, links) {
                 list[i].store(slot, ordering: .releasing)
-                return
+                return link
             }
         }
+        return nil
     }
 
     /// Puts the slots that would lose their way in back into the revised list of `node`, as far as half of the list

@@ -49,6 +49,12 @@ public struct IndexParameters: Sendable, Equatable {
     /// steps couldn't tell close rows apart in so few dimensions.
     var scoresRows: Bool { dimensions <= 16 }
 
+    /// Whether reduced codes are of use at all: they rank by the dot product of codes alone.
+    var mayReduceCodes: Bool {
+        usesPrincipalCodes && (metric == .cosine || metric == .dot)
+            && PrincipalQuantizer.dimensions.contains(dimensions)
+    }
+
     /// `m` as the graph uses it: 0, or 2…``maximumM``.
     var effectiveM: Int { m <= 0 ? 0 : min(max(m, 2), Self.maximumM) }
 }
