@@ -9,7 +9,7 @@ extension VectorIndex {
     /// Rows that a quantizer is trained on, at most.
     static let largestSample = 20_000
     /// The quantizer is trained anew when there are this many times the slots it was trained for.
-    static let retrainingGrowth = 16
+    static let retrainingGrowth = 4
     /// The graph is built anew when the quantizer's step grew or shrank by more than this.
     static let relinkingChange = 2.0
     /// Slots encoded at a time, and in one call of `work` before it links.
@@ -79,7 +79,9 @@ extension VectorIndex {
     /// An empty store with quantizers trained on a sample of the live rows.
     private func trainedStore(capacity: Int) throws(IndexMemoryError) -> CodeStore {
         // Only copied under the lock, which every search takes.
-        let (rows, alive) = state.withLock { state in (state.rows, state.alive.copiedWords()) }
+        let (rows, alive, published) = state.withLock { state in
+            (state.rows, state.alive.copiedWords(), state.published)
+        }
         let dimensions = parameters.dimensions
         let slots = evenSample(of: alive, most: Self.sampleSize(dimensions: dimensions))
         let sample = UnsafeMutablePointer<Float>.allocate(capacity: max(slots.count * dimensions, 1))
@@ -98,7 +100,7 @@ extension VectorIndex {
             quantile: parameters.quantile, seed: parameters.seed)
         return try CodeStore(
             quantizer: quantizer, principal: trainedPrincipal(quantizer, sample, count), element: parameters.element,
-            capacity: capacity)
+            capacity: capacity, trainedSlots: published)
     }
 
     private func trainedPrincipal(
@@ -132,7 +134,8 @@ extension VectorIndex {
                 let lacksReduced =
                     codes.principal == nil && parameters.mayReduceCodes && state.trainedCount < least
                     && state.alive.count >= least
-                return lacksReduced || state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
+                return lacksReduced || codes.hasDrifted
+                    || state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
             }
         }
         guard isDue() else { return 0 }
@@ -150,7 +153,8 @@ extension VectorIndex {
                     }
                 }
                 let graph =
-                    deservesNewGraph(fresh.quantizer, after: old.quantizer)
+                    old.hasDrifted && parameters.effectiveM > 0 && !parameters.scoresRows
+                        || deservesNewGraph(fresh.quantizer, after: old.quantizer)
                     ? try Graph(m: parameters.effectiveM, capacity: old.capacity, seed: parameters.seed) : nil
                 try catchUp()
                 try old.appending.withLock { retired in

@@ -79,10 +79,12 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     ///   - source: `sourceBytes` bytes, XOR 0x80.
     ///   - code: `codeBytes` bytes, overwritten whole.
     ///   - scratch: `scratchCount` words of the caller's; overlaps neither.
+    /// - Returns: The share of the code's squared length that the components hold, about 0…1; 1 for a zero code.
     /// - Complexity: O(componentCount · dimensions).
+    @discardableResult
     public func encode(
         _ source: UnsafePointer<UInt8>, into code: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
-    ) {
+    ) -> Float {
         UnsafeMutableRawPointer(scratch).withMemoryRebound(to: Int32.self, capacity: componentCount) { products in
             Kernels.best.pointee.dot_codes.range(
                 source, components, sourceBytes, componentCount, sourceBytes, products)
@@ -97,6 +99,19 @@ public final class PrincipalQuantizer: @unchecked Sendable {
                     }
                 }
             }
+            let squares = Kernels.best.pointee.dot_codes.pair(source, source, sourceBytes)
+            if squares == 0 { return 1 }
+            var held: Float = 0
+            weights.withUnsafeBufferPointer { weights in
+                inverseSteps.withUnsafeBufferPointer { inverseSteps in
+                    // Weight and step together undo the square of what a component was scaled by.
+                    for i in 0..<componentCount {
+                        let product = Float(products[i])
+                        held += product * product * weights[i] * inverseSteps[i]
+                    }
+                }
+            }
+            return held / Float(squares)
         }
     }
 

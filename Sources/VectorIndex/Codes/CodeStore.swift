@@ -16,9 +16,13 @@ final class CodeStore: @unchecked Sendable {
     let terms: UnsafeMutablePointer<Float>
     /// Reduced codes of the same slots, where they pay.
     let principal: PrincipalCodes?
+    /// Slots that there were when the quantizers were trained.
+    let trainedSlots: Int
     private let codeRegion: ReservedRegion
     private let termRegion: ReservedRegion
     private let encoded: Atomic<Int>
+    /// Later slots of rows that the quantizers weren't made for.
+    private let strange = Atomic<Int>(0)
     /// Held while appending; true once another store has taken over.
     let appending = Mutex<Bool>(false)
 
@@ -27,11 +31,13 @@ final class CodeStore: @unchecked Sendable {
     }
 
     init(
-        quantizer: ScalarQuantizer, principal: PrincipalQuantizer?, element: ElementType, capacity: Int
+        quantizer: ScalarQuantizer, principal: PrincipalQuantizer?, element: ElementType, capacity: Int,
+        trainedSlots: Int
     ) throws(IndexMemoryError) {
         self.quantizer = quantizer
         self.element = element
         self.capacity = capacity
+        self.trainedSlots = trainedSlots
         codeRegion = try ReservedRegion(reserving: capacity * quantizer.codeBytes)
         termRegion = try ReservedRegion(reserving: capacity * 4)
         codes = codeRegion.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
@@ -66,10 +72,34 @@ final class CodeStore: @unchecked Sendable {
             let code = codes + slot * quantizer.codeBytes
             let term = quantizer.encode(row: row, into: code, scratch: row + dimensions)
             terms[slot] = isEuclid ? squaredLength(code) : term
-            principal?.append(slot, source: code, scratch: row + dimensions)
+            let share = principal?.append(slot, source: code, scratch: row + dimensions) ?? 1
+            if slot >= trainedSlots, isStrange(code, reducedShare: share) { strange.add(1, ordering: .relaxed) }
         }
         encoded.store(end, ordering: .releasing)
     }
+
+    /// Whether the rows have changed so much since training that the codes should be made anew: half of the later ones
+    /// are strange, and they count among all.
+    var hasDrifted: Bool {
+        let strange = strange.load(ordering: .relaxed)
+        return strange >= 512 && 2 * strange >= encodedCount - trainedSlots && 8 * strange >= trainedSlots
+    }
+
+    /// Whether much of a row lies outside the codes' range, or all of it within a few steps of the centre, or outside
+    /// what the reduced codes tell.
+    private func isStrange(_ code: UnsafePointer<UInt8>, reducedShare: Float) -> Bool {
+        if reducedShare < Self.leastReducedShare { return true }
+        let dimensions = quantizer.dimensions
+        let squares = Int(Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes))
+        if squares < Self.leastMeanSquare * dimensions { return squares > 0 }
+        var clipped = 0
+        // ±127, XOR 0x80.
+        for i in 0..<dimensions { clipped += code[i] == 0x01 || code[i] == 0xFF ? 1 : 0 }
+        return 8 * clipped > dimensions
+    }
+
+    private static let leastReducedShare: Float = 0.3
+    private static let leastMeanSquare = 9
 
     /// The squared length of what a code stands for, in the quantizer's units. With it, and not with that of the row
     /// itself, distances are those to a real point: rows outside the trained range stay nearest to queries out there, and

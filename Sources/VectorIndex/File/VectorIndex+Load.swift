@@ -74,7 +74,8 @@ extension VectorIndex {
         let slots = Int(header.slots)
         do {
             let store = try CodeStore(
-                quantizer: quantizer, principal: reducer, element: parameters.element, capacity: capacity)
+                quantizer: quantizer, principal: reducer, element: parameters.element, capacity: capacity,
+                trainedSlots: slots)
             try store.commit(slots)
             try read(reader, header, .codes, store.codes, Int(header.codeSectionBytes))
             if let reduced = store.principal {
