@@ -18,6 +18,8 @@ from peerbench.report import number, table
 from peers import HERE, machine, note
 
 TARGETS = (0.95, 0.98)
+#: The width at which the scores of a query are told besides.
+FIXED_EF = 64
 EFS = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768]
 
 
@@ -79,9 +81,13 @@ class Growth:
         efs = ",".join(map(str, EFS))
         index = self.bench("search", path, "--ef", efs, "--passes", self.options.passes, "--pin", self.options.pin)
         at = {target: qps_at(index["points"], target) for target in TARGETS}
+        # Interpolated as QPS are: fewer scores are better as more queries a second are.
+        scores = [point | {"qps": 1 / point["scored"]} for point in index["points"]]
+        scored = {target: qps_at(scores, target) for target in TARGETS}
         result = {
             "rows": count,
             "microsecondsAtRecall": {f"{t:.2f}": round(1e6 / qps, 2) if qps else None for t, qps in at.items()},
+            "scoredAtRecall": {f"{t:.2f}": round(1 / share) if share else None for t, share in scored.items()},
             "residentBytesPerPoint": index["residentBytesPerPoint"],
             "indexFileBytes": index["fileBytes"],
             "linkCPUSeconds": index["build"]["cpuSeconds"],
@@ -110,11 +116,14 @@ def markdown(result):
         rows.append(
             [f"{size['rows']:,}"]
             + ["–" if v is None else f"{v:.1f}" for v in size["microsecondsAtRecall"].values()]
+            + [number(v) for v in size["scoredAtRecall"].values()]
+            + [number(next((p["scored"] for p in size["points"] if p["ef"] == FIXED_EF), None))]
             + [number(size["residentBytesPerPoint"]), f"{size['indexFileBytes'] / 1e6:,.1f}", f"{size['linkCPUSeconds']:,.1f}"]
             + [f"{1e6 * size['linkCPUSeconds'] / size['rows']:.0f}"]
             + ([f"{server['startSeconds'] * 1e3:,.0f}", f"{server['fileBytes'] / 1e6:,.0f}"] if server else ["–", "–"])
         )
     header = ["points"] + [f"µs a query at {t:.2f}" for t in TARGETS]
+    header += [f"scores at {t:.2f}" for t in TARGETS] + [f"scores at ef {FIXED_EF}"]
     header += ["B/point", "index file MB", "link CPU s", "link CPU µs/point", "start ms", "storage MB"]
     kinds = ["firstNeighbour", "tenthNeighbour", "queryFirst", "queryTenth"]
     similarities = []

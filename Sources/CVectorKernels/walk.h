@@ -125,6 +125,7 @@ TVK_INLINE void tvk_walk_offer(
                 met += marks[link] != epoch;                                                                            \
                 marks[link] = epoch;                                                                                    \
             }                                                                                                           \
+            while (cursor < count && (pool[cursor] & 1)) cursor++;                                                      \
             if (cursor < count) tvk_prefetch_links(walk, pool[cursor]);                                                 \
             NAME##_gathered(walk->query, walk->codes, walk->stride, batch, met, walk->n, (int32_t *)ranks);             \
             scored += met;                                                                                              \

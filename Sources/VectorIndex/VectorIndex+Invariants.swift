@@ -26,4 +26,14 @@ extension VectorIndex {
         let (graph, linked) = state.withLock { ($0.links.graph, $0.links.linked) }
         return try graph?.checkInvariants(linked) { _ in true } ?? 1
     }
+
+    /// Mean number of links of a linked slot on level 0.
+    package var meanDegree: Double {
+        let (graph, linked) = state.withLock { ($0.links.graph, $0.links.linked) }
+        guard let graph, linked > 0 else { return 0 }
+        let links = graph.links(level: 0)
+        let room = UnsafeMutablePointer<UInt32>.allocate(capacity: links.degree)
+        defer { room.deallocate() }
+        return Double((0..<UInt32(linked)).reduce(0) { $0 + links.copy($1, to: room) }) / Double(linked)
+    }
 }

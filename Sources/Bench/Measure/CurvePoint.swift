@@ -9,6 +9,7 @@ struct CurvePoint: Sendable {
     var p50Microseconds: Double
     var p95Microseconds: Double
     var p99Microseconds: Double
+    var effort: Effort?
 
     init(ef: Int, recall: Double, passes: [TimedPass]) {
         self.ef = ef
@@ -17,15 +18,21 @@ struct CurvePoint: Sendable {
         p50Microseconds = median(passes.map { $0.latencies.microseconds(0.5) })
         p95Microseconds = median(passes.map { $0.latencies.microseconds(0.95) })
         p99Microseconds = median(passes.map { $0.latencies.microseconds(0.99) })
+        effort = passes.last?.effort
     }
 
     var json: JSONValue {
-        [
+        var json: JSONValue = [
             "ef": JSONValue(ef), "recall": .double(rounded(recall, 6)), "qps": .double(rounded(queriesPerSecond, 1)),
             "p50Microseconds": .double(rounded(p50Microseconds, 2)),
             "p95Microseconds": .double(rounded(p95Microseconds, 2)),
             "p99Microseconds": .double(rounded(p99Microseconds, 2)),
         ]
+        if let effort {
+            json["scored"] = .double(rounded(effort.scored, 1))
+            json["hops"] = .double(rounded(effort.hops, 1))
+        }
+        return json
     }
 }
 

@@ -50,12 +50,17 @@ struct Sweep {
     var idsOfAll: [Int64] { Array(ids.joined()) }
 
     var table: String {
-        var table = MarkdownTable(["ef", "recall", "QPS", "p50 µs", "p95 µs", "p99 µs"])
+        let points = points
+        let tellsEffort = points.contains { $0.effort != nil }
+        var table = MarkdownTable(
+            ["ef", "recall", "QPS", "p50 µs", "p95 µs", "p99 µs"] + (tellsEffort ? ["scored", "hops"] : []))
         for point in points {
-            table.add([
+            var row = [
                 String(point.ef), fixed(point.recall, 4), grouped(point.queriesPerSecond),
                 fixed(point.p50Microseconds, 1), fixed(point.p95Microseconds, 1), fixed(point.p99Microseconds, 1),
-            ])
+            ]
+            if let effort = point.effort { row += [grouped(effort.scored), grouped(effort.hops)] }
+            table.add(row)
         }
         return table.text
     }

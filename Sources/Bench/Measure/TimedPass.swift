@@ -2,6 +2,8 @@
 struct TimedPass: Sendable {
     var queriesPerSecond: Double
     var latencies: Latencies
+    /// What the index did for a query, where it tells.
+    var effort: Effort?
 
     /// Calls `search` once for each query and times each call. Results of query `q` go into its k places of `ids`,
     /// which hold −1 before. Nothing is judged or allocated by the harness inside of the timed loop.

@@ -91,11 +91,15 @@ final class IndexBench {
         let options = SearchOptions(
             k: search.k, ef: search.isExact ? nil : ef, exact: search.isExact, ignoreCodes: search.ignoresCodes,
             rescore: search.rescores, oversampling: search.oversampling)
-        return try TimedPass.run(queries: queries.count, k: search.k, threads: threads, ids: &ids) {
+        let counter = EffortCounter()
+        var pass = try TimedPass.run(queries: queries.count, k: search.k, threads: threads, ids: &ids) {
             [index] query, out in
             let outcome = index.search(queries.row(query), options, allowed: nil)
+            counter.add(scored: outcome.scored, hops: outcome.hops)
             for (place, hit) in outcome.hits.enumerated() where place < out.count { out[place] = Int64(hit.slot) }
         }
+        pass.effort = counter.effort(queries: queries.count)
+        return pass
     }
 
     var buildJSON: JSONValue {

@@ -42,4 +42,9 @@ struct CodePairs: PairScorer {
             out[i] = Rank.of(score: weight * dot + termWeight * (own + terms[Int(slots[i])]))
         }
     }
+
+    @inline(__always)
+    func excess(of closer: UInt32, over rank: UInt32) -> Float {
+        weight == 0 ? Float(rank - min(closer, rank)) : max(Rank.score(closer) - Rank.score(rank), 0)
+    }
 }

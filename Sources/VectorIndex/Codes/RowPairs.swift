@@ -4,6 +4,13 @@ import Quantization
 protocol PairScorer {
     /// out[i] = rank of slots[i] as seen from `slot`. Symmetric, and any two ranks compare.
     func ranks(from slot: UInt32, _ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
+    /// How much better the rank `closer` is than `rank`: 0 when they are equal, in a unit that is the same for all ranks.
+    func excess(of closer: UInt32, over rank: UInt32) -> Float
+}
+
+extension PairScorer {
+    @inline(__always)
+    func excess(of closer: UInt32, over rank: UInt32) -> Float { max(Rank.score(closer) - Rank.score(rank), 0) }
 }
 
 extension IndexParameters {

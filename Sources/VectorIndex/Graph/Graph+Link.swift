@@ -100,7 +100,6 @@ extension Graph {
     ) -> Int {
         let scratch = context.scratch
         // Ranked anew, slot against slot: the walk's query may be finer than a code.
-        var count = 0
         var start = 0
         while start < pool.count {
             let size = min(pool.count - start, Scratch.batchCapacity)
@@ -110,9 +109,9 @@ extension Graph {
             start += size
         }
         sortKeys(pool.keys, pool.count)
-        count = selectDiverse(
-            of: slot, from: pool.keys, count: pool.count, degree: degree, pairs: context.pairs, scratch: scratch)
-        return count
+        return selectDiverse(
+            of: slot, from: pool.keys, count: pool.count, degree: degree, filling: Self.filledWhenNew(degree),
+            pairs: context.pairs, scratch: scratch)
     }
 
     /// Adds a link under the lock of `node`; a full list is chosen anew from its links and the new one. Returns whether
@@ -153,8 +152,8 @@ extension Graph {
         sortKeys(scratch.keep, count)
         // `chosen` is the caller's list; the revised one goes to `list`.
         let chosen = selectDiverse(
-            of: node, from: scratch.keep, count: count, degree: degree, pairs: context.pairs, scratch: scratch,
-            into: scratch.list)
+            of: node, from: scratch.keep, count: count, degree: degree, filling: Self.filledWhenRevised(degree),
+            pairs: context.pairs, scratch: scratch, into: scratch.list)
         let homeless = scratch.batch + unscored
         let revised = keepWaysIn(
             of: node, links, keys: scratch.keep, count: count, newest: slot, list: scratch.list, kept: chosen,
@@ -176,47 +175,5 @@ extension Graph {
             giveWayIn(to: scratch.ranks[i], below: node, links)
         }
         return isKept
-    }
-
-    /// The diversity heuristic (Malkov, Yashunin, algorithm 4): a candidate is taken if it is closer to the node than to
-    /// every neighbour taken before it.
-    ///
-    /// Equal vectors are neither allowed to fill a list (a group of more than `degree` of them would be cut off from the
-    /// rest) nor to push others out of it: a few are taken.
-    ///
-    /// - Parameter keys: rank and slot of each candidate, best first.
-    /// - Returns: how many slots were written to `out` (`scratch.chosen` by default), at most `degree`.
-    func selectDiverse<P: PairScorer>(
-        of node: UInt32, from keys: UnsafePointer<UInt64>, count: Int, degree: Int, pairs: P, scratch: Scratch,
-        into out: UnsafeMutablePointer<UInt32>? = nil
-    ) -> Int {
-        let out = out ?? scratch.chosen
-        let ranks = scratch.ranks
-        var taken = 0
-        var equals = 0
-        var itself = node
-        pairs.ranks(from: node, &itself, 1, ranks)
-        let equalRank = ranks[0]
-        let mostEquals = max(1, degree / 8)
-        next: for i in 0..<count {
-            if taken == degree { break }
-            let slot = Rank.slot(keys[i])
-            let rank = Rank.rank(keys[i])
-            if rank == equalRank {
-                if equals == mostEquals { continue }
-                equals += 1
-            }
-            // In pieces: the closest neighbours, which come first, are the likeliest to rule a candidate out.
-            var start = 0
-            while start < taken {
-                let size = min(taken - start, 8)
-                pairs.ranks(from: slot, out + start, size, ranks)
-                for j in 0..<size where ranks[j] < rank { continue next }
-                start += size
-            }
-            out[taken] = slot
-            taken += 1
-        }
-        return taken
     }
 }

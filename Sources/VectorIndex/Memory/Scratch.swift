@@ -27,6 +27,9 @@ final class Scratch: @unchecked Sendable {
     let chosen: UnsafeMutablePointer<UInt32>
     let list: UnsafeMutablePointer<UInt32>
     let keep: UnsafeMutablePointer<UInt64>
+    /// Places among candidates of the neighbours taken, and what a choice of neighbours left over.
+    let places: UnsafeMutablePointer<UInt32>
+    let spares: UnsafeMutablePointer<UInt64>
 
     /// Preceded by the zero keys that walking kernels want.
     private(set) var pool: UnsafeMutablePointer<UInt64>
@@ -52,6 +55,8 @@ final class Scratch: @unchecked Sendable {
         chosen = .allocate(capacity: Self.batchCapacity)
         list = .allocate(capacity: Self.batchCapacity)
         keep = .allocate(capacity: Self.batchCapacity)
+        places = .allocate(capacity: Self.batchCapacity)
+        spares = .allocate(capacity: Self.batchCapacity)
     }
 
     deinit {
@@ -65,6 +70,8 @@ final class Scratch: @unchecked Sendable {
         chosen.deallocate()
         list.deallocate()
         keep.deallocate()
+        places.deallocate()
+        spares.deallocate()
     }
 
     /// Starts a walk over slots below `count`: no slot is marked afterwards. O(1) but for every 255th walk.
