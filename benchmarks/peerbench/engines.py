@@ -246,7 +246,9 @@ class PyglassAVX512(Pyglass):
         graph.save(path)
         self.new_searcher(base)
         glass.set_num_threads(1)
-        self.bytes = os.path.getsize(path)
+
+    def save(self):
+        return None  # The graph alone can be saved, and how large its codes and what refines them are isn't told.
 
     def new_searcher(self, base):
         import glassppy as glass

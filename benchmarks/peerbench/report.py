@@ -66,7 +66,7 @@ def unfiltered(result):
                 f"{run['ingest']['cpuSeconds']:.1f}" if run.get("ingest") else "–",
                 number(run["residentBytesPerPoint"]),
                 number(run.get("mappedBytesPerPoint", 0)),
-                f"{run['fileBytes'] / 1e6:.0f}",
+                number(run["fileBytes"] and run["fileBytes"] / 1e6),
             ]
         )
     header = ["engine"] + [f"{t:.2f}" for t in TARGETS]
