@@ -51,7 +51,9 @@ struct SearchRun {
         } else if let codes = view.codes {
             let route = route(upTo: view.encoded)
             let isLong = route.plan != .scan || admission.count >= Planner.leastReducedScan
+            let start = now()
             let prepared = codes.prepare(query, reducing: isLong, scratch: scratch)
+            timings.prepare += now() - start
             if let scorer = prepared.termedScorer {
                 searchByCodes(scorer, prepared, route, rows)
             } else {
@@ -60,7 +62,7 @@ struct SearchRun {
         }
         if let excluded = options.excluded { result.hits.removeAll { $0.slot == excluded } }
         if result.hits.count > options.k { result.hits.removeLast(result.hits.count - options.k) }
-        result.scored += cost.scored
+        result.walked = cost.scored
         result.hops = cost.hops
         result.cancelled = poll.isCancelled
         if options.explainTimings { result.timings = timings }
@@ -75,7 +77,7 @@ struct SearchRun {
         let start = now()
         scratch.ensureResults(TopCandidates.room(wanted))
         var top = TopCandidates(keys: scratch.results, capacity: wanted)
-        result.scored += scan(
+        result.scanned += scan(
             rows, admission, from: 0, to: view.published, isDense: admission.count == view.published, top: &top,
             scratch: scratch, poll: poll)
         result.hits = top.sorted().map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
@@ -102,11 +104,12 @@ struct SearchRun {
         } else {
             found = collect(scorer, route, keep: keep, upTo: view.encoded)
         }
-        let start = now()
         let count = found.count
         if options.rescore {
+            let start = now()
             rescore(found.baseAddress, count, rows)
             result.rescored = count
+            timings.rescore += now() - start
         }
         var hits = (0..<count).map { i in
             let key = found[i]
@@ -114,7 +117,6 @@ struct SearchRun {
                 slot: Rank.slot(key),
                 score: options.rescore ? Rank.score(Rank.rank(key)) : prepared.score(Rank.rank(key)))
         }
-        timings.rescore += now() - start
         if view.encoded < view.published, !options.indexedOnly { addRowTail(rows, to: &hits) }
         // By rank, which orders NaN too.
         hits.sort { Rank.key(Rank.of(score: $0.score), $0.slot) < Rank.key(Rank.of(score: $1.score), $1.slot) }
@@ -137,9 +139,10 @@ struct SearchRun {
             for i in 0..<size { top.offer(Rank.key(scratch.ranks[i], scratch.batch[i])) }
             first += size
         }
-        cost.scored += shortlist.count
-        timings.rescore += now() - start
-        return top.sorted()
+        result.reranked = shortlist.count
+        let sorted = top.sorted()
+        timings.rerank += now() - start
+        return sorted
     }
 
     /// Puts exact ranks in the place of estimated ones.
@@ -160,7 +163,7 @@ struct SearchRun {
         let start = now()
         scratch.ensureResults(TopCandidates.room(wanted))
         var top = TopCandidates(keys: scratch.results, capacity: wanted)
-        result.scored += scan(
+        result.scanned += scan(
             rows, admission, from: view.encoded, to: view.published, isDense: isDense(view.encoded, view.published),
             top: &top, scratch: scratch, poll: poll)
         hits += top.sorted().map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
@@ -201,31 +204,32 @@ struct SearchRun {
         scratch.ensureResults(TopCandidates.room(keep))
         var top = TopCandidates(keys: scratch.results, capacity: keep)
         let linked = route.linked
-        let start = now()
         var scanFrom = 0
         result.plan = isFiltered ? .filteredScan : .codeScan
         if route.plan != .scan, let graph = view.graph, view.entry != .max {
+            let start = now()
             let walked = GraphSearch(
                 graph: graph, entry: view.entry, limit: UInt32(linked), encoded: UInt32(end), admission: admission,
                 admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted),
                 isUnbounded: options.prefersGraph, scratch: scratch, poll: poll
             ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
             result.plan = walked
+            result.ef = route.ef
             if walked == .graphThenScan {
                 top = TopCandidates(keys: scratch.results, capacity: keep)
             } else {
                 scanFrom = linked
             }
+            timings.walk += now() - start
         }
-        timings.walk += now() - start
-        let scanStart = now()
         let scanTo = options.indexedOnly && view.graph != nil ? linked : end
         if scanFrom < scanTo {
-            result.scored += scan(
+            let start = now()
+            result.scanned += scan(
                 scorer, admission, from: scanFrom, to: scanTo, isDense: isDense(scanFrom, scanTo), top: &top,
                 scratch: scratch, poll: poll)
+            timings.scan += now() - start
         }
-        timings.scan += now() - scanStart
         return top.sorted()
     }
 

@@ -17,9 +17,10 @@ extension VectorIndex {
         _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
     ) -> SearchOutcome {
         precondition(query.count == parameters.dimensions, "a query of \(query.count) elements")
-        guard let base = query.baseAddress, options.k > 0 else { return SearchOutcome() }
+        let empty = SearchOutcome(timings: options.explainTimings ? SearchTimings() : nil)
+        guard let base = query.baseAddress, options.k > 0 else { return empty }
         let view = state.withLock { IndexView($0) }
-        guard let view, view.liveCount > 0 else { return SearchOutcome() }
+        guard let view, view.liveCount > 0 else { return empty }
         return ScratchPool.with { scratch in
             // Kernels get plain pointers into all of these; a retraining may have let go of the codes meanwhile.
             withExtendedLifetime((view.rows.owner, view.codes, view.graph, allowed)) {
@@ -27,7 +28,7 @@ extension VectorIndex {
                 defer { filter?.deallocate() }
                 let admission =
                     filter?.admission ?? Admission(words: view.alive, count: view.liveCount)
-                guard admission.count > 0 else { return SearchOutcome() }
+                guard admission.count > 0 else { return empty }
                 var run = SearchRun(
                     parameters: parameters, view: view, query: base, options: options, admission: admission,
                     isFiltered: filter != nil, scratch: scratch)

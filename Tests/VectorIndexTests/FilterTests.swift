@@ -163,17 +163,7 @@ import VectorIndex
         var (index, _, _, vectors) = Self.shared
         let outcome = index.search(vectors.query(), SearchOptions(k: 10, exact: true, cancelled: { true }))
         #expect(outcome.cancelled)
-        #expect(outcome.scored < Self.count)
+        #expect(outcome.scanned < Self.count)
         #expect(!index.search(vectors.query(), SearchOptions(k: 10, cancelled: { false })).cancelled)
-    }
-
-    @Test func timingsOnlyWhenAsked() throws {
-        var (index, _, _, vectors) = Self.shared
-        let query = vectors.query()
-        #expect(index.search(query, SearchOptions(k: 10)).timings == nil)
-        let timed = index.search(query, SearchOptions(k: 10, explainTimings: true))
-        let timings = try #require(timed.timings)
-        #expect(timings.walk > 0 && timings.rescore > 0)
-        #expect(timed.plan == .graph && timed.scored > 0 && timed.hops > 0 && timed.rescored >= 20)
     }
 }

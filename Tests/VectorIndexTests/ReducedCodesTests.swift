@@ -50,6 +50,8 @@ struct ReducedCodesTests {
             let outcome = index.search(query, plan == .filteredScan ? options : options.walking, allowed: bitmap)
             #expect(outcome.plan == plan)
             #expect(outcome.hits.count == options.k)
+            #expect(outcome.rescored >= (options.rescore ? options.k : 0))
+            #expect(outcome.reranked >= max(outcome.rescored, options.k))
             sum += VectorIndexTests.recall(
                 outcome, rows, query, best: bestScores(rows, query, k: options.k, among: slots))
         }

@@ -10,7 +10,7 @@ public struct Hit: Sendable, Equatable {
 }
 
 /// How a search found its hits.
-public enum SearchPlan: String, Sendable {
+public enum SearchPlan: String, Sendable, CaseIterable {
     /// Nothing to search: no live slot is allowed, or no hit was asked for.
     case empty
     /// Every live row, by its stored elements.
@@ -33,8 +33,13 @@ public enum SearchPlan: String, Sendable {
 
 /// Where the time of a search went, in nanoseconds.
 public struct SearchTimings: Sendable, Equatable {
+    /// Bringing the query into the form that codes are scored with.
+    public var prepare = 0
     public var walk = 0
     public var scan = 0
+    /// Ranking the shortlist of the reduced codes again by int8 codes.
+    public var rerank = 0
+    /// Ranking the best of that again by the stored rows.
     public var rescore = 0
     public init() {}
 }
@@ -46,10 +51,16 @@ public struct SearchOutcome: Sendable {
     public var plan: SearchPlan
     /// Slots that the filter allows and that are live; without a filter, live slots.
     public var allowedCount: Int
-    /// Scores computed from codes or rows, rescoring aside.
-    public var scored: Int
+    /// Width of the walk; `nil` when none was made.
+    public var ef: Int?
+    /// Scores computed by a walk, the way to its start included.
+    public var walked: Int
+    /// Scores computed by scans, that of the tail included.
+    public var scanned: Int
     /// Graph nodes expanded.
     public var hops: Int
+    /// Candidates of the reduced codes scored again by int8 codes.
+    public var reranked: Int
     /// Candidates scored again by their stored rows.
     public var rescored: Int
     /// `nil` unless asked for.
@@ -58,14 +69,18 @@ public struct SearchOutcome: Sendable {
     public var cancelled: Bool
 
     public init(
-        hits: [Hit] = [], plan: SearchPlan = .empty, allowedCount: Int = 0, scored: Int = 0, hops: Int = 0,
-        rescored: Int = 0, timings: SearchTimings? = nil, cancelled: Bool = false
+        hits: [Hit] = [], plan: SearchPlan = .empty, allowedCount: Int = 0, ef: Int? = nil, walked: Int = 0,
+        scanned: Int = 0, hops: Int = 0, reranked: Int = 0, rescored: Int = 0, timings: SearchTimings? = nil,
+        cancelled: Bool = false
     ) {
         self.hits = hits
         self.plan = plan
         self.allowedCount = allowedCount
-        self.scored = scored
+        self.ef = ef
+        self.walked = walked
+        self.scanned = scanned
         self.hops = hops
+        self.reranked = reranked
         self.rescored = rescored
         self.timings = timings
         self.cancelled = cancelled
