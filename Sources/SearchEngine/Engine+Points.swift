@@ -117,23 +117,45 @@ extension Engine {
             )
         }
         let collection = try self.collection(collection)
-        return try retrying("Scroll", deadline) {
-            let (found, next, generation) = try reader.reading(
-                collection, filter: request.filter, orderKey: request.orderBy?.key, deadline: deadline
-            ) { generation in
-                let (slots, next) = try generation.page(request)
-                let found = try slots.map { slot, value in
-                    Found(
-                        slot: slot,
-                        record: Record(
-                            id: generation.points.id(slot), vectors: try generation.vectors(request.vectors, slot),
-                            orderValue: value))
-                }
-                return (found, next, generation)
+        let watch = Stopwatch(isOn: request.explain)
+        var page = try retrying("Scroll", deadline) { try scroll(collection, request, deadline) }
+        page.explanation?.times.total = watch.elapsed
+        return page
+    }
+
+    private func scroll(
+        _ collection: PointCollection, _ request: ScrollRequest, _ deadline: Deadline?
+    ) throws -> ScrollPage {
+        var watch = Stopwatch(isOn: request.explain)
+        var times = Explanation.Times()
+        var explanation: Explanation?
+        let (found, next, generation) = try reader.reading(
+            collection, filter: request.filter, orderKey: request.orderBy?.key, deadline: deadline
+        ) { generation in
+            watch.lap(&times.wait)
+            let matching = request.filter.flatMap { $0.isEmpty ? nil : generation.matchingSlots($0) }
+            watch.lap(&times.filter)
+            let (slots, next) = try generation.page(request, among: matching?.words ?? generation.points.live)
+            watch.lap(&times.scan)
+            let found = try slots.map { slot, value in
+                Found(
+                    slot: slot,
+                    record: Record(
+                        id: generation.points.id(slot), vectors: try generation.vectors(request.vectors, slot),
+                        orderValue: value))
             }
-            let points = try withPayloads(found, request.payload, generation, "Scroll", deadline)
-            return ScrollPage(points: points, nextOffset: next)
+            if request.explain {
+                let live = generation.points.liveCount
+                explanation = Explanation(
+                    plan: request.orderBy == nil ? .idOrder : .valueOrder, points: live,
+                    filter: generation.summary(of: request.filter, matching: matching?.count),
+                    candidates: matching?.count ?? live, times: times)
+            }
+            return (found, next, generation)
         }
+        let points = try withPayloads(found, request.payload, generation, "Scroll", deadline)
+        if explanation != nil { watch.lap(&explanation!.times.fetch) }
+        return ScrollPage(points: points, nextOffset: next, explanation: explanation)
     }
 
     private struct Found {
@@ -243,9 +265,10 @@ extension Generation {
         return vectors
     }
 
-    /// The slots of a scroll's page and where the next one begins. Under the shared lock.
-    func page(_ request: ScrollRequest) throws -> (slots: [(UInt32, OrderValue?)], next: PointID?) {
-        let words = request.filter.flatMap { $0.isEmpty ? nil : matchingSlots($0).words } ?? points.live
+    /// The slots of a scroll's page, taken from those in `words`, and where the next page begins. Under the shared lock.
+    func page(
+        _ request: ScrollRequest, among words: [UInt64]
+    ) throws -> (slots: [(UInt32, OrderValue?)], next: PointID?) {
         if let order = request.orderBy {
             var page: [(UInt32, OrderValue?)] = []
             for (value, slot) in try payloadIndexes.ordered(

@@ -8,32 +8,42 @@ extension Engine {
     /// The requests see the same or later states of the collection. Throws `.timeout` once `deadline` has passed.
     public func search(
         _ collection: String, _ requests: [SearchRequest], deadline: ContinuousClock.Instant?
-    ) throws -> [[ScoredPoint]] {
+    ) throws -> [SearchResult] {
         let collection = try self.collection(collection)
         return try requests.map { request in
-            try retrying("Search", deadline) { try search(collection, request, deadline) }
+            let watch = Stopwatch(isOn: request.explain)
+            var result = try retrying("Search", deadline) { try search(collection, request, deadline) }
+            result.explanation?.times.total = watch.elapsed
+            return result
         }
     }
 
     private func search(
         _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?
-    ) throws -> [ScoredPoint] {
+    ) throws -> SearchResult {
         let name = request.using ?? ""
         guard request.limit >= 0, request.offset >= 0 else {
             throw EngineError.invalid("Wrong input: limit and offset must not be negative")
         }
+        var watch = Stopwatch(isOn: request.explain)
+        var times = Explanation.Times()
+        var explanation: Explanation?
         let lookup = try lookedUp(request)
+        watch.lap(&times.prepare)
         var expired: (@Sendable () -> Bool)?
         if let deadline { expired = { deadline.isOver } }
         let (found, generation) = try reader.reading(collection, filter: request.filter, deadline: deadline) {
             [expired]
             generation throws -> ([(slot: UInt32, point: ScoredPoint)], Generation) in
+            watch.lap(&times.wait)
             guard let space = generation.space(name) else { throw unknownVector(name) }
             let (query, excluded) = try generation.queryVector(request.query, lookup, space)
+            watch.lap(&times.prepare)
             var allowed: SlotBitmap?
             if let filter = request.filter, !filter.isEmpty {
                 let (words, count) = generation.matchingSlots(filter)
                 allowed = SlotBitmap(words: words, count: count)
+                watch.lap(&times.filter)
             }
             let live = generation.points.liveCount
             let limit = min(min(request.limit, live) + min(request.offset, live), live)
@@ -42,16 +52,22 @@ extension Engine {
                 wider: collection.configuration.hnsw.fullScanThreshold)
             let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
             if outcome.cancelled { throw timedOut("Search") }
+            if request.explain {
+                explanation = Explanation(
+                    outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
+                    times: times)
+            }
+            watch.skip()
             return (try generation.scored(outcome.hits, request, space), generation)
         }
-        guard request.payload != .none else { return found.map(\.point) }
-        let payloads = try payloads(
-            found.map(\.slot), request.payload, generation, "Search", deadline)
-        return zip(found, payloads).map { found, payload in
-            var point = found.point
-            point.payload = payload
-            return point
+        var points = found.map(\.point)
+        if request.payload != .none {
+            let payloads = try payloads(
+                found.map(\.slot), request.payload, generation, "Search", deadline)
+            for index in points.indices { points[index].payload = payloads[index] }
         }
+        if explanation != nil { watch.lap(&explanation!.times.fetch) }
+        return SearchResult(points: points, explanation: explanation)
     }
 
     /// The query's vector from another collection, when the request looks it up there.
@@ -75,7 +91,8 @@ extension SearchOptions {
         self.init(
             k: k, ef: parameters.hnswEf, exact: parameters.exact, indexedOnly: parameters.indexedOnly,
             ignoreCodes: parameters.ignoreQuantization, rescore: parameters.rescore ?? true,
-            oversampling: max(parameters.oversampling ?? 1, 1), excluded: excluded, cancelled: cancelled)
+            oversampling: max(parameters.oversampling ?? 1, 1), explainTimings: request.explain, excluded: excluded,
+            cancelled: cancelled)
     }
 }
 

@@ -102,25 +102,41 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
     static func firstSearch(_ engine: Engine, _ dataset: Dataset) throws {
         let request = SearchRequest(query: .vector(Array(dataset.queries.row(0))), limit: dataset.judge.k)
         let found = try engine.search(collection, [request], deadline: nil)
-        guard found.first?.count == dataset.judge.k else {
-            throw BenchError("the reopened engine found \(found.first?.count ?? 0) points")
+        guard found.first?.points.count == dataset.judge.k else {
+            throw BenchError("the reopened engine found \(found.first?.points.count ?? 0) points")
         }
+    }
+
+    private func requests(ef: Int, k: Int, filter: ((Int) -> Filter)?) -> [SearchRequest] {
+        var parameters = SearchParameters()
+        parameters.hnswEf = ef > 0 ? ef : nil
+        return (0..<dataset.queries.count).map { query in
+            var request = SearchRequest(
+                query: .vector(Array(dataset.queries.row(query))), filter: filter?(query), limit: k)
+            request.parameters = parameters
+            return request
+        }
+    }
+
+    /// The plan that most queries take.
+    func commonPlan(ef: Int, k: Int, filter: Dataset.FilterCase) throws -> String {
+        var plans: OrderedDictionary<String, Int> = [:]
+        for var request in requests(ef: ef, k: k, filter: { filter.filter(for: $0) }) {
+            request.explain = true
+            if let explanation = try engine.search(Self.collection, [request], deadline: nil)[0].explanation {
+                plans[explanation.plan.rawValue, default: 0] += 1
+            }
+        }
+        return plans.max { $0.value < $1.value }?.key ?? ""
     }
 
     /// One pass over the queries. `ef` 0 takes the engine's default.
     func pass(
         ef: Int, k: Int, threads: Int, filter: (@Sendable (Int) -> Filter)? = nil, ids: inout [Int64]
     ) throws -> TimedPass {
-        var parameters = SearchParameters()
-        parameters.hnswEf = ef > 0 ? ef : nil
-        let requests = (0..<dataset.queries.count).map { query in
-            var request = SearchRequest(
-                query: .vector(Array(dataset.queries.row(query))), filter: filter?(query), limit: k)
-            request.parameters = parameters
-            return request
-        }
+        let requests = requests(ef: ef, k: k, filter: filter)
         return try TimedPass.run(queries: requests.count, k: k, threads: threads, ids: &ids) { [engine] query, out in
-            let results = try engine.search(Self.collection, [requests[query]], deadline: nil)[0]
+            let results = try engine.search(Self.collection, [requests[query]], deadline: nil)[0].points
             for (place, point) in results.enumerated() where place < out.count {
                 if case .number(let id) = point.id { out[place] = Int64(id) }
             }

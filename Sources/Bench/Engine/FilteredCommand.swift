@@ -41,6 +41,7 @@ struct FilteredCommand: ParsableCommand {
             }
             return ["filters": sweep.json(lastPassOnly: true)]
         }
+        if !answer.servePasses { try sweep.notePlans { try bench.commonPlan(ef: $1, k: data.k, filter: $0) } }
         report["filters"] = sweep.json()
         report["machine"] = Machine.current().json
         report["flags"] = index.json

@@ -5,6 +5,8 @@ struct FilteredSweep {
     let dataset: Dataset
     let efs: [Int]
     private(set) var sweeps: [Sweep]
+    /// By filter and place in `efs`: the plan that most queries took; empty until noted.
+    private var plans: [[String]] = []
 
     init(dataset: Dataset, efs: [Int]) {
         self.dataset = dataset
@@ -24,18 +26,29 @@ struct FilteredSweep {
         }
     }
 
+    /// Asks once, outside of the timed passes, which plan each filter's queries take at each setting.
+    mutating func notePlans(_ plan: (_ filter: Dataset.FilterCase, _ ef: Int) throws -> String) rethrows {
+        plans = try dataset.filters.map { filter in try efs.map { try plan(filter, $0) } }
+    }
+
+    private func plan(filter: Int, place: Int) -> String? { plans.isEmpty ? nil : plans[filter][place] }
+
     /// Per filter: name, kind, selectivity and the curve; `lastPassOnly` for a pass that is served.
     func json(lastPassOnly: Bool = false) -> JSONValue {
         .array(
-            zip(dataset.filters, sweeps).map { filter, sweep in
-                [
+            zip(dataset.filters, sweeps).enumerated().map { number, pair in
+                let (filter, sweep) = pair
+                let points = lastPassOnly ? sweep.lastPoints : sweep.points
+                return [
                     "name": .string(filter.name), "kind": .string(filter.kind),
                     "selectivity": .double(filter.selectivity),
                     "points": .array(
-                        zip(lastPassOnly ? sweep.lastPoints : sweep.points, sweep.verdicts).map { point, verdict in
+                        zip(points, sweep.verdicts).enumerated().map { place, pair in
+                            let (point, verdict) = pair
                             var json = point.json
                             json["fewestResults"] = verdict.map { JSONValue($0.fewestResults) } ?? .null
                             json["shortQueries"] = verdict.map { JSONValue($0.shortQueries) } ?? .null
+                            if let plan = plan(filter: number, place: place) { json["plan"] = .string(plan) }
                             return json
                         }),
                 ]
@@ -44,17 +57,24 @@ struct FilteredSweep {
 
     /// The cheapest setting of each filter that reaches the recall asked for.
     var table: String {
-        var table = MarkdownTable(["filter", "kind", "selects", "ef", "recall", "QPS", "p50 µs", "p99 µs", "short"])
-        for (filter, sweep) in zip(dataset.filters, sweeps) {
+        var table = MarkdownTable([
+            "filter", "kind", "selects", "plan", "ef", "recall", "QPS", "p50 µs", "p99 µs", "short",
+        ])
+        for (number, filter) in dataset.filters.enumerated() {
             let target = filter.selectivity < 0.05 ? 0.99 : 0.95
-            let points = zip(sweep.points, sweep.verdicts)
-            let good = points.filter { $0.0.recall >= target }.max { $0.0.queriesPerSecond < $1.0.queriesPerSecond }
-            guard let best = good ?? points.max(by: { $0.0.recall < $1.0.recall }) else { continue }
+            let points = sweeps[number].points
+            let good = points.indices.filter { points[$0].recall >= target }
+                .max { points[$0].queriesPerSecond < points[$1].queriesPerSecond }
+            guard let place = good ?? points.indices.max(by: { points[$0].recall < points[$1].recall }) else {
+                continue
+            }
+            let best = points[place]
             table.add([
-                filter.name, filter.kind, fixed(filter.selectivity * 100, 2) + " %", String(best.0.ef),
-                fixed(best.0.recall, 4) + (good == nil ? " (below \(target))" : ""), grouped(best.0.queriesPerSecond),
-                fixed(best.0.p50Microseconds, 1), fixed(best.0.p99Microseconds, 1),
-                String(best.1?.shortQueries ?? 0),
+                filter.name, filter.kind, fixed(filter.selectivity * 100, 2) + " %",
+                plan(filter: number, place: place) ?? "", String(best.ef),
+                fixed(best.recall, 4) + (good == nil ? " (below \(target))" : ""), grouped(best.queriesPerSecond),
+                fixed(best.p50Microseconds, 1), fixed(best.p99Microseconds, 1),
+                String(sweeps[number].verdicts[place]?.shortQueries ?? 0),
             ])
         }
         return table.text

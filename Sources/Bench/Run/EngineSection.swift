@@ -25,6 +25,7 @@ enum EngineSection {
                 }
             }
         }
+        try filtered.notePlans { try bench.commonPlan(ef: $1, k: options.data.k, filter: $0) }
         let info = try bench.engine.collectionInfo(EngineBench.collection)
         try bench.engine.close()
         let (reopened, opening) = try measured {
@@ -65,7 +66,8 @@ enum EngineSection {
             report.add(
                 "Filtered searches, one thread",
                 """
-                The fastest setting that reaches recall 0.95 (0.99 where less than 5 % match). *short*: queries that got \
+                The fastest setting that reaches recall 0.95 (0.99 where less than 5 % match). *plan*: the one that most \
+                queries took (`explain` in the README). *short*: queries that got \
                 fewer than k results although k match.
 
                 \(filtered.table)

@@ -27,6 +27,16 @@ public struct Filter: Sendable, Hashable {
     }
 
     public var isEmpty: Bool { must.isEmpty && should.isEmpty && mustNot.isEmpty && minShould == nil }
+
+    /// The conditions of all clauses.
+    var conditions: [Condition] { must + should + mustNot + (minShould?.conditions ?? []) }
+
+    /// Calls `body` with every condition that is no filter of others.
+    func forEachLeaf(_ body: (Condition) -> Void) {
+        for condition in conditions {
+            if case .filter(let inner) = condition { inner.forEachLeaf(body) } else { body(condition) }
+        }
+    }
 }
 
 /// One condition of a filter.

@@ -174,12 +174,22 @@ public struct SearchRequest: Sendable {
     public var payload: PayloadSelector = .none
     public var vectors: VectorSelector = .none
     public var lookupFrom: LookupLocation?
+    /// Whether the result tells how it was found.
+    public var explain = false
     public init(query: QueryVector, using: String? = nil, filter: Filter? = nil, limit: Int = 10) {
         self.query = query
         self.using = using
         self.filter = filter
         self.limit = limit
     }
+}
+
+/// What a search found.
+public struct SearchResult: Sendable {
+    /// Best first.
+    public var points: [ScoredPoint]
+    /// `nil` unless asked for.
+    public var explanation: Explanation?
 }
 
 public struct OrderBy: Sendable {
@@ -203,6 +213,8 @@ public struct ScrollRequest: Sendable {
     public var orderBy: OrderBy?
     public var payload: PayloadSelector = .all
     public var vectors: VectorSelector = .none
+    /// Whether the page tells how it was found.
+    public var explain = false
     public init() {}
 }
 
@@ -210,6 +222,8 @@ public struct ScrollPage: Sendable {
     public var points: [Record]
     /// Where the next page begins; `nil` at the end, and for an ordered scroll.
     public var nextOffset: PointID?
+    /// `nil` unless asked for.
+    public var explanation: Explanation?
 }
 
 public enum AliasOperation: Sendable {

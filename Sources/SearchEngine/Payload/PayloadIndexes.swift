@@ -121,6 +121,26 @@ package final class PayloadIndexes: @unchecked Sendable {
         }
     }
 
+    // MARK: Explaining
+
+    /// What the filter's conditions are answered from. (Shared lock.)
+    func summary(of filter: Filter, matching: Int) -> Explanation.FilterSummary {
+        var summary = Explanation.FilterSummary(
+            matching: matching, conditions: 0, byDeclaredIndex: 0, byImplicitIndex: 0)
+        filter.forEachLeaf { condition in
+            summary.conditions += 1
+            var collector = FacetKeyCollector(textSettings: settings)
+            collector.collect(condition)
+            guard !collector.keys.isEmpty else { return }
+            if collector.keys.allSatisfy(explicitKeys.contains) {
+                summary.byDeclaredIndex += 1
+            } else {
+                summary.byImplicitIndex += 1
+            }
+        }
+        return summary
+    }
+
     // MARK: Building
 
     /// A builder for those of the facets that don't exist. It logs all writes from now on. (Shared lock at least.)

@@ -105,6 +105,12 @@ extension Generation {
         }
     }
 
+    /// What an explanation tells of a filter that `matching` points fulfil; `nil` for none. Under the shared lock.
+    func summary(of filter: Filter?, matching: Int?) -> Explanation.FilterSummary? {
+        guard let filter, let matching else { return nil }
+        return payloadIndexes.summary(of: filter, matching: matching)
+    }
+
     /// One bit a slot: whether it has the vector. The caller deallocates it. Complexity: O(slots).
     private func words(with space: VectorSpace) -> UnsafeMutablePointer<UInt64> {
         let words = UnsafeMutablePointer<UInt64>.allocate(capacity: points.live.count)

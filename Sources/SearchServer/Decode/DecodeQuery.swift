@@ -6,6 +6,18 @@ enum PointQuery: Sendable {
     case nearest(SearchRequest)
     /// Without a query, points come in the order of their ids; with `order_by`, in that of a payload key.
     case scroll(ScrollRequest, offset: Int)
+
+    /// The same, with an explanation.
+    var explained: PointQuery {
+        switch self {
+        case .nearest(var request):
+            request.explain = true
+            return .nearest(request)
+        case .scroll(var request, let offset):
+            request.explain = true
+            return .scroll(request, offset: offset)
+        }
+    }
 }
 
 /// `/points/query` and `/points/query/batch`.
@@ -40,6 +52,7 @@ extension JSONReader {
             scroll.filter = request.filter
             scroll.payload = request.payload
             scroll.vectors = request.vectors
+            scroll.explain = request.explain
             if case .orderBy(let order) = target { scroll.orderBy = order }
             return .scroll(scroll, offset: request.offset)
         }
@@ -47,14 +60,19 @@ extension JSONReader {
 
     mutating func readQueryBatch() throws -> [PointQuery] {
         var queries: [PointQuery]?
+        var explainsAll = false
         try readMembers { reader, key in
-            guard key == "searches" else { return try reader.skipValue() }
-            var list: [PointQuery] = []
-            try reader.readArray { list.append(try $0.readQuery()) }
-            queries = list
+            switch key {
+            case "searches":
+                var list: [PointQuery] = []
+                try reader.readArray { list.append(try $0.readQuery()) }
+                queries = list
+            case "explain": explainsAll = try reader.readExplain()
+            default: try reader.skipValue()
+            }
         }
         guard let queries else { throw missing("searches") }
-        return queries
+        return explainsAll ? queries.map(\.explained) : queries
     }
 
     private enum QueryTarget {

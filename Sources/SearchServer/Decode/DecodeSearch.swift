@@ -25,13 +25,19 @@ extension JSONReader {
 
     mutating func readSearchBatch() throws -> [SearchRequest] {
         var searches: [SearchRequest]?
+        var explainsAll = false
         try readMembers { reader, key in
-            guard key == "searches" else { return try reader.skipValue() }
-            var list: [SearchRequest] = []
-            try reader.readArray { list.append(try $0.readSearch()) }
-            searches = list
+            switch key {
+            case "searches":
+                var list: [SearchRequest] = []
+                try reader.readArray { list.append(try $0.readSearch()) }
+                searches = list
+            case "explain": explainsAll = try reader.readExplain()
+            default: try reader.skipValue()
+            }
         }
-        guard let searches else { throw missing("searches") }
+        guard var searches else { throw missing("searches") }
+        if explainsAll { for index in searches.indices { searches[index].explain = true } }
         return searches
     }
 
@@ -61,6 +67,7 @@ extension JSONReader {
         case "with_payload": request.payload = try optional { try $0.readPayloadSelector() } ?? .none
         case "with_vector", "with_vectors": request.vectors = try optional { try $0.readVectorSelector() } ?? .none
         case "score_threshold": request.scoreThreshold = try optional { try $0.readFloat() }
+        case "explain": request.explain = try readExplain()
         case "shard_key": try refuseShardKey()
         default: return false
         }

@@ -19,6 +19,12 @@ extension JSONReader {
         return Int(min(value, UInt64(Self.largestCount)))
     }
 
+    /// Whether the answer is to tell how it was found; only `true` and `false` will do.
+    mutating func readExplain() throws -> Bool {
+        guard try peek() == .bool else { throw error("expected a boolean in `explain`") }
+        return try readBool()
+    }
+
     func missing(_ field: StaticString) -> JSONError { error("missing field `\(field)`") }
 
     /// An unsigned integer or a UUID.

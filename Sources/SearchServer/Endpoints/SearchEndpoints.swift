@@ -13,17 +13,17 @@ extension Endpoints {
     private static func search(_ call: Call) throws -> Reply {
         let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readSearch() }
-        let results = try call.engine.search(call.collection, [request], deadline: deadline)
-        return call.result { $0.write(results.first ?? []) }
+        let result = try call.engine.search(call.collection, [request], deadline: deadline)[0]
+        return call.result(explained: Explanations(result.explanation)) { $0.write(result.points) }
     }
 
     private static func searchBatch(_ call: Call) throws -> Reply {
         let deadline = try call.validatedDeadline()
         let requests = try decodeBody(call.body) { try $0.readSearchBatch() }
         let results = try call.engine.search(call.collection, requests, deadline: deadline)
-        return call.result { writer in
+        return call.result(explained: Explanations(results.map(\.explanation))) { writer in
             writer.array { writer in
-                for points in results { writer.write(points) }
+                for result in results { writer.write(result.points) }
             }
         }
     }
@@ -32,19 +32,28 @@ extension Endpoints {
         let deadline = try call.validatedDeadline()
         let query = try decodeBody(call.body) { try $0.readQuery() }
         let results = try run([query], call, deadline)
-        return call.result { writer in write(results, &writer, isBatch: false) }
+        return call.result(explained: Explanations(results[0].explanation)) { writer in
+            write(results, &writer, isBatch: false)
+        }
     }
 
     private static func queryBatch(_ call: Call) throws -> Reply {
         let deadline = try call.validatedDeadline()
         let queries = try decodeBody(call.body) { try $0.readQueryBatch() }
         let results = try run(queries, call, deadline)
-        return call.result { writer in write(results, &writer, isBatch: true) }
+        return call.result(explained: Explanations(results.map(\.explanation))) { writer in
+            write(results, &writer, isBatch: true)
+        }
     }
 
-    private enum QueryResult: Sendable {
-        case scored([ScoredPoint])
-        case records([Record])
+    private struct QueryResult: Sendable {
+        enum Points: Sendable {
+            case scored([ScoredPoint])
+            case records([Record])
+        }
+
+        var points: Points
+        var explanation: Explanation?
     }
 
     /// All nearest-neighbour searches of a batch go to the engine together.
@@ -59,10 +68,13 @@ extension Endpoints {
             ? [][...] : try call.engine.search(call.collection, searches, deadline: deadline)[...]
         return try queries.map { query in
             switch query {
-            case .nearest: return .scored(found.popFirst() ?? [])
+            case .nearest:
+                let result = found.removeFirst()
+                return QueryResult(points: .scored(result.points), explanation: result.explanation)
             case .scroll(let request, let offset):
                 let page = try call.engine.scroll(call.collection, request, deadline: deadline)
-                return .records(Array(page.points.dropFirst(offset)))
+                return QueryResult(
+                    points: .records(Array(page.points.dropFirst(offset))), explanation: page.explanation)
             }
         }
     }
@@ -73,7 +85,7 @@ extension Endpoints {
         for result in results {
             writer.beginObject()
             writer.key("points")
-            switch result {
+            switch result.points {
             case .scored(let points): writer.write(points)
             case .records(let records):
                 writer.array { writer in

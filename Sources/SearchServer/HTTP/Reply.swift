@@ -44,9 +44,11 @@ struct Reply: Sendable {
         return .bytes(writer.bytes, contentType: "application/json", status: status)
     }
 
-    /// `{"result": …, "status": "ok", "time": …}`; `write` writes the result's value.
+    /// `{"result": …, "status": "ok", "time": …}`, and `"explain": …` where somebody asked for it; `write` writes the
+    /// result's value.
     static func result(
-        since start: ContinuousClock.Instant, _ write: (inout JSONWriter) throws -> Void
+        since start: ContinuousClock.Instant, explained: Explanations? = nil,
+        _ write: (inout JSONWriter) throws -> Void
     ) rethrows -> Reply {
         try .json { writer in
             writer.beginObject()
@@ -56,6 +58,10 @@ struct Reply: Sendable {
             writer.write("ok")
             writer.key("time")
             writer.write(start.secondsSince)
+            if let explained {
+                writer.key("explain")
+                writer.write(explained)
+            }
             writer.endObject()
         }
     }

@@ -88,8 +88,10 @@ struct Call: Sendable {
         try ObjectFields(decodeBody(body) { try $0.readValue() }, path: "")
     }
 
-    func result(_ write: (inout JSONWriter) throws -> Void) rethrows -> Reply {
-        try .result(since: start, write)
+    func result(
+        explained: Explanations? = nil, _ write: (inout JSONWriter) throws -> Void
+    ) rethrows -> Reply {
+        try .result(since: start, explained: explained, write)
     }
 
     func success(_ value: Bool = true) -> Reply { .success(since: start, value) }

@@ -64,7 +64,7 @@ extension TrendStore {
         request.parameters = parameters
         request.scoreThreshold = scoreThreshold
         while true {
-            let hits = try engine.search(collection, [request], deadline: deadline)[0]
+            let hits = try engine.search(collection, [request], deadline: deadline)[0].points
             let rows = try rows(of: hits, filter)
             if rows.count >= wanted || hits.count < request.limit {
                 return Array(rows.dropFirst(offset).prefix(limit))

@@ -95,7 +95,8 @@ import Testing
         let filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(gte: 25)))])
         #expect(try engine.count("c", filter: filter, exact: true) == 5)
         #expect(
-            try engine.search("c", [SearchRequest(query: .id(.number(3)), limit: 100)], deadline: nil)[0].count == 28)
+            try engine.search("c", [SearchRequest(query: .id(.number(3)), limit: 100)], deadline: nil)[0].points.count
+                == 28)
         _ = try engine.updateBlocking("c", [.upsert([point(5), point(35)])])
         #expect(try engine.count("c", filter: nil, exact: true) == 31)
         try engine.close()

@@ -117,7 +117,7 @@ import Testing
         let query = stored(random.vector(5), distance)
         var request = SearchRequest(query: .vector(query), filter: filter, limit: 10)
         request.parameters.exact = Bool.random(using: &random)
-        let found = try engine.search("c", [request], deadline: nil)[0].map { Double($0.score) }
+        let found = try engine.search("c", [request], deadline: nil)[0].points.map { Double($0.score) }
         let expected = matching.values.map { score(query, $0.vector, distance) }
             .sorted { distance == .cosine || distance == .dot ? $0 > $1 : $0 < $1 }.prefix(10)
         #expect(found.count == expected.count, context)

@@ -11,7 +11,7 @@ import Testing
             "c", [.upsert([PointStruct(1, [1, 0, 0], ["a": 1]), PointStruct(2, [0, 1, 0], ["a": 2])])])
         var request = SearchRequest(query: .vector([0, 1, 0.5]), limit: 5)
         request.payload = .all
-        let found = try fixture.engine.search("c", [request], deadline: nil)[0]
+        let found = try fixture.engine.search("c", [request], deadline: nil)[0].points
         #expect(found.map(\.id) == [.number(2), .number(1)])
         #expect(found[0].score == 1)
         #expect(found[0].payload?.value == ["a": 2])
@@ -93,13 +93,13 @@ import Testing
         #expect(records[0].vectors == ["image": [1, 2, 3]])
         #expect(records[1].vectors == ["tiny": [200, 7], "text": [0, 1]])
         var request = SearchRequest(query: .vector([1, 1]), using: "text")
-        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].map(\.id) == [.number(2)])
+        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.id) == [.number(2)])
         request = SearchRequest(query: .vector([1, 2, 2]), using: "image")
-        let found = try fixture.engine.search("c", [request], deadline: nil)[0]
+        let found = try fixture.engine.search("c", [request], deadline: nil)[0].points
         #expect(found.map(\.id) == [.number(1)])
         #expect(found[0].score == 1)
         request = SearchRequest(query: .vector([201, 9]), using: "tiny")
-        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].map(\.score) == [3])
+        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.score) == [3])
         #expect(try fixture.engine.count("c", filter: Filter(must: [.hasVector("image")]), exact: true) == 1)
     }
 
@@ -227,11 +227,11 @@ import Testing
         try bytes.write(to: URL(fileURLWithPath: file))
         try fixture.reopen()
         let query = random.vector(16)
-        let found = try fixture.engine.search("c", [SearchRequest(query: .vector(query))], deadline: nil)[0]
+        let found = try fixture.engine.search("c", [SearchRequest(query: .vector(query))], deadline: nil)[0].points
         var exact = SearchRequest(query: .vector(query))
         exact.parameters.exact = true
         #expect(found.count == 10)
-        #expect(try fixture.engine.search("c", [exact], deadline: nil)[0].count == 10)
+        #expect(try fixture.engine.search("c", [exact], deadline: nil)[0].points.count == 10)
         try fixture.waitUntilGreen("c")
         #expect(try fixture.engine.collectionInfo("c").indexedVectorsCount == 5_000)
     }

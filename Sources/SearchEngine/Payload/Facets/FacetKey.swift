@@ -75,12 +75,10 @@ struct FacetKeyCollector {
     }
 
     mutating func collect(_ filter: Filter) {
-        for condition in filter.must + filter.should + filter.mustNot + (filter.minShould?.conditions ?? []) {
-            collect(condition)
-        }
+        for condition in filter.conditions { collect(condition) }
     }
 
-    private mutating func collect(_ condition: Condition) {
+    mutating func collect(_ condition: Condition) {
         switch condition {
         case .field(let path, let predicate): collect(path, predicate)
         case .isEmpty(let path), .isNull(let path): add(.presence(path))

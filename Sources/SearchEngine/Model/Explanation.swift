@@ -1,0 +1,117 @@
+import VectorIndex
+
+/// How a search found its points, and what that took.
+public struct Explanation: Sendable, Equatable {
+    public enum Plan: String, Sendable, CaseIterable {
+        /// Nothing to search: no point can be a result, or none was asked for.
+        case empty
+        /// Every vector, as it is stored.
+        case exactScan = "exact_scan"
+        /// Every matching vector, as it is stored.
+        case exactFilteredScan = "exact_filtered_scan"
+        /// Every vector by its code, then rescoring.
+        case codeScan = "code_scan"
+        /// Every matching vector by its code, then rescoring.
+        case filteredScan = "filtered_scan"
+        /// A walk of the graph, without filter.
+        case graph
+        /// A walk of the graph that collects what matches.
+        case graphFiltered = "graph_filtered"
+        /// A walk over matching points alone, through neighbours of neighbours.
+        case graphTwoHop = "graph_two_hop"
+        /// A walk that found too few or cost too much, then a scan of what matches.
+        case graphThenScan = "graph_then_scan"
+        /// Without a query: points by their ids.
+        case idOrder = "id_order"
+        /// Without a query: points by their values under a payload key.
+        case valueOrder = "value_order"
+    }
+
+    /// What a filter selects, and from what its conditions were answered. A condition on ids or on vectors needs no index,
+    /// and a nested filter counts as one.
+    public struct FilterSummary: Sendable, Equatable {
+        /// Points that match.
+        public var matching: Int
+        public var conditions: Int
+        /// Conditions answered from payload indexes that somebody declared.
+        public var byDeclaredIndex: Int
+        /// Conditions answered from payload indexes that a filter had made on first use.
+        public var byImplicitIndex: Int
+    }
+
+    /// Scores computed at each stage.
+    public struct Scored: Sendable, Equatable {
+        public var walk = 0
+        /// The tail, which is not linked yet, is always scanned.
+        public var scan = 0
+        /// Candidates of the reduced codes ranked again by int8 codes.
+        public var rerank = 0
+        /// Candidates ranked again by their stored vectors.
+        public var rescore = 0
+    }
+
+    /// Nanoseconds spent at each stage.
+    public struct Times: Sendable, Equatable {
+        /// Until the collection could be read and every payload index was there, made on first use if need be.
+        public var wait = 0
+        public var filter = 0
+        /// Looking up, normalising and encoding the query.
+        public var prepare = 0
+        public var walk = 0
+        public var scan = 0
+        public var rerank = 0
+        public var rescore = 0
+        /// Ids, vectors and payloads of the results.
+        public var fetch = 0
+        /// All of it, and what lies between.
+        public var total = 0
+    }
+
+    public var plan: Plan
+    /// Points in the collection.
+    public var points: Int
+    /// `nil` without a filter.
+    public var filter: FilterSummary?
+    /// Points that could be results: they match, and have the vector that is searched.
+    public var candidates: Int
+    /// Width of the walk; `nil` when none was made.
+    public var ef: Int?
+    /// Graph nodes expanded.
+    public var hops = 0
+    public var scored = Scored()
+    public var times: Times
+}
+
+extension Explanation {
+    init(_ outcome: SearchOutcome, points: Int, filter: FilterSummary?, times: Times) {
+        self.init(
+            plan: Plan(outcome.plan), points: points, filter: filter, candidates: outcome.allowedCount, ef: outcome.ef,
+            hops: outcome.hops,
+            scored: Scored(
+                walk: outcome.walked, scan: outcome.scanned, rerank: outcome.reranked, rescore: outcome.rescored),
+            times: times)
+        guard let measured = outcome.timings else { return }
+        self.times.prepare += measured.prepare
+        self.times.walk = measured.walk
+        self.times.scan = measured.scan
+        self.times.rerank = measured.rerank
+        self.times.rescore = measured.rescore
+    }
+}
+
+extension Explanation.Plan {
+    init(_ plan: SearchPlan) {
+        self =
+            switch plan {
+            case .empty: .empty
+            case .exactScan: .exactScan
+            case .exactFilteredScan: .exactFilteredScan
+            case .codeScan: .codeScan
+            case .filteredScan: .filteredScan
+            case .graph: .graph
+            case .graphFiltered: .graphFiltered
+            case .graphTwoHop: .graphTwoHop
+            case .graphThenScan: .graphThenScan
+            }
+    }
+}
