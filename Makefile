@@ -10,7 +10,7 @@ BIN := .build/release
 # One build serves the server, the benchmark and the tests.
 SWIFT_BUILD := swift build -c release --build-tests
 
-.PHONY: help setup build serve test test-swift test-python demo bench bench-peers bench-growth format lint docs clean
+.PHONY: help setup build serve test test-swift test-python test-neon demo bench bench-peers bench-growth format lint docs clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-python: build ## Run the compatibility and crash tests alone
 	@PYTHON="$(PYTHON)" scripts/setup.sh python
 	@$(MAKE) --no-print-directory $(VENV)/.ready
 	@scripts/test.sh python
+
+test-neon: ## Run the NEON kernels on an emulated aarch64 CPU
+	@scripts/setup.sh build neon
+	@scripts/test-neon.sh
 
 demo: build ## Load a small sample of trends and run a few semantic searches
 	@PYTHON="$(PYTHON)" scripts/setup.sh python-only

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing.
-# usage: setup.sh [build] [python] [python-only]
+# usage: setup.sh [build] [python] [python-only] [neon]
 #   build        what the Swift build links against
 #   python       a Python with virtual environments, for the tests and benchmarks
 #   python-only  any Python 3, for the demo
+#   neon         what compiles C for aarch64 and runs it under emulation
 set -euo pipefail
 
 python=${PYTHON:-python3}
@@ -37,6 +38,15 @@ for what in "$@"; do
             ;;
         python-only)
             command -v "$python" >/dev/null || missing+=(python3)
+            ;;
+        neon)
+            if ! command -v dpkg-query >/dev/null; then
+                echo "setup: not a Debian-like system; a C library for aarch64 and qemu-user must be installed by hand" >&2
+            else
+                # The compiler is Swift's clang; it links with the C library and libgcc of these.
+                for package in gcc-aarch64-linux-gnu libc6-dev-arm64-cross; do need_package "$package"; done
+            fi
+            command -v qemu-aarch64-static qemu-aarch64 >/dev/null || missing+=(qemu-user-static)
             ;;
         *)
             echo "setup: unknown argument '$what'" >&2

@@ -1,6 +1,5 @@
 // NEON kernels, included by one file per variant: with the dot-product extension (DOTPROD 1) and without (DOTPROD 0).
 #include "batched.h"
-#include "walk.h"
 
 #include <arm_neon.h>
 #include <math.h>
@@ -8,12 +7,62 @@
 
 #include "elementwise.h"
 
+// ---- pool ----------------------------------------------------------------------------------------------------------
+
+#define TVK_OWN_POOL
+
+// From the end towards the place: what is farther moves up by one, four keys at a time. The pool is sorted, so four keys
+// are farther when the first of them is: one compare, and one branch that is mispredicted once.
+TVK_INLINE size_t tvk_pool_insert(uint64_t *pool, size_t *count, size_t capacity, uint64_t key) {
+    uint64_t *end = pool + *count;
+    if (*count == capacity) {
+        if (key >= *--end) return capacity;
+    } else {
+        *count += 1;
+    }
+    for (; end[-4] > key; end -= 4) {
+        uint64x2_t first = vld1q_u64(end - 4), second = vld1q_u64(end - 2);
+        vst1q_u64(end - 3, first);
+        vst1q_u64(end - 1, second);
+    }
+    // None to three are left; conditional moves.
+    uint64_t a = end[-3], b = end[-2], c = end[-1];
+    int a_moves = a > key, b_moves = b > key, c_moves = c > key;
+    end[-3] = a_moves ? key : a;
+    end[-2] = a_moves ? a : b_moves ? key : b;
+    end[-1] = b_moves ? b : c_moves ? key : c;
+    end[0] = c_moves ? c : key;
+    return (size_t)(end - pool) - (size_t)(a_moves + b_moves + c_moves);
+}
+
+TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip, uint32_t worst) {
+    const uint32x4_t bits = {1, 2, 4, 8};
+    uint32_t closer = 0;
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        uint32x4_t rank = veorq_u32(vld1q_u32(ranks + i), vdupq_n_u32(flip));
+        vst1q_u32(ranks + i, rank);
+        closer |= vaddvq_u32(vandq_u32(vcleq_u32(rank, vdupq_n_u32(worst)), bits)) << i;
+    }
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (; i < count; i++) { // three at most
+        ranks[i] ^= flip;
+        closer |= (uint32_t)(ranks[i] <= worst) << i;
+    }
+    return closer;
+}
+
+#include "walk.h"
+
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
-TVK_INLINE uint8x16_t tail_bytes(const uint8_t *x, size_t count, uint8_t padding) {
+// The last `left` < 16 of n bytes, and `padding` in the other lanes.
+TVK_INLINE uint8x16_t last_bytes(const uint8_t *x, size_t n, size_t left, uint8_t padding) {
+    static const uint8_t masks[32] = {[16] = 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    if (n >= 16) return vbslq_u8(vld1q_u8(masks + left), vld1q_u8(x + n - 16), vdupq_n_u8(padding));
     uint8_t bytes[16];
     memset(bytes, padding, 16);
-    memcpy(bytes, x, count);
+    memcpy(bytes, x, n);
     return vld1q_u8(bytes);
 }
 
@@ -40,32 +89,59 @@ TVK_INLINE uint32x4_t add_squares_u8(uint32x4_t sum, uint8x16_t x) {
 #endif
 }
 
-TVK_INLINE uint32x4_t step_l1(uint32x4_t sum, uint8x16_t q, uint8x16_t x) {
-    return vpadalq_u16(sum, vpaddlq_u8(vabdq_u8(q, x)));
+TVK_INLINE uint32x4_t add_u8(uint32x4_t sum, uint8x16_t x) {
+#if DOTPROD
+    return vdotq_u32(sum, x, vdupq_n_u8(1));
+#else
+    return vpadalq_u16(sum, vpaddlq_u8(x));
+#endif
 }
+
+TVK_INLINE uint32x4_t add_i8(uint32x4_t sum, uint8x16_t x) {
+    int32x4_t total = vreinterpretq_s32_u32(sum);
+#if DOTPROD
+    total = vdotq_s32(total, vreinterpretq_s8_u8(x), vdupq_n_s8(1));
+#else
+    total = vpadalq_s16(total, vpaddlq_s8(vreinterpretq_s8_u8(x)));
+#endif
+    return vreinterpretq_u32_s32(total);
+}
+
+TVK_INLINE uint32x4_t step_l1(uint32x4_t sum, uint8x16_t q, uint8x16_t x) { return add_u8(sum, vabdq_u8(q, x)); }
 TVK_INLINE uint32x4_t step_l2(uint32x4_t sum, uint8x16_t q, uint8x16_t x) { return add_squares_u8(sum, vabdq_u8(q, x)); }
 TVK_INLINE uint32x4_t step_hamming(uint32x4_t sum, uint8x16_t q, uint8x16_t x) {
-    return vpadalq_u16(sum, vpaddlq_u8(vcntq_u8(veorq_u8(q, x))));
+    return add_u8(sum, vcntq_u8(veorq_u8(q, x)));
 }
 TVK_INLINE uint32x4_t step_codes(uint32x4_t sum, uint8x16_t q, uint8x16_t x) {
     return add_products_i8(sum, flipped(q), flipped(x));
 }
-// Products of signed codes; dot_u8i8_rows adds what the rows' offset of 128 contributes.
+// Products of signed codes. The rows' offset of 128 is added once for all rows.
 TVK_INLINE uint32x4_t step_dot(uint32x4_t sum, uint8x16_t q, uint8x16_t x) {
     return add_products_i8(sum, vreinterpretq_s8_u8(q), flipped(x));
 }
 
-// PADDING is the byte that contributes nothing on both sides.
-#define CODE_SUMS(NAME, STEP, PADDING)                                                                                  \
+TVK_INLINE void reduce32(const uint32x4_t *sums, int32_t *out, int count) {
+    if (count == 4) { // the four sums side by side
+        uint32x4_t all = vpaddq_u32(vpaddq_u32(sums[0], sums[1]), vpaddq_u32(sums[2], sums[3]));
+        vst1q_s32(out, vreinterpretq_s32_u32(all));
+    } else {
+        TVK_UNROLL for (int r = 0; r < count; r++) out[r] = (int32_t)vaddvq_u32(sums[r]);
+    }
+}
+
+// PADDING is the byte that contributes nothing on both sides. With OFFSET the rows are 128 greater than STEP takes them
+// for, so that 128·Σ query is added.
+#define CODE_SUMS(NAME, STEP, PADDING, OFFSET)                                                                          \
     TVK_ROWS(NAME, void, uint8_t, int32_t) {                                                                            \
         const uint8_t *q = query;                                                                                       \
-        uint32x4_t sums[4];                                                                                             \
+        uint32x4_t sums[4], query_sum = vdupq_n_u32(0);                                                                 \
         TVK_UNROLL for (int r = 0; r < 4; r++) sums[r] = vdupq_n_u32(0);                                                \
         size_t i = 0;                                                                                                   \
         for (; i + 64 <= n; i += 64) {                                                                                  \
             TVK_PREFETCH_NEXT(i)                                                                                        \
             TVK_UNROLL for (int part = 0; part < 4; part++) {                                                           \
                 uint8x16_t chunk = vld1q_u8(q + i + 16 * part);                                                         \
+                if (OFFSET) query_sum = add_i8(query_sum, chunk);                                                       \
                 TVK_UNROLL for (int r = 0; r < count; r++) {                                                            \
                     int a = count == 1 ? part : r; /* one row alone spreads over all four accumulators */               \
                     sums[a] = STEP(sums[a], chunk, vld1q_u8(rows[r] + i + 16 * part));                                  \
@@ -73,42 +149,32 @@ TVK_INLINE uint32x4_t step_dot(uint32x4_t sum, uint8x16_t q, uint8x16_t x) {
             }                                                                                                           \
         }                                                                                                               \
         if (i < n) { TVK_PREFETCH_NEXT(i) }                                                                             \
-        for (; i < n; i += 16) {                                                                                        \
-            size_t left = n - i < 16 ? n - i : 16;                                                                      \
-            uint8x16_t chunk = tail_bytes(q + i, left, PADDING);                                                        \
+        for (; i + 16 <= n; i += 16) {                                                                                  \
+            uint8x16_t chunk = vld1q_u8(q + i);                                                                         \
+            if (OFFSET) query_sum = add_i8(query_sum, chunk);                                                           \
+            TVK_UNROLL for (int r = 0; r < count; r++) sums[r] = STEP(sums[r], chunk, vld1q_u8(rows[r] + i));           \
+        }                                                                                                               \
+        if (i < n) {                                                                                                    \
+            uint8x16_t chunk = last_bytes(q, n, n - i, PADDING);                                                        \
+            if (OFFSET) query_sum = add_i8(query_sum, chunk);                                                           \
             TVK_UNROLL for (int r = 0; r < count; r++) {                                                                \
-                sums[r] = STEP(sums[r], chunk, tail_bytes(rows[r] + i, left, PADDING));                                 \
+                sums[r] = STEP(sums[r], chunk, last_bytes(rows[r], n, n - i, PADDING));                                 \
             }                                                                                                           \
         }                                                                                                               \
         if (count == 1) sums[0] = vaddq_u32(vaddq_u32(sums[0], sums[1]), vaddq_u32(sums[2], sums[3]));                  \
-        TVK_UNROLL for (int r = 0; r < count; r++) out[r] = (int32_t)vaddvq_u32(sums[r]);                               \
-    }
+        if (OFFSET) {                                                                                                   \
+            query_sum = vshlq_n_u32(query_sum, 7);                                                                      \
+            TVK_UNROLL for (int r = 0; r < count; r++) sums[r] = vaddq_u32(sums[r], query_sum);                         \
+        }                                                                                                               \
+        reduce32(sums, out, count);                                                                                     \
+    }                                                                                                                   \
+    TVK_BATCHED_CODES(NAME, 4, n)
 
-CODE_SUMS(l1_u8, step_l1, 0)
-TVK_BATCHED_CODES(l1_u8, 4, n)
-CODE_SUMS(l2_u8, step_l2, 0)
-TVK_BATCHED_CODES(l2_u8, 4, n)
-CODE_SUMS(hamming, step_hamming, 0)
-TVK_BATCHED_CODES(hamming, 4, n)
-CODE_SUMS(dot_codes, step_codes, 0x80)
-TVK_BATCHED_CODES(dot_codes, 4, n)
-CODE_SUMS(dot_signed, step_dot, 0)
-
-static int32_t sum_i8(const int8_t *x, size_t n) {
-    uint32x4_t sum = vdupq_n_u32(0);
-    for (size_t i = 0; i < n; i += 16) {
-        uint8x16_t part = n - i < 16 ? tail_bytes((const uint8_t *)x + i, n - i, 0) : vld1q_u8((const uint8_t *)x + i);
-        sum = add_products_i8(sum, vreinterpretq_s8_u8(part), vdupq_n_s8(1));
-    }
-    return (int32_t)vaddvq_u32(sum);
-}
-
-TVK_ROWS(dot_u8i8, void, uint8_t, int32_t) {
-    dot_signed_rows(query, rows, next, n, out, count);
-    int32_t excess = 128 * sum_i8(query, n);
-    TVK_UNROLL for (int r = 0; r < count; r++) out[r] = (int32_t)((uint32_t)out[r] + (uint32_t)excess);
-}
-TVK_BATCHED_CODES(dot_u8i8, 4, n)
+CODE_SUMS(dot_u8i8, step_dot, 0, 1)
+CODE_SUMS(l1_u8, step_l1, 0, 0)
+CODE_SUMS(l2_u8, step_l2, 0, 0)
+CODE_SUMS(hamming, step_hamming, 0, 0)
+CODE_SUMS(dot_codes, step_codes, 0x80, 0)
 
 TVK_ROWS(dot_u4i8, void, uint8_t, int32_t) {
     const int8_t *q = query;
@@ -116,37 +182,94 @@ TVK_ROWS(dot_u4i8, void, uint8_t, int32_t) {
     TVK_UNROLL for (int r = 0; r < 4; r++) sums[r] = vdupq_n_u32(0);
     for (size_t block = 0; block < n / 128; block++, q += 128) {
         TVK_PREFETCH_NEXT(64 * block)
+#if !DOTPROD
+        // A lane takes 16 products of a block, each at most 15·128: 30,720 fit int16 together.
+        int16x8_t products[4];
+        TVK_UNROLL for (int r = 0; r < 4; r++) products[r] = vdupq_n_s16(0);
+#endif
         TVK_UNROLL for (int part = 0; part < 4; part++) {
             int8x16_t first = vld1q_s8(q + 16 * part), second = vld1q_s8(q + 64 + 16 * part);
             TVK_UNROLL for (int r = 0; r < count; r++) {
                 uint8x16_t x = vld1q_u8(rows[r] + 64 * block + 16 * part);
-                sums[r] = add_products_i8(sums[r], vreinterpretq_s8_u8(vandq_u8(x, vdupq_n_u8(15))), first);
-                sums[r] = add_products_i8(sums[r], vreinterpretq_s8_u8(vshrq_n_u8(x, 4)), second);
+                int8x16_t low = vreinterpretq_s8_u8(vandq_u8(x, vdupq_n_u8(15)));
+                int8x16_t high = vreinterpretq_s8_u8(vshrq_n_u8(x, 4));
+#if DOTPROD
+                int a = count == 1 ? part : r; /* one row alone spreads over all four accumulators */
+                sums[a] = add_products_i8(add_products_i8(sums[a], low, first), high, second);
+#else
+                products[r] = vmlal_s8(products[r], vget_low_s8(low), vget_low_s8(first));
+                products[r] = vmlal_high_s8(products[r], low, first);
+                products[r] = vmlal_s8(products[r], vget_low_s8(high), vget_low_s8(second));
+                products[r] = vmlal_high_s8(products[r], high, second);
+#endif
             }
         }
+#if !DOTPROD
+        TVK_UNROLL for (int r = 0; r < count; r++) {
+            sums[r] = vreinterpretq_u32_s32(vpadalq_s16(vreinterpretq_s32_u32(sums[r]), products[r]));
+        }
+#endif
     }
-    TVK_UNROLL for (int r = 0; r < count; r++) out[r] = (int32_t)vaddvq_u32(sums[r]);
+    if (count == 1) sums[0] = vaddq_u32(vaddq_u32(sums[0], sums[1]), vaddq_u32(sums[2], sums[3]));
+    reduce32(sums, out, count);
 }
 TVK_BATCHED_CODES(dot_u4i8, 4, n / 2)
 
-// ---- floats --------------------------------------------------------------------------------------------------------
+// The sum of ADD over all bytes; the 32-bit sums hold TVK_MAX_DIMENSIONS of them.
+#define BYTE_SUM(NAME, ADD)                                                                                             \
+    static uint32_t NAME(const uint8_t *x, size_t n) {                                                                  \
+        uint32x4_t sums[4];                                                                                             \
+        TVK_UNROLL for (int a = 0; a < 4; a++) sums[a] = vdupq_n_u32(0);                                                \
+        size_t i = 0;                                                                                                   \
+        for (; i + 64 <= n; i += 64) {                                                                                  \
+            TVK_UNROLL for (int a = 0; a < 4; a++) sums[a] = ADD(sums[a], vld1q_u8(x + i + 16 * a));                    \
+        }                                                                                                               \
+        for (; i + 16 <= n; i += 16) sums[0] = ADD(sums[0], vld1q_u8(x + i));                                           \
+        if (i < n) sums[0] = ADD(sums[0], last_bytes(x, n, n - i, 0));                                                  \
+        return vaddvq_u32(vaddq_u32(vaddq_u32(sums[0], sums[1]), vaddq_u32(sums[2], sums[3])));                         \
+    }
 
-TVK_INLINE float32x4_t load_f32(const float *x) { return vld1q_f32(x); }
-TVK_INLINE float32x4_t load_f16(const uint16_t *x) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x))); }
-TVK_INLINE float32x4_t load_u8(const uint8_t *x) {
-    uint32_t bytes;
-    memcpy(&bytes, x, 4);
-    uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(bytes)));
-    return vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)));
+BYTE_SUM(byte_sum_i8, add_i8)
+BYTE_SUM(byte_sum_squares, add_squares_u8)
+
+static int32_t sum_i8(const int8_t *x, size_t n) { return (int32_t)byte_sum_i8((const uint8_t *)x, n); }
+
+static uint64_t sum_squares_u8(const uint8_t *x, size_t n) {
+    uint64_t total = 0;
+    for (; n > TVK_MAX_DIMENSIONS; x += TVK_MAX_DIMENSIONS, n -= TVK_MAX_DIMENSIONS) {
+        total += byte_sum_squares(x, TVK_MAX_DIMENSIONS);
+    }
+    return total + byte_sum_squares(x, n);
 }
 
-// The first count <= 4 elements, then zeros.
+// ---- floats --------------------------------------------------------------------------------------------------------
+
+// Sixteen elements.
+TVK_INLINE void load_f32(const float *x, float32x4_t *out) {
+    TVK_UNROLL for (int a = 0; a < 4; a++) out[a] = vld1q_f32(x + 4 * a);
+}
+TVK_INLINE void load_f16(const uint16_t *x, float32x4_t *out) {
+    TVK_UNROLL for (int a = 0; a < 2; a++) {
+        float16x8_t halves = vreinterpretq_f16_u16(vld1q_u16(x + 8 * a));
+        out[2 * a] = vcvt_f32_f16(vget_low_f16(halves));
+        out[2 * a + 1] = vcvt_high_f32_f16(halves);
+    }
+}
+TVK_INLINE void load_u8(const uint8_t *x, float32x4_t *out) {
+    uint8x16_t bytes = vld1q_u8(x);
+    uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_high_u8(bytes);
+    out[0] = vcvtq_f32_u32(vmovl_u16(vget_low_u16(low)));
+    out[1] = vcvtq_f32_u32(vmovl_high_u16(low));
+    out[2] = vcvtq_f32_u32(vmovl_u16(vget_low_u16(high)));
+    out[3] = vcvtq_f32_u32(vmovl_high_u16(high));
+}
+
+// The first count < 16 elements, then zeros.
 #define TAIL(TYPE, ELEMENT)                                                                                             \
-    TVK_INLINE float32x4_t tail_##TYPE(const ELEMENT *x, size_t count) {                                                \
-        if (count == 4) return load_##TYPE(x);                                                                          \
-        ELEMENT elements[4] = {0};                                                                                      \
+    TVK_INLINE void tail_##TYPE(const ELEMENT *x, size_t count, float32x4_t *out) {                                     \
+        ELEMENT elements[16] = {0};                                                                                     \
         memcpy(elements, x, count * sizeof(ELEMENT));                                                                   \
-        return load_##TYPE(elements);                                                                                   \
+        load_##TYPE(elements, out);                                                                                     \
     }
 TAIL(f32, float)
 TAIL(f16, uint16_t)
@@ -161,28 +284,35 @@ TVK_INLINE float32x4_t add_l1(float32x4_t sum, float32x4_t q, float32x4_t x) { r
 
 #define FLOATS(NAME, QUERY, QUERY_TYPE, TYPE, ROW, ADD)                                                                 \
     TVK_ROWS(NAME, QUERY, ROW, float) {                                                                                 \
-        float32x4_t sums[4][4];                                                                                         \
+        float32x4_t sums[4][4], q[4], x[4];                                                                             \
         TVK_UNROLL for (int r = 0; r < 4; r++) {                                                                        \
             TVK_UNROLL for (int a = 0; a < 4; a++) sums[r][a] = vdupq_n_f32(0);                                         \
         }                                                                                                               \
         size_t i = 0;                                                                                                   \
         for (; i + 16 <= n; i += 16) {                                                                                  \
             if (i * sizeof(ROW) % 64 == 0) { TVK_PREFETCH_NEXT(i * sizeof(ROW)) }                                       \
-            TVK_UNROLL for (int a = 0; a < 4; a++) {                                                                    \
-                float32x4_t q = load_##QUERY_TYPE(query + i + 4 * a);                                                   \
-                TVK_UNROLL for (int r = 0; r < count; r++) {                                                            \
-                    sums[r][a] = ADD(sums[r][a], q, load_##TYPE(rows[r] + i + 4 * a));                                  \
-                }                                                                                                       \
+            load_##QUERY_TYPE(query + i, q);                                                                            \
+            TVK_UNROLL for (int r = 0; r < count; r++) {                                                                \
+                load_##TYPE(rows[r] + i, x);                                                                            \
+                TVK_UNROLL for (int a = 0; a < 4; a++) sums[r][a] = ADD(sums[r][a], q[a], x[a]);                        \
             }                                                                                                           \
         }                                                                                                               \
-        for (; i < n; i += 4) {                                                                                         \
-            size_t left = n - i < 4 ? n - i : 4;                                                                        \
-            float32x4_t q = tail_##QUERY_TYPE(query + i, left);                                                         \
-            TVK_UNROLL for (int r = 0; r < count; r++) sums[r][0] = ADD(sums[r][0], q, tail_##TYPE(rows[r] + i, left)); \
+        if (i < n) {                                                                                                    \
+            tail_##QUERY_TYPE(query + i, n - i, q);                                                                     \
+            TVK_UNROLL for (int r = 0; r < count; r++) {                                                                \
+                tail_##TYPE(rows[r] + i, n - i, x);                                                                     \
+                TVK_UNROLL for (int a = 0; a < 4; a++) sums[r][a] = ADD(sums[r][a], q[a], x[a]);                        \
+            }                                                                                                           \
         }                                                                                                               \
         TVK_UNROLL for (int r = 0; r < count; r++) {                                                                    \
             float32x4_t low = vaddq_f32(sums[r][0], sums[r][1]), high = vaddq_f32(sums[r][2], sums[r][3]);              \
-            out[r] = vaddvq_f32(vaddq_f32(low, high));                                                                  \
+            sums[r][0] = vaddq_f32(low, high);                                                                          \
+        }                                                                                                               \
+        if (count == 4) { /* as vaddvq adds, side by side */                                                            \
+            float32x4_t first = vpaddq_f32(sums[0][0], sums[1][0]), second = vpaddq_f32(sums[2][0], sums[3][0]);        \
+            vst1q_f32(out, vpaddq_f32(first, second));                                                                  \
+        } else {                                                                                                        \
+            TVK_UNROLL for (int r = 0; r < count; r++) out[r] = vaddvq_f32(sums[r][0]);                                 \
         }                                                                                                               \
     }
 
@@ -207,96 +337,99 @@ static float sum_squares_f16(const uint16_t *x, size_t n) {
     return out[0];
 }
 
-static uint64_t sum_squares_u8(const uint8_t *x, size_t n) {
-    uint64_t total = 0;
-    for (size_t start = 0; start < n; start += TVK_MAX_DIMENSIONS) { // as much as the 32-bit sums hold
-        size_t end = n - start > TVK_MAX_DIMENSIONS ? start + TVK_MAX_DIMENSIONS : n;
-        uint32x4_t sum = vdupq_n_u32(0);
-        for (size_t i = start; i < end; i += 16) {
-            sum = add_squares_u8(sum, end - i < 16 ? tail_bytes(x + i, end - i, 0) : vld1q_u8(x + i));
-        }
-        total += vaddvq_u32(sum);
-    }
-    return total;
-}
-
 // ---- conversions ---------------------------------------------------------------------------------------------------
 
-TVK_INLINE size_t lanes_at(size_t i, size_t n) { return n - i < 4 ? n - i : 4; }
+// Calls BLOCK for 16 elements at a time; the last few go through copies that zeros fill up.
+#define BLOCKS(BLOCK, INPUT, OUTPUT)                                                                                    \
+    size_t i = 0;                                                                                                       \
+    for (; i + 16 <= n; i += 16) BLOCK(x + i, out + i);                                                                 \
+    if (i < n) {                                                                                                        \
+        INPUT last[16] = {0};                                                                                           \
+        OUTPUT results[16];                                                                                             \
+        memcpy(last, x + i, (n - i) * sizeof(INPUT));                                                                   \
+        BLOCK(last, results);                                                                                           \
+        memcpy(out + i, results, (n - i) * sizeof(OUTPUT));                                                             \
+    }
 
-TVK_INLINE void store_f32(float *out, float32x4_t x, size_t count) {
-    if (count == 4) {
-        vst1q_f32(out, x);
-    } else {
-        float elements[4];
-        vst1q_f32(elements, x);
-        memcpy(out, elements, count * sizeof(float));
+// Subtracting a comparison's result adds one to each lane for which it holds.
+TVK_INLINE void narrow_block(const float *x, uint16_t *out, uint32x4_t *overflowed) {
+    TVK_UNROLL for (int k = 0; k < 16; k += 8) {
+        float32x4_t low = vld1q_f32(x + k), high = vld1q_f32(x + k + 4);
+        const float32x4_t most = vdupq_n_f32(65520.0f), infinity = vdupq_n_f32(INFINITY);
+        *overflowed = vsubq_u32(*overflowed, vandq_u32(vcageq_f32(low, most), vcaltq_f32(low, infinity)));
+        *overflowed = vsubq_u32(*overflowed, vandq_u32(vcageq_f32(high, most), vcaltq_f32(high, infinity)));
+        vst1q_u16(out + k, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(low), high)));
     }
 }
-
-// The low bytes of four int32 lanes, which must be in range.
-TVK_INLINE void store_low_bytes(uint8_t *out, uint32x4_t x, uint8_t flip, size_t count) {
-    uint16x4_t halves = vmovn_u32(x);
-    uint8x8_t bytes = veor_u8(vmovn_u16(vcombine_u16(halves, halves)), vdup_n_u8(flip));
-    uint32_t word = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
-    if (count == 4) {
-        memcpy(out, &word, 4);
-    } else {
-        memcpy(out, &word, count);
-    }
-}
-
-// How many lanes of a comparison's result are set.
-TVK_INLINE size_t lanes_set(uint32x4_t mask) { return vaddvq_u32(vshrq_n_u32(mask, 31)); }
 
 static size_t f32_to_f16(const float *x, uint16_t *out, size_t n) {
-    size_t overflowed = 0;
-    for (size_t i = 0; i < n; i += 4) {
-        size_t count = lanes_at(i, n);
-        float32x4_t value = tail_f32(x + i, count), magnitude = vabsq_f32(value);
-        uint32x4_t large = vcgeq_f32(magnitude, vdupq_n_f32(65520.0f));
-        overflowed += lanes_set(vandq_u32(large, vcltq_f32(magnitude, vdupq_n_f32(INFINITY))));
-        uint16x4_t halves = vreinterpret_u16_f16(vcvt_f16_f32(value));
-        if (count == 4) {
-            vst1_u16(out + i, halves);
-        } else {
-            uint16_t elements[4];
-            vst1_u16(elements, halves);
-            memcpy(out + i, elements, count * 2);
-        }
-    }
-    return overflowed;
+    uint32x4_t overflowed = vdupq_n_u32(0);
+#define BLOCK(x, out) narrow_block(x, out, &overflowed)
+    BLOCKS(BLOCK, float, uint16_t)
+#undef BLOCK
+    return vaddlvq_u32(overflowed);
 }
 
-static void f16_to_f32(const uint16_t *x, float *out, size_t n) {
-    for (size_t i = 0; i < n; i += 4) store_f32(out + i, tail_f16(x + i, lanes_at(i, n)), lanes_at(i, n));
+TVK_INLINE void store_f32(float *out, const float32x4_t *x) {
+    TVK_UNROLL for (int a = 0; a < 4; a++) vst1q_f32(out + 4 * a, x[a]);
+}
+
+TVK_INLINE void widen_block(const uint16_t *x, float *out) {
+    float32x4_t values[4];
+    load_f16(x, values);
+    store_f32(out, values);
+}
+
+static void f16_to_f32(const uint16_t *x, float *out, size_t n) { BLOCKS(widen_block, uint16_t, float) }
+
+TVK_INLINE void u8_block(const uint8_t *x, float *out) {
+    float32x4_t values[4];
+    load_u8(x, values);
+    store_f32(out, values);
+}
+
+static void u8_to_f32(const uint8_t *x, float *out, size_t n) { BLOCKS(u8_block, uint8_t, float) }
+
+TVK_INLINE void truncate_block(const float *x, uint8_t *out, uint32x4_t *outside) {
+    uint32x4_t whole[4];
+    TVK_UNROLL for (int a = 0; a < 4; a++) {
+        float32x4_t value = vld1q_f32(x + 4 * a);
+        uint32x4_t above = vcgtq_f32(value, vdupq_n_f32(-1.0f)), below = vcltq_f32(value, vdupq_n_f32(256.0f));
+        *outside = vsubq_u32(*outside, vmvnq_u32(vandq_u32(above, below)));
+        whole[a] = vcvtq_u32_f32(value); // truncates, saturates below at 0 and gives 0 for NaN
+    }
+    // Saturates above.
+    uint16x8_t low = vqmovn_high_u32(vqmovn_u32(whole[0]), whole[1]);
+    uint16x8_t high = vqmovn_high_u32(vqmovn_u32(whole[2]), whole[3]);
+    vst1q_u8(out, vqmovn_high_u16(vqmovn_u16(low), high));
 }
 
 static size_t f32_to_u8(const float *x, uint8_t *out, size_t n) {
-    size_t outside = 0;
-    for (size_t i = 0; i < n; i += 4) {
-        size_t count = lanes_at(i, n);
-        float32x4_t value = tail_f32(x + i, count);
-        uint32x4_t above = vcgtq_f32(value, vdupq_n_f32(-1.0f)), below = vcltq_f32(value, vdupq_n_f32(256.0f));
-        outside += 4 - lanes_set(vandq_u32(above, below));
-        // The conversion truncates, saturates below at 0 and gives 0 for NaN.
-        store_low_bytes(out + i, vminq_u32(vcvtq_u32_f32(value), vdupq_n_u32(255)), 0, count);
-    }
-    return outside;
+    uint32x4_t outside = vdupq_n_u32(0);
+#define BLOCK(x, out) truncate_block(x, out, &outside)
+    BLOCKS(BLOCK, float, uint8_t)
+#undef BLOCK
+    return vaddlvq_u32(outside);
 }
 
-static void u8_to_f32(const uint8_t *x, float *out, size_t n) {
-    for (size_t i = 0; i < n; i += 4) store_f32(out + i, tail_u8(x + i, lanes_at(i, n)), lanes_at(i, n));
+TVK_INLINE void quantize_block(const float *x, float scale, uint8_t flip, uint8_t *out) {
+    int32x4_t codes[4];
+    TVK_UNROLL for (int a = 0; a < 4; a++) {
+        float32x4_t value = vmulq_n_f32(vld1q_f32(x + 4 * a), scale);
+        value = vmaxnmq_f32(value, vdupq_n_f32(-127.0f)); // of a NaN and a number the number is taken
+        codes[a] = vcvtnq_s32_f32(vminq_f32(value, vdupq_n_f32(127.0f)));
+    }
+    // The low halves of all lanes, then the low bytes.
+    int16x8_t low = vuzp1q_s16(vreinterpretq_s16_s32(codes[0]), vreinterpretq_s16_s32(codes[1]));
+    int16x8_t high = vuzp1q_s16(vreinterpretq_s16_s32(codes[2]), vreinterpretq_s16_s32(codes[3]));
+    uint8x16_t bytes = vuzp1q_u8(vreinterpretq_u8_s16(low), vreinterpretq_u8_s16(high));
+    vst1q_u8(out, veorq_u8(bytes, vdupq_n_u8(flip)));
 }
 
 static void quantize(const float *x, size_t n, float scale, uint8_t flip, uint8_t *out) {
-    const float32x4_t least = vdupq_n_f32(-127.0f), greatest = vdupq_n_f32(127.0f);
-    for (size_t i = 0; i < n; i += 4) {
-        float32x4_t value = vmulq_n_f32(tail_f32(x + i, lanes_at(i, n)), scale);
-        value = vbslq_f32(vcgtq_f32(value, least), value, least); // NaN goes here too
-        int32x4_t rounded = vcvtnq_s32_f32(vminq_f32(value, greatest));
-        store_low_bytes(out + i, vreinterpretq_u32_s32(rounded), flip, lanes_at(i, n));
-    }
+#define BLOCK(x, out) quantize_block(x, scale, flip, out)
+    BLOCKS(BLOCK, float, uint8_t)
+#undef BLOCK
 }
 
 static void dequantize(const uint8_t *codes, size_t n, uint8_t flip, float scale, const float *offset, float *out) {
