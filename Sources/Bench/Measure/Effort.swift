@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Work that the index did for a query, on average.
+/// Work that the index did for a query, on average: scores of walk and scan, and nodes expanded.
 struct Effort: Sendable {
     var scored: Double
     var hops: Double

@@ -95,7 +95,7 @@ final class IndexBench {
         var pass = try TimedPass.run(queries: queries.count, k: search.k, threads: threads, ids: &ids) {
             [index] query, out in
             let outcome = index.search(queries.row(query), options, allowed: nil)
-            counter.add(scored: outcome.scored, hops: outcome.hops)
+            counter.add(scored: outcome.walked + outcome.scanned, hops: outcome.hops)
             for (place, hit) in outcome.hits.enumerated() where place < out.count { out[place] = Int64(hit.slot) }
         }
         pass.effort = counter.effort(queries: queries.count)
