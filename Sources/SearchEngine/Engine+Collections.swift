@@ -154,8 +154,7 @@ extension Engine {
                 vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },
                 indexedVectorsCount: indexes.reduce(0) { $0 + $1.liveLinkedCount },
                 pointsCount: generation.points.liveCount, segmentsCount: 1,
-                configuration: collection.configuration, payloadSchema: schema,
-                residentBytes: generation.residentBytes, mappedBytes: generation.mappedBytes)
+                configuration: collection.configuration, payloadSchema: schema)
         }
     }
 

@@ -57,14 +57,6 @@ public final class VectorIndex: Sendable {
         }
     }
 
-    /// Bytes of codes, links and bitmaps that hold data.
-    public var residentBytes: Int {
-        state.withLock { state in
-            state.alive.residentBytes + (state.codes?.residentBytes ?? 0)
-                + state.links.residentBytes + (state.successor?.residentBytes ?? 0)
-        }
-    }
-
     /// Whether walks rank by reduced codes first.
     package var hasReducedCodes: Bool { state.withLock { $0.codes?.principal != nil } }
 
@@ -166,8 +158,6 @@ struct LinkProgress {
     var linked = 0
     /// Slots being linked just now.
     var inFlight: [Int] = []
-
-    var residentBytes: Int { graph?.residentBytes(nextSlot) ?? 0 }
 
     mutating func claim(below goal: Int) -> (slot: Int, graph: Graph)? {
         guard let graph, nextSlot < goal else { return nil }

@@ -49,7 +49,9 @@ import Testing
             #expect(
                 lines.contains(#"rest_responses_total{method="GET",endpoint="/collections/{name}",status="404"} 1"#))
             #expect(lines.contains("collections_total 0"))
-            #expect(lines.contains { $0.hasPrefix("memory_resident_bytes ") })
+            for name in ["memory_resident_bytes", "trendex_memory_mapped_resident_bytes"] {
+                #expect(lines.contains { $0.hasPrefix(name + " ") })
+            }
             // Every line is a comment or a name, labels and a number.
             for line in lines where !line.hasPrefix("#") {
                 #expect(line.split(separator: " ").last.flatMap { Double($0) } != nil, "\(line)")

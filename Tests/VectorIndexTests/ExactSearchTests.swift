@@ -67,6 +67,6 @@ import VectorIndex
 
     @Test func emptyIndexesAreSmall() {
         let indexes = (0..<2000).map { _ in VectorIndex(IndexParameters(dimensions: 768, metric: .cosine)) }
-        #expect(indexes.allSatisfy { $0.residentBytes < 4096 })
+        #expect(indexes.allSatisfy { $0.memory.total < 4096 })
     }
 }

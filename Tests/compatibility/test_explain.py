@@ -6,7 +6,7 @@ import pytest
 
 from harness import wait_until_green
 
-POINTS, SIZE = 6000, 64
+POINTS, SIZE, DENSE_SIZE = 6000, 64, 256
 STAGES = ["wait", "filter", "prepare", "walk", "scan", "rerank", "rescore", "fetch", "total"]
 
 
@@ -16,26 +16,25 @@ def payload(i):
 
 @pytest.fixture(scope="module")
 def collections(server):
-    """The same points with a usual graph, and with one so dense that a walk costs more than the planner reckons."""
+    """A usual graph, and one so dense that a walk costs more than the planner reckons."""
     rng = random.Random(11)
-    points = [
-        {"id": i, "vector": [rng.gauss(0, 1) for _ in range(SIZE)], "payload": payload(i)} for i in range(POINTS)
-    ]
-    for name, m in (("usual", 16), ("dense", 64)):
+    for name, m, size in (("usual", 16, SIZE), ("dense", 64, DENSE_SIZE)):
         server.rest.put(
             f"/collections/{name}",
-            {"vectors": {"size": SIZE, "distance": "Cosine"}, "hnsw_config": {"m": m}},
+            {"vectors": {"size": size, "distance": "Cosine"}, "hnsw_config": {"m": m}},
         ).result
         for first in range(0, POINTS, 1000):
-            server.rest.put(
-                f"/collections/{name}/points?wait=true", {"points": points[first : first + 1000]}
-            ).result
+            points = [
+                {"id": i, "vector": [rng.gauss(0, 1) for _ in range(size)], "payload": payload(i)}
+                for i in range(first, first + 1000)
+            ]
+            server.rest.put(f"/collections/{name}/points?wait=true", {"points": points}).result
         for key, kind in (("sixth", "integer"), ("tag", "keyword")):
             server.rest.put(
                 f"/collections/{name}/index?wait=true", {"field_name": key, "field_schema": kind}
             ).result
         wait_until_green(server.rest, name)
-    yield points
+    yield
     for name in ("usual", "dense"):
         server.rest.delete(f"/collections/{name}")
 
@@ -83,7 +82,12 @@ PLANS = [
     ),
     (
         "graph_then_scan", "dense",
-        {"query": QUERY, "params": {"hnsw_ef": 16}, "filter": {"must_not": [is_("sixth", 0)]}}, lambda i: i % 6 != 0,
+        {
+            "query": [1.0] + [0.1] * (DENSE_SIZE - 1),
+            "params": {"hnsw_ef": 16},
+            "filter": {"must_not": [is_("sixth", 0), is_("sixth", 1)]},
+        },
+        lambda i: i % 6 > 1,
     ),
     ("id_order", "usual", {"filter": {"must": [is_("sixth", 2)]}}, lambda i: i % 6 == 2),
     (

@@ -26,7 +26,7 @@ enum EngineSection {
             }
         }
         try filtered.notePlans { try bench.commonPlan(ef: $1, k: options.data.k, filter: $0) }
-        let info = try bench.engine.collectionInfo(EngineBench.collection)
+        let memory = try bench.engine.memory(EngineBench.collection)
         try bench.engine.close()
         let (reopened, opening) = try measured {
             let engine = try EngineBench.open(storage, indexingThreads: settings.buildThreads)
@@ -44,7 +44,7 @@ enum EngineSection {
                 "cpuSecondsUntilGreen": .double(rounded(filling.untilIndexed.cpuSeconds, 3)),
             ],
             "anonymousBytes": JSONValue(filling.anonymousBytes),
-            "residentBytes": JSONValue(info.residentBytes), "mappedBytes": JSONValue(info.mappedBytes),
+            "residentBytes": JSONValue(memory.resident), "mappedBytes": JSONValue(memory.mapped),
             "residentBytesPerPoint": .double(rounded(Double(filling.anonymousBytes) / rows, 1)),
             "fileBytes": JSONValue(fileBytes(at: storage)),
             "openSeconds": .double(rounded(opening.seconds, 4)),

@@ -24,7 +24,7 @@ enum IndexSection {
         }
         report.json["index"] = [
             "build": bench.buildJSON, "residentBytesPerPoint": .double(rounded(bench.residentBytesPerPoint, 1)),
-            "indexBytes": JSONValue(bench.index.residentBytes), "anonymousBytes": JSONValue(bench.anonymousBytes),
+            "indexBytes": JSONValue(bench.index.memory.total), "anonymousBytes": JSONValue(bench.anonymousBytes),
             "fileBytes": JSONValue(files.bytes), "loadSeconds": .double(rounded(files.loadSeconds, 4)),
             "points": sweep.json, "exact": exact.json,
         ]

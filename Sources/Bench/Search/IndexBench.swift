@@ -70,7 +70,7 @@ final class IndexBench {
     }
 
     /// What the index keeps in memory for a point: the greater of what it tells and what the system sees.
-    var residentBytesPerPoint: Double { Double(max(index.residentBytes, anonymousBytes)) / Double(rows.count) }
+    var residentBytesPerPoint: Double { Double(max(index.memory.total, anonymousBytes)) / Double(rows.count) }
 
     /// Size of the derived file, and the time to load it again.
     func saveAndLoad() throws -> (bytes: Int, loadSeconds: Double) {

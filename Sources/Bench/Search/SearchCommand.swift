@@ -70,7 +70,7 @@ struct SearchCommand: ParsableCommand {
         var report: JSONValue = [
             "build": bench.buildJSON,
             "residentBytesPerPoint": .double(rounded(bench.residentBytesPerPoint, 1)),
-            "indexBytes": JSONValue(bench.index.residentBytes), "anonymousBytes": JSONValue(bench.anonymousBytes),
+            "indexBytes": JSONValue(bench.index.memory.total), "anonymousBytes": JSONValue(bench.anonymousBytes),
             "mappedBytes": JSONValue(rows.count * rows.dimensions * (settings.element == .float16 ? 2 : 4)),
             "fileBytes": JSONValue(files.bytes), "loadSeconds": .double(rounded(files.loadSeconds, 4)),
         ]

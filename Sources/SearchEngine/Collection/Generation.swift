@@ -67,11 +67,4 @@ package final class Generation: @unchecked Sendable {
             if !removed.isEmpty { space.index.remove(removed) }
         }
     }
-
-    /// Bytes of ids, payload indexes, codes and links in memory.
-    package var residentBytes: Int {
-        points.residentBytes + payloadIndexes.residentBytes + spaces.reduce(0) { $0 + $1.index.residentBytes }
-    }
-
-    package var mappedBytes: Int { spaces.reduce(0) { $0 + $1.file.mappedBytes } }
 }

@@ -12,6 +12,8 @@ package final class IDOrder: Sendable {
 
     private let state = Mutex(State())
 
+    package var residentBytes: Int { state.withLock { $0.slots.count * 4 } }
+
     /// Slots [0, points.slotCount) by id, dead ones among them. Under the collection's shared lock.
     ///
     /// Complexity: O(new · log new + all) when slots came, else O(1).

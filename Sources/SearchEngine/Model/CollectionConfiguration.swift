@@ -180,9 +180,6 @@ public struct CollectionInfo: Sendable {
     public var segmentsCount: Int
     public var configuration: CollectionConfiguration
     public var payloadSchema: OrderedDictionary<ByteString, PayloadFieldInfo>
-    /// Bytes of codes, links, ids and payload indexes in memory, and bytes of mapped vector files.
-    public var residentBytes: Int
-    public var mappedBytes: Int
 }
 
 public struct PayloadFieldInfo: Sendable {

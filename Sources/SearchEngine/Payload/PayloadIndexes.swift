@@ -205,7 +205,14 @@ package final class PayloadIndexes: @unchecked Sendable {
     package var facetCount: Int { table.entries.count }
 
     /// Bytes of all facets. Complexity: O(distinct values).
-    package var residentBytes: Int { table.entries.values.reduce(0) { $0 + $1.facet.residentBytes } }
+    package var residentBytes: Int { residentBytesByKey.values.reduce(0, +) }
+
+    /// Bytes of the facets by the payload key that they index. Complexity: O(distinct values).
+    package var residentBytesByKey: OrderedDictionary<ByteString, Int> {
+        table.entries.values.reduce(into: [:]) { bytes, entry in
+            bytes[ByteString(entry.key.indexedKey), default: 0] += entry.facet.residentBytes
+        }
+    }
 
     /// How many live points have a value that the index of the path takes; `nil` if there is no index, or if it is not
     /// built yet. `universe` and `live` are as in `evaluate`. Complexity: O(indexed values).

@@ -35,7 +35,11 @@ package final class VectorFile: @unchecked Sendable {
         return RowMatrix(base: mapping.base, rowBytes: rowBytes, owner: mapping)
     }
 
-    package var mappedBytes: Int { mapping.size }
+    /// Bytes of the file, all of which are mapped, and those of them that are in memory now.
+    package var mappedBytes: (all: Int, resident: Int) {
+        let mapping = mapping
+        return (mapping.size, withExtendedLifetime(mapping) { residentPages(of: mapping.base, count: mapping.size) })
+    }
 
     /// Writes whole rows beginning at `slot`. They are visible through `matrix` afterwards.
     package func write(_ rows: UnsafeRawBufferPointer, at slot: Int) throws {

@@ -6,6 +6,7 @@ extension Endpoints {
     static let collections: [Endpoint] = [
         .get("/collections", .compute { call in list(call) }),
         .get("/collections/{name}", .compute { call in try info(call) }),
+        .get("/collections/{name}/memory", .compute { call in try memory(call) }),
         .get("/collections/{name}/exists", .compute { call in exists(call) }),
         .get("/collections/{name}/cluster", .compute { call in try clusterInfo(call) }),
         .put("/collections/{name}", .long { call in try create(call) }),
@@ -38,6 +39,11 @@ extension Endpoints {
     private static func info(_ call: Call) throws -> Reply {
         let info = try call.engine.collectionInfo(call.collection)
         return call.result { $0.write(info) }
+    }
+
+    private static func memory(_ call: Call) throws -> Reply {
+        let memory = try call.engine.memory(call.collection)
+        return call.result { $0.write(memory) }
     }
 
     private static func exists(_ call: Call) -> Reply {

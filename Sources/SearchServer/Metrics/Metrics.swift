@@ -14,15 +14,17 @@ enum Metrics {
         writeResponses(call.service.metrics.entries(), into: &text)
         writeProcess(into: &text)
         text.metric(
+            "trendex_database_memory_bytes", .gauge, "bytes allocated by the database, for all collections",
+            call.engine.databaseMemory)
+        text.metric(
             "trendex_uptime_seconds", .gauge, "seconds since the start", call.service.startTime.secondsSince)
         return .bytes(Array(text.text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }
 
     private static func writeCollections(_ engine: Engine, into text: inout PrometheusText) {
         // A collection that is deleted in between is left out.
-        let infos = engine.collectionNames().sorted().compactMap { name in
-            (try? engine.collectionInfo(name)).map { (name: name, info: $0) }
-        }
+        let names = engine.collectionNames().sorted()
+        let infos = names.compactMap { name in (try? engine.collectionInfo(name)).map { (name: name, info: $0) } }
         text.metric("collections_total", .gauge, "number of collections", infos.count)
         let vectors = infos.reduce(0) { $0 + $1.info.vectorsCount }
         text.metric("collections_vector_total", .gauge, "total number of vectors in all collections", vectors)
@@ -30,12 +32,36 @@ enum Metrics {
             ("collection_points", "number of points of a collection", \.pointsCount),
             ("trendex_collection_vectors", "number of stored vectors of a collection", \.vectorsCount),
             ("trendex_collection_indexed_vectors", "number of vectors linked in graphs", \.indexedVectorsCount),
-            ("trendex_collection_resident_bytes", "bytes of codes, links, ids and indexes in memory", \.residentBytes),
-            ("trendex_collection_mapped_bytes", "bytes of memory-mapped vector files", \.mappedBytes),
         ]
         for (name, help, value) in families where !infos.isEmpty {
             text.family(name, .gauge, help)
             for (collection, info) in infos { text.sample(name, [("id", collection)], value(info)) }
+        }
+        writeMemory(names.compactMap { name in (try? engine.memory(name)).map { (name, $0) } }, into: &text)
+    }
+
+    private static func writeMemory(
+        _ collections: [(name: String, memory: CollectionMemory)], into text: inout PrometheusText
+    ) {
+        guard !collections.isEmpty else { return }
+        let parts: [(String, (CollectionMemory) -> Int)] = [
+            ("codes", \.codes), ("reduced_codes", \.reducedCodes), ("links", \.links), ("ids", \.ids),
+            ("payload_indexes", \.allPayloadIndexes),
+        ]
+        let resident = "trendex_collection_resident_bytes"
+        text.family(resident, .gauge, "anonymous memory of a collection by what it is for")
+        for (collection, memory) in collections {
+            for (part, value) in parts {
+                text.sample(resident, [("id", collection), ("part", part)], value(memory))
+            }
+        }
+        let families: [(String, String, (CollectionMemory) -> Int)] = [
+            ("trendex_collection_mapped_bytes", "bytes of memory-mapped vector files", \.mapped),
+            ("trendex_collection_mapped_resident_bytes", "bytes of mapped vector files that are in memory", \.cached),
+        ]
+        for (name, help, value) in families {
+            text.family(name, .gauge, help)
+            for (collection, memory) in collections { text.sample(name, [("id", collection)], value(memory)) }
         }
     }
 
@@ -80,8 +106,16 @@ enum Metrics {
 
     private static func writeProcess(into text: inout PrometheusText) {
         let usage = ProcessUsage.current()
+        // As at Qdrant without the pages of mapped files, which the system may drop.
+        if let bytes = usage.anonymousBytes {
+            text.metric("memory_resident_bytes", .gauge, "bytes of anonymous memory in resident pages", bytes)
+        }
+        if let bytes = usage.mappedBytes {
+            text.metric(
+                "trendex_memory_mapped_resident_bytes", .gauge, "bytes of mapped files in resident pages", bytes)
+        }
         if let bytes = usage.residentBytes {
-            text.metric("memory_resident_bytes", .gauge, "maximum number of bytes in physically resident pages", bytes)
+            text.metric("process_resident_memory_bytes", .gauge, "bytes in resident pages, both kinds", bytes)
         }
         if let threads = usage.threads {
             text.metric("process_threads", .gauge, "count of active threads", threads)

@@ -9,6 +9,10 @@
 /// What the process takes of the machine, as the kernel tells it; `nil` where it doesn't.
 struct ProcessUsage {
     var residentBytes: Int?
+    /// Of them, what no file is behind.
+    var anonymousBytes: Int?
+    /// Of them, pages of mapped files and shared memory.
+    var mappedBytes: Int?
     var threads: Int?
     var openFiles: Int?
     var maxOpenFiles: Int?
@@ -29,10 +33,13 @@ struct ProcessUsage {
             }
             return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
         }
+        func bytes(_ name: String) -> Int? { field(name).map { $0 * 1024 } }
         var limit = rlimit()
         let hasLimit = getrlimit(openFilesLimit, &limit) == 0
         return ProcessUsage(
-            residentBytes: field("VmRSS").map { $0 * 1024 }, threads: field("Threads"), openFiles: countOpenFiles(),
+            residentBytes: bytes("VmRSS"), anonymousBytes: bytes("RssAnon"),
+            mappedBytes: bytes("RssFile").map { $0 + (bytes("RssShmem") ?? 0) }, threads: field("Threads"),
+            openFiles: countOpenFiles(),
             maxOpenFiles: hasLimit ? Int(clamping: limit.rlim_cur) : nil,
             cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime))
     }

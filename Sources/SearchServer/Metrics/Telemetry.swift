@@ -48,15 +48,18 @@ enum Telemetry {
             writer.write(false)
             writer.key("startup")
             writer.write(call.service.startDate.formatted(.iso8601))
-            if let bytes = ProcessUsage.current().residentBytes {
+            let usage = ProcessUsage.current()
+            if let anonymous = usage.anonymousBytes, let mapped = usage.mappedBytes {
                 writer.key("resident_bytes")
-                writer.write(bytes)
+                writer.write(anonymous)
+                writer.key("mapped_resident_bytes")
+                writer.write(mapped)
             }
         }
     }
 
     private static func writeCollection(_ engine: Engine, _ name: String, _ level: Int, _ writer: inout JSONWriter) {
-        guard let info = try? engine.collectionInfo(name) else { return }
+        guard let info = try? engine.collectionInfo(name), let memory = try? engine.memory(name) else { return }
         writer.object { writer in
             writer.key("id")
             writer.write(name)
@@ -70,10 +73,8 @@ enum Telemetry {
             writer.write(info.vectorsCount)
             writer.key("indexed_vectors")
             writer.write(info.indexedVectorsCount)
-            writer.key("resident_bytes")
-            writer.write(info.residentBytes)
-            writer.key("mapped_bytes")
-            writer.write(info.mappedBytes)
+            writer.key("memory")
+            writer.write(memory)
         }
     }
 

@@ -50,10 +50,8 @@ final class CodeStore: @unchecked Sendable {
     /// Slots that have a code.
     var encodedCount: Int { encoded.load(ordering: .acquiring) }
 
-    var residentBytes: Int {
-        let reduced = principal.map { encodedCount * $0.quantizer.codeBytes + $0.quantizer.residentBytes } ?? 0
-        return encodedCount * (quantizer.codeBytes + 4) + quantizer.residentBytes + reduced
-    }
+    /// Without the reduced codes.
+    var residentBytes: Int { codeRegion.residentBytes + termRegion.residentBytes + quantizer.residentBytes }
 
     /// Floats of scratch that encoding and queries need.
     private var scratchCount: Int { max(quantizer.scratchCount, principal?.quantizer.scratchCount ?? 0) }

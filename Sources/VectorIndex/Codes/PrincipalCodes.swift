@@ -18,6 +18,8 @@ final class PrincipalCodes: @unchecked Sendable {
         codes = region.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
     }
 
+    var residentBytes: Int { region.residentBytes + quantizer.residentBytes }
+
     /// Makes room for the codes of `count` slots.
     func commit(_ count: Int) throws(IndexMemoryError) { try region.commit(count * quantizer.codeBytes) }
 

@@ -69,9 +69,8 @@ final class Graph: @unchecked Sendable {
     /// Address space for one slot's links.
     static func reserveBytes(m: Int) -> Int { baseStride(m: m) * 4 + 4 + upperReserveBytes }
 
-    /// Bytes that hold links of `count` slots.
-    func residentBytes(_ count: Int) -> Int {
-        count * (baseStride + 1) * 4 + upperCount.load(ordering: .relaxed) * 4
+    var residentBytes: Int {
+        baseRegion.residentBytes + offsetRegion.residentBytes + upperRegion.residentBytes + SpinLocks.bytes
     }
 
     /// The level drawn for a slot: ⌊−ln(u)/ln(m)⌋, u uniform from the seed and the slot.

@@ -52,6 +52,9 @@ final class ReservedRegion: @unchecked Sendable {
 
     deinit { munmap(mapping, mappedBytes) }
 
+    /// Bytes of the region in memory now.
+    var residentBytes: Int { residentPages(of: base, count: committed.withLock { $0 }) }
+
     /// Makes the first `bytes` usable. Any thread; O(1) when they are already.
     func commit(_ bytes: Int) throws(IndexMemoryError) {
         let failure: IndexMemoryError? = committed.withLock { committed in

@@ -13,6 +13,7 @@ import Synchronization
 struct SpinLocks: @unchecked Sendable {
     // Unchecked: the pointer is constant and what it points at is atomic.
     static let count = 1024
+    static let bytes = count * MemoryLayout<Atomic<UInt32>>.stride
     private let locks: UnsafeMutablePointer<Atomic<UInt32>>
 
     init() {

@@ -25,6 +25,11 @@ package enum FacetKey: Hashable, Sendable {
         }
     }
 
+    /// The payload key that it belongs to; a predicate's is that of the nested objects.
+    var indexedKey: String {
+        if case .predicate(.nested(let path, _)) = self { path.text } else { path?.text ?? "" }
+    }
+
     func makeFacet() -> any Facet {
         switch self {
         case .keywords: KeywordFacet()

@@ -95,6 +95,6 @@ final class PresenceFacet: Facet {
 
     var residentBytes: Int {
         profiles.reduce(0) { $0 + $1.allocatedBytes + MemoryLayout<SlotSet>.stride } + counts.allocatedBytes { _ in 0 }
-            + distinctElements.capacity * 17
+            + hashTableBytes(capacity: distinctElements.capacity, entry: 12)
     }
 }

@@ -144,7 +144,9 @@ final class TextFacet: Facet {
     }
 
     var residentBytes: Int {
-        var bytes = tokenIDs.capacity * 21 + tokens.capacity * 16 + postings.capacity * MemoryLayout<SlotSet>.stride
+        var bytes =
+            hashTableBytes(capacity: tokenIDs.capacity, entry: 20) + tokens.capacity * 16 + postings.capacity
+            * MemoryLayout<SlotSet>.stride
         for token in tokens where token.utf8.count > 15 { bytes += token.utf8.count + 32 }
         for slots in postings { bytes += slots.allocatedBytes }
         bytes += sequences.capacity * 8 + severalTexts.allocatedBytes

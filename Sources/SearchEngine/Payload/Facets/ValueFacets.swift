@@ -28,10 +28,17 @@ struct ValuePostings<Value: Hashable> {
 
     /// `valueBytes` is what a value allocates by itself.
     func allocatedBytes(_ valueBytes: (Value) -> Int) -> Int {
-        var bytes = postings.capacity * (MemoryLayout<Value>.stride + MemoryLayout<SlotSet>.stride + 1)
+        var bytes = hashTableBytes(
+            capacity: postings.capacity, entry: MemoryLayout<Value>.stride + MemoryLayout<SlotSet>.stride)
         for (value, slots) in postings { bytes += valueBytes(value) + slots.allocatedBytes }
         return bytes
     }
+}
+
+/// Bytes of a dictionary that has room for so many entries: a quarter of its places stays free, and each has a bit.
+func hashTableBytes(capacity: Int, entry: Int) -> Int {
+    let places = (capacity * 4 + 2) / 3
+    return places * entry + places / 8
 }
 
 /// Strings by equality of keywords.

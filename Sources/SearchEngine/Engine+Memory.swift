@@ -1,0 +1,32 @@
+import GRDBSQLite
+
+extension Engine {
+    /// What a collection has in memory. The kernel is asked about each page of its codes, links and vector files: some
+    /// tens of milliseconds for a million points.
+    public func memory(_ collection: String) throws -> CollectionMemory {
+        let collection = try self.collection(collection)
+        let (generation, slots, ids, payloadIndexes) = try collection.lock.read {
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            let generation = collection.generation
+            return (
+                generation, generation.points.slotCount,
+                generation.points.residentBytes + generation.idOrder.residentBytes,
+                generation.payloadIndexes.residentBytesByKey
+            )
+        }
+        // Without the lock, so that nobody waits for the kernel.
+        return CollectionMemory(
+            vectors: generation.spaces.map { space in
+                let file = space.file.mappedBytes
+                let index = space.index.memory
+                let saved = layout.indexFile(collection.id, generation.number, space.number)
+                return CollectionMemory.Vector(
+                    name: space.name, file: file.all, cached: file.resident, rows: slots * space.file.rowBytes,
+                    savedIndex: fileSystem.status(saved)?.size ?? 0, codes: index.codes,
+                    reducedCodes: index.reducedCodes, links: index.links + index.liveSlots)
+            }, ids: ids, payloadIndexes: payloadIndexes)
+    }
+
+    /// Bytes that SQLite has allocated, for all collections: pages of the database, mostly.
+    public var databaseMemory: Int { Int(sqlite3_memory_used()) }
+}
