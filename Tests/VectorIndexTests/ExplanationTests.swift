@@ -76,8 +76,8 @@ import VectorIndex
         #expect(collected.ef == 24 && collected.scanned == 0 && collected.allowedCount == most.count)
         let some = allowing(0.3)
         let (twoHop, _) = try explained(
-            index, vectors.query(), SearchOptions(k: 10, ef: 24), allowed: some, plan: .graphTwoHop)
-        #expect(twoHop.ef == 24 && twoHop.scanned == 0 && twoHop.walked < some.count)
+            index, vectors.query(), SearchOptions(k: 10, ef: 16), allowed: some, plan: .graphTwoHop)
+        #expect(twoHop.ef == 16 && twoHop.scanned == 0 && twoHop.walked < some.count)
         let (nothing, _) = try explained(
             index, vectors.query(), SearchOptions(k: 10), allowed: allowing(0), plan: .empty)
         #expect(nothing.allowedCount == 0)
@@ -87,7 +87,7 @@ import VectorIndex
     @Test func aWalkThatCostsTooMuchEndsInAScan() throws {
         let parameters = IndexParameters(dimensions: 256, metric: .cosine, m: 64)
         var random = RandomSource(seed: Seed.value)
-        let count = 4080
+        let count = 5600
         let rows = Rows(parameters, capacity: count)
         func vector() -> [Float] { (0..<256).map { _ in random.normal() } }
         for _ in 0..<count { rows.append(vector()) }
