@@ -117,24 +117,30 @@ extension Engine {
             )
         }
         let collection = try self.collection(collection)
-        let watch = Stopwatch(isOn: request.explain)
-        var page = try retrying("Scroll", deadline) { try scroll(collection, request, deadline) }
+        var watch = Stopwatch(isOn: request.explain)
+        var times = Explanation.Times()
+        var page = try retrying("Scroll", deadline) {
+            // What an attempt in vain took was waiting.
+            watch.lap(&times.wait)
+            return try scroll(collection, request, deadline, watch, times)
+        }
         page.explanation?.times.total = watch.elapsed
         return page
     }
 
     private func scroll(
-        _ collection: PointCollection, _ request: ScrollRequest, _ deadline: Deadline?
+        _ collection: PointCollection, _ request: ScrollRequest, _ deadline: Deadline?, _ started: Stopwatch,
+        _ waited: Explanation.Times
     ) throws -> ScrollPage {
-        var watch = Stopwatch(isOn: request.explain)
-        var times = Explanation.Times()
+        var watch = started
+        var times = waited
         var explanation: Explanation?
         let (found, next, generation) = try reader.reading(
             collection, filter: request.filter, orderKey: request.orderBy?.key, deadline: deadline
         ) { generation in
             watch.lap(&times.wait)
             let matching = request.filter.flatMap { $0.isEmpty ? nil : generation.matchingSlots($0) }
-            watch.lap(&times.filter)
+            if matching != nil { watch.lap(&times.filter) }
             let (slots, next) = try generation.page(request, among: matching?.words ?? generation.points.live)
             watch.lap(&times.scan)
             let found = try slots.map { slot, value in
@@ -150,6 +156,7 @@ extension Engine {
                     plan: request.orderBy == nil ? .idOrder : .valueOrder, points: live,
                     filter: generation.summary(of: request.filter, matching: matching?.count),
                     candidates: matching?.count ?? live, times: times)
+                watch.skip()
             }
             return (found, next, generation)
         }

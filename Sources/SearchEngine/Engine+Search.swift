@@ -11,22 +11,28 @@ extension Engine {
     ) throws -> [SearchResult] {
         let collection = try self.collection(collection)
         return try requests.map { request in
-            let watch = Stopwatch(isOn: request.explain)
-            var result = try retrying("Search", deadline) { try search(collection, request, deadline) }
+            var watch = Stopwatch(isOn: request.explain)
+            var times = Explanation.Times()
+            var result = try retrying("Search", deadline) {
+                // What an attempt in vain took was waiting.
+                watch.lap(&times.wait)
+                return try search(collection, request, deadline, watch, times)
+            }
             result.explanation?.times.total = watch.elapsed
             return result
         }
     }
 
     private func search(
-        _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?
+        _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?,
+        _ started: Stopwatch, _ waited: Explanation.Times
     ) throws -> SearchResult {
         let name = request.using ?? ""
         guard request.limit >= 0, request.offset >= 0 else {
             throw EngineError.invalid("Wrong input: limit and offset must not be negative")
         }
-        var watch = Stopwatch(isOn: request.explain)
-        var times = Explanation.Times()
+        var watch = started
+        var times = waited
         var explanation: Explanation?
         let lookup = try lookedUp(request)
         watch.lap(&times.prepare)

@@ -87,7 +87,7 @@ struct SearchRun {
     /// The plan of codes, but all scores by stored rows.
     private mutating func searchByRows(_ rows: RowScorer) {
         // A row costs what several codes cost, in a scan as in a walk.
-        let found = collect(rows, route(upTo: view.published), keep: wanted, upTo: view.published)
+        let found = collect(rows, route(upTo: view.published), keep: wanted, upTo: view.published, scansRows: true)
         result.hits = found.prefix(wanted).map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
     }
 
@@ -199,13 +199,19 @@ struct SearchRun {
 
     /// The best `keep` admitted slots below `end` by `scorer`, sorted, in `scratch.results`.
     private mutating func collect<S: RankScorer>(
-        _ scorer: S, _ route: Route, keep: Int, upTo end: Int
+        _ scorer: S, _ route: Route, keep: Int, upTo end: Int, scansRows: Bool = false
     ) -> UnsafeMutableBufferPointer<UInt64> {
         scratch.ensureResults(TopCandidates.room(keep))
         var top = TopCandidates(keys: scratch.results, capacity: keep)
         let linked = route.linked
         var scanFrom = 0
-        result.plan = isFiltered ? .filteredScan : .codeScan
+        result.plan =
+            switch (scansRows, isFiltered) {
+            case (true, true): .exactFilteredScan
+            case (true, false): .exactScan
+            case (false, true): .filteredScan
+            case (false, false): .codeScan
+            }
         if route.plan != .scan, let graph = view.graph, view.entry != .max {
             let start = now()
             let walked = GraphSearch(
@@ -214,7 +220,7 @@ struct SearchRun {
                 isUnbounded: options.prefersGraph, scratch: scratch, poll: poll
             ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
             result.plan = walked
-            result.ef = route.ef
+            if cost.hops > 0 { result.ef = route.ef }
             if walked == .graphThenScan {
                 top = TopCandidates(keys: scratch.results, capacity: keep)
             } else {

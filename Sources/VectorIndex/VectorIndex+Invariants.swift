@@ -27,13 +27,18 @@ extension VectorIndex {
         return try graph?.checkInvariants(linked) { _ in true } ?? 1
     }
 
+    /// The links of a slot on level 0, in the order of their list.
+    package func neighbours(of slot: UInt32) -> [UInt32] {
+        guard let graph = state.withLock({ $0.links.graph }) else { return [] }
+        let links = graph.links(level: 0)
+        return [UInt32](unsafeUninitializedCapacity: links.degree) { out, count in
+            if let base = out.baseAddress { count = links.copy(slot, to: base) }
+        }
+    }
+
     /// Mean number of links of a linked slot on level 0.
     package var meanDegree: Double {
-        let (graph, linked) = state.withLock { ($0.links.graph, $0.links.linked) }
-        guard let graph, linked > 0 else { return 0 }
-        let links = graph.links(level: 0)
-        let room = UnsafeMutablePointer<UInt32>.allocate(capacity: links.degree)
-        defer { room.deallocate() }
-        return Double((0..<UInt32(linked)).reduce(0) { $0 + links.copy($1, to: room) }) / Double(linked)
+        let linked = linkedCount
+        return Double((0..<UInt32(linked)).reduce(0) { $0 + neighbours(of: $1).count }) / Double(max(linked, 1))
     }
 }

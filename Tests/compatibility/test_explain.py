@@ -89,6 +89,7 @@ PLANS = [
         },
         lambda i: i % 6 != 0,
     ),
+    ("exact_scan", "usual", {"query": QUERY, "params": {"quantization": {"ignore": True}, "hnsw_ef": 2000}}, None),
     ("id_order", "usual", {"filter": {"must": [is_("sixth", 2)]}}, lambda i: i % 6 == 2),
     (
         "value_order", "usual",
@@ -181,6 +182,21 @@ def test_random_filters_are_counted(rest, collections, seed):
         }, filter
 
 
+def test_a_scroll_explains_as_a_query_without_vector_does(rest, collections):
+    filter = {"must": [is_("sixth", 2), {"key": "tag", "match": {"except": ["tag5"]}}, {"is_empty": {"key": "none"}}]}
+    body = {"filter": filter, "limit": 7}
+    plain = rest.post("/collections/usual/points/scroll", body)
+    answer = rest.post("/collections/usual/points/scroll", {**body, "explain": True})
+    assert answer.result == plain.result and "explain" not in plain.json
+    explain = answer.json["explain"]
+    assert explain["plan"] == "id_order"
+    # Both declared fields by their index; where a key has values no index that can be declared tells.
+    assert explain["filter"] == {
+        "matching": sum(i % 6 == 2 and i % 97 != 5 for i in range(POINTS)),
+        "conditions": 3, "by_declared_index": 2, "by_implicit_index": 1,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("value", [None, 1, 0, "true", [], {}])
 def test_only_a_boolean_will_do(rest, collections, value):
     for path, body in (
@@ -190,6 +206,7 @@ def test_only_a_boolean_will_do(rest, collections, value):
         ("search/batch", {"searches": [{"vector": QUERY, "limit": 1, "explain": value}]}),
         ("query/batch", {"searches": [], "explain": value}),
         ("search/batch", {"searches": [], "explain": value}),
+        ("scroll", {"explain": value}),
     ):
         answer = rest.post(f"/collections/usual/points/{path}", body)
         assert answer.status == 400, (path, answer.body)

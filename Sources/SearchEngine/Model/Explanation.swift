@@ -2,7 +2,7 @@ import VectorIndex
 
 /// How a search found its points, and what that took.
 public struct Explanation: Sendable, Equatable {
-    public enum Plan: String, Sendable, CaseIterable {
+    public enum Plan: String, Sendable {
         /// Nothing to search: no point can be a result, or none was asked for.
         case empty
         /// Every vector, as it is stored.
@@ -42,7 +42,7 @@ public struct Explanation: Sendable, Equatable {
     /// Scores computed at each stage.
     public struct Scored: Sendable, Equatable {
         public var walk = 0
-        /// The tail, which is not linked yet, is always scanned.
+        /// The tail, which is not linked yet, is scanned unless `indexed_only` leaves it out.
         public var scan = 0
         /// Candidates of the reduced codes ranked again by int8 codes.
         public var rerank = 0

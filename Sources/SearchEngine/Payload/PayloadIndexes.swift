@@ -132,7 +132,10 @@ package final class PayloadIndexes: @unchecked Sendable {
             var collector = FacetKeyCollector(textSettings: settings)
             collector.collect(condition)
             guard !collector.keys.isEmpty else { return }
-            if collector.keys.allSatisfy(explicitKeys.contains) {
+            // Where a key has values is told by no index that can be declared.
+            let declarable = collector.keys.filter { key in if case .presence = key { false } else { true } }
+            let decisive = declarable.isEmpty ? collector.keys : declarable
+            if decisive.allSatisfy(explicitKeys.contains) {
                 summary.byDeclaredIndex += 1
             } else {
                 summary.byImplicitIndex += 1

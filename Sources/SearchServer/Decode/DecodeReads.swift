@@ -45,6 +45,7 @@ extension JSONReader {
             case "with_vector", "with_vectors":
                 request.vectors = try reader.optional { try $0.readVectorSelector() } ?? .none
             case "order_by": request.orderBy = try reader.optional { try $0.readOrderBy() }
+            case "explain": request.explain = try reader.readExplain()
             case "shard_key": try reader.refuseShardKey()
             default: try reader.skipValue()
             }

@@ -85,7 +85,7 @@ extension Endpoints {
         let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readScroll() }
         let page = try call.engine.scroll(call.collection, request, deadline: deadline)
-        return call.result { writer in
+        return call.result(explained: Explanations(page.explanation)) { writer in
             writer.object { writer in
                 writer.key("points")
                 writer.write(page.points)

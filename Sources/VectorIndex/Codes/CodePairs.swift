@@ -45,6 +45,7 @@ struct CodePairs: PairScorer {
 
     @inline(__always)
     func excess(of closer: UInt32, over rank: UInt32) -> Float {
-        weight == 0 ? Float(rank - min(closer, rank)) : max(Rank.score(closer) - Rank.score(rank), 0)
+        // Integers that are distances rank as they are.
+        weight == 0 ? Float(rank - min(closer, rank)) : Rank.excess(of: closer, over: rank)
     }
 }

@@ -10,7 +10,7 @@ protocol PairScorer {
 
 extension PairScorer {
     @inline(__always)
-    func excess(of closer: UInt32, over rank: UInt32) -> Float { max(Rank.score(closer) - Rank.score(rank), 0) }
+    func excess(of closer: UInt32, over rank: UInt32) -> Float { Rank.excess(of: closer, over: rank) }
 }
 
 extension IndexParameters {

@@ -14,7 +14,7 @@ extension Graph {
     /// pass with a relaxed condition serves the same end; this one costs no further score.)
     ///
     /// Equal vectors are neither allowed to fill a list (a group of more than `degree` of them would be cut off from the
-    /// rest) nor to push others out of it: a few are taken.
+    /// rest) nor to push others out of it: a few are taken. Copies of a candidate don't fill a list either.
     ///
     /// - Parameters:
     ///   - keys: rank and slot of each candidate, best first.
@@ -50,7 +50,9 @@ extension Graph {
                 var least = rank
                 for j in 0..<size { least = min(least, ranks[j]) }
                 if least < rank {
-                    if rank != equalRank { spares.offer(i, excess: pairs.excess(of: least, over: rank)) }
+                    // As far from the node as the candidate before it: most likely a copy of that.
+                    let isCopy = i > 0 && Rank.rank(keys[i - 1]) == rank
+                    if !isCopy, rank != equalRank { spares.offer(i, excess: pairs.excess(of: least, over: rank)) }
                     continue next
                 }
                 start += size

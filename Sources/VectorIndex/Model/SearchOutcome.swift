@@ -10,7 +10,7 @@ public struct Hit: Sendable, Equatable {
 }
 
 /// How a search found its hits.
-public enum SearchPlan: String, Sendable, CaseIterable {
+public enum SearchPlan: String, Sendable {
     /// Nothing to search: no live slot is allowed, or no hit was asked for.
     case empty
     /// Every live row, by its stored elements.

@@ -19,6 +19,10 @@ enum Rank {
         return Float(bitPattern: bits)
     }
 
+    /// How much greater the score of the rank `closer` is.
+    @inline(__always)
+    static func excess(of closer: UInt32, over rank: UInt32) -> Float { max(score(closer) - score(rank), 0) }
+
     /// A key that sorts by rank, then by slot.
     @inline(__always)
     static func key(_ rank: UInt32, _ slot: UInt32) -> UInt64 { UInt64(rank) << 32 | UInt64(slot) }
