@@ -5,6 +5,8 @@ import JSON
 struct HTTPBench {
     let endpoint: HTTPEndpoint
     let dataset: Dataset
+    /// The server's process, if it is on this machine and ours.
+    var serverID: Int32?
 
     /// A search's path, and its body for one query. `ef` 0 takes the server's default.
     static func search(_ dataset: Dataset, query: Int, ef: Int, filter: JSONValue? = nil) -> (
@@ -37,7 +39,8 @@ struct HTTPBench {
         return try connections.map { count in
             note("  \(count) connections, \(fixed(seconds, 1)) s")
             let load = try HTTPLoad.run(
-                endpoint, requests: requests, k: dataset.judge.k, connections: count, seconds: seconds)
+                endpoint, requests: requests, k: dataset.judge.k, connections: count, seconds: seconds,
+                server: serverID)
             return (load, dataset.judge.verdict(load.ids).recall)
         }
     }
@@ -72,9 +75,19 @@ struct HTTPBench {
                 "PUT", "/collections/\(collection)/points?wait=true",
                 body: body(rows: first..<min(first + batch, count)))
         }
-        let next = NextQuery()
-        let progress = Gathered<Int>()
         let start = nowNanoseconds()
+        try Self.send(requests, to: endpoint, connections: connections)
+        let seconds = Double(nowNanoseconds() - start) / 1e9
+        if waitsForGraph { try waitUntilGreen(collection) }
+        return Upserts(
+            points: count, batch: batch, connections: connections, seconds: seconds,
+            secondsUntilGreen: waitsForGraph ? Double(nowNanoseconds() - start) / 1e9 : 0,
+            bodyBytes: requests.reduce(0) { $0 + $1.count })
+    }
+
+    /// Sends each request once, from several connections that wait for each answer. Throws for any answer but 200.
+    static func send(_ requests: [[UInt8]], to endpoint: HTTPEndpoint, connections: Int) throws {
+        let next = NextQuery()
         try onThreads(connections) { thread in
             let connection = try HTTPConnection(endpoint)
             let meter = Progress("upserted over HTTP, batches", total: requests.count)
@@ -87,16 +100,9 @@ struct HTTPBench {
                         "upsert: status \(response.status): \(String(decoding: response.body.prefix(300), as: UTF8.self))"
                     )
                 }
-                progress.append(number)
-                if thread == 0 { meter.update(progress.elements.count) }
+                if thread == 0 { meter.update(number + 1) }
             }
         }
-        let seconds = Double(nowNanoseconds() - start) / 1e9
-        if waitsForGraph { try waitUntilGreen(collection) }
-        return Upserts(
-            points: count, batch: batch, connections: connections, seconds: seconds,
-            secondsUntilGreen: waitsForGraph ? Double(nowNanoseconds() - start) / 1e9 : 0,
-            bodyBytes: requests.reduce(0) { $0 + $1.count })
     }
 
     /// The body of an upsert of some rows.

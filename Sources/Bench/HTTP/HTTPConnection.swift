@@ -1,17 +1,12 @@
 import Foundation
 
-/// One keep-alive HTTP/1.1 connection with blocking calls.
+/// One keep-alive HTTP/1.1 connection.
 ///
 /// Made for measuring: a request is a block of bytes prepared before, and a call costs two system calls and a copy, so
 /// that on a machine shared with the server next to nothing of the time is the client's.
 final class HTTPConnection {
-    struct Response {
-        var status: Int
-        var body: [UInt8]
-    }
-
-    private let descriptor: Int32
-    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let descriptor: Int32
+    private var buffer = [UInt8](repeating: 0, count: 1 << 13)
     /// Bytes of `buffer` that are filled and not used yet.
     private var filled = 0
 
@@ -47,7 +42,13 @@ final class HTTPConnection {
     deinit { close(descriptor) }
 
     /// Sends a whole request and waits for the whole answer. Throws `BenchError` when the connection breaks.
-    func send(_ request: [UInt8]) throws -> Response {
+    func send(_ request: [UInt8]) throws -> HTTPAnswer {
+        try post(request)
+        return try awaitAnswer()
+    }
+
+    /// Sends a whole request and leaves the answer for later. Waits while the system takes no more bytes.
+    func post(_ request: [UInt8]) throws {
         var sent = 0
         while sent < request.count {
             let count = request.withUnsafeBytes {
@@ -57,97 +58,42 @@ final class HTTPConnection {
             guard count > 0 else { throw BenchError("sending failed: \(String(cString: strerror(errno)))") }
             sent += count
         }
-        return try receive()
     }
 
-    private func receive() throws -> Response {
-        var headEnd = findHeadEnd(from: 0)
-        while headEnd == nil {
-            let searched = max(0, filled - 3)
-            try fill()
-            headEnd = findHeadEnd(from: searched)
-        }
-        let end = headEnd!
-        let head = String(decoding: buffer[..<end], as: UTF8.self)
-        let lines = head.split(separator: "\r\n")
-        let parts = lines.first?.split(separator: " ") ?? []
-        guard parts.count >= 2, parts[0].hasPrefix("HTTP/1."), let status = Int(parts[1]) else {
-            throw BenchError("the answer is not HTTP: \(head.prefix(80))")
-        }
-        func field(_ name: String) -> Substring? {
-            for line in lines.dropFirst() {
-                guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == name else { continue }
-                return line[line.index(after: colon)...].drop { $0 == " " }
-            }
-            return nil
-        }
-        consume(end + 4)
-        if field("transfer-encoding")?.lowercased() == "chunked" {
-            return Response(status: status, body: try receiveChunks())
-        }
-        guard let length = field("content-length").flatMap({ Int($0) }) ?? (status == 204 ? 0 : nil), length >= 0 else {
-            throw BenchError("the answer has no length")
-        }
-        return Response(status: status, body: try take(length))
-    }
-
-    private func receiveChunks() throws -> [UInt8] {
-        var body: [UInt8] = []
+    func awaitAnswer() throws -> HTTPAnswer {
         while true {
-            let line = try takeLine()
-            guard let length = Int(line.split(separator: ";").first ?? "", radix: 16), length >= 0 else {
-                throw BenchError("the answer has a malformed chunk")
-            }
-            body += try take(length)
-            if length > 0 {
-                _ = try takeLine()
-            } else {
-                while try !takeLine().isEmpty {}
-                return body
-            }
+            if let answer = try takeAnswer() { return answer }
+            try fill(waiting: true)
         }
     }
 
-    private func takeLine() throws -> String {
-        while true {
-            if let end = buffer[..<filled].firstIndex(of: UInt8(ascii: "\n")) {
-                let line = String(decoding: buffer[..<end].filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
-                consume(end + 1)
-                return line
-            }
-            try fill()
-        }
+    /// Takes what has come in. `nil` as long as it is no whole answer.
+    func receive() throws -> HTTPAnswer? {
+        try fill(waiting: false)
+        return try takeAnswer()
     }
 
-    private func take(_ count: Int) throws -> [UInt8] {
-        while filled < count { try fill() }
-        let bytes = Array(buffer[..<count])
-        consume(count)
-        return bytes
-    }
-
-    private func findHeadEnd(from start: Int) -> Int? {
-        guard filled >= 4 else { return nil }
-        return buffer.withUnsafeBufferPointer { bytes in
-            (start..<max(start, filled - 3)).first {
-                bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
+    private func takeAnswer() throws -> HTTPAnswer? {
+        guard filled > 0,
+            let answer = try buffer.withUnsafeBytes({ try HTTPAnswer(UnsafeRawBufferPointer(rebasing: $0[..<filled])) })
+        else { return nil }
+        filled -= answer.length
+        if filled > 0 {
+            buffer.withUnsafeMutableBytes {
+                $0.baseAddress!.copyMemory(from: $0.baseAddress! + answer.length, byteCount: filled)
             }
         }
+        return answer
     }
 
-    private func consume(_ count: Int) {
-        filled -= count
-        guard filled > 0 else { return }
-        buffer.withUnsafeMutableBytes { $0.baseAddress!.copyMemory(from: $0.baseAddress! + count, byteCount: filled) }
-    }
-
-    private func fill() throws {
+    private func fill(waiting: Bool) throws {
         if filled == buffer.count { buffer.append(contentsOf: repeatElement(0, count: buffer.count)) }
         while true {
             let count = buffer.withUnsafeMutableBytes {
-                recv(descriptor, $0.baseAddress! + filled, $0.count - filled, 0)
+                recv(descriptor, $0.baseAddress! + filled, $0.count - filled, waiting ? 0 : Int32(MSG_DONTWAIT))
             }
             if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN && !waiting { return }
             guard count > 0 else {
                 throw BenchError(
                     count == 0 ? "the server closed the connection" : "receiving: \(String(cString: strerror(errno)))")

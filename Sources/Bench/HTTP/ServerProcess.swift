@@ -9,6 +9,8 @@ final class ServerProcess {
     private let process = Process()
     private let log: String
 
+    var processID: Int32 { process.processIdentifier }
+
     var memory: ProcessMemory { get throws { try ProcessMemory.of(processID: process.processIdentifier) } }
 
     /// Starts `executable` on a storage folder and waits until it answers `probe`, a whole search request's path and body.

@@ -51,3 +51,6 @@ func fixed(_ value: Double, _ digits: Int) -> String {
 
 /// Bytes in the unit that reads best.
 func megabytes(_ bytes: Int) -> String { fixed(Double(bytes) / 1e6, 1) + " MB" }
+
+/// A share as `12 %`.
+func percent(_ share: Double) -> String { "\(fixed(share * 100, 0)) %" }

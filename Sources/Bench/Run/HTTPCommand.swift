@@ -20,6 +20,10 @@ struct HTTPCommand: ParsableCommand {
     var seconds = 1.0
     @Option(help: "The server to start.")
     var server = ".build/release/trendex"
+    @Option(help: "Measures searches during an upload from so many connections as well.")
+    var uploadConnections = 0
+    @Option(help: "Points an upsert during the upload.")
+    var batch = 100
     @OptionGroup var data: DataOptions
     @OptionGroup var pass: PassOptions
     @OptionGroup var answer: AnswerOptions
@@ -27,6 +31,10 @@ struct HTTPCommand: ParsableCommand {
 
     func validate() throws {
         guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds must be in 0…3600") }
+        guard (0...1024).contains(uploadConnections) else {
+            throw ValidationError("--upload-connections must be in 0…1024")
+        }
+        guard batch >= 1 else { throw ValidationError("--batch must be at least 1") }
         _ = try parseSweep(ef, zeroIsDefault: true)
         _ = try parseSweep(connections)
     }
@@ -61,7 +69,7 @@ struct HTTPCommand: ParsableCommand {
             "residentBytesPerPoint": .double(rounded(Double(started.anonymous) / rows, 1)),
             "mappedBytes": JSONValue(started.shared), "fileBytes": JSONValue(fileBytes(at: storage)),
         ]
-        let bench = HTTPBench(endpoint: process.endpoint, dataset: dataset)
+        let bench = HTTPBench(endpoint: process.endpoint, dataset: dataset, serverID: process.processID)
         let efs = try parseSweep(ef, zeroIsDefault: true)
         let counts = try parseSweep(connections)
         var passes: [[JSONValue]] = []
@@ -69,6 +77,12 @@ struct HTTPCommand: ParsableCommand {
             let curves = try counts.map { try curve(bench, connections: $0, efs: efs) }
             passes.append(curves)
             return ["connections": .array(curves)]
+        }
+        if uploadConnections > 0 {
+            let latency = try UploadLatency.measure(
+                bench, batch: batch, connections: uploadConnections, idleSeconds: seconds)
+            report["upload"] = latency.json
+            note(latency.table)
         }
         report["passes"] = .array(passes.map { .array($0) })
         report["machine"] = Machine.current().json
@@ -98,13 +112,16 @@ struct HTTPCommand: ParsableCommand {
     }
 
     private static func table(_ curves: [JSONValue]) -> String {
-        var table = MarkdownTable(["connections", "ef", "recall", "QPS", "p50 µs", "p99 µs"])
+        var table = MarkdownTable([
+            "connections", "ef", "recall", "QPS", "p50 µs", "p99 µs", "server CPU µs", "client CPU µs",
+        ])
         for curve in curves {
             for point in curve["points"]?.arrayValue ?? [] {
                 func number(_ key: String) -> Double { point[key]?.doubleValue ?? 0 }
                 table.add([
                     grouped(number("connections")), grouped(number("ef")), fixed(number("recall"), 4),
                     grouped(number("qps")), fixed(number("p50Microseconds"), 0), fixed(number("p99Microseconds"), 0),
+                    fixed(number("serverCPUMicroseconds"), 1), fixed(number("clientCPUMicroseconds"), 1),
                 ])
             }
         }

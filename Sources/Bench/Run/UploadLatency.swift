@@ -8,12 +8,16 @@ struct UploadLatency {
     var uploading: Latencies
     /// From then until every point is linked.
     var linking: Latencies
-    /// Points that were uploaded meanwhile, and for how long.
+    /// Points that were uploaded meanwhile, from how many connections, and for how long.
     var points: Int
+    var connections: Int
     var seconds: Double
 
-    /// Fills a collection with half of the rows, searches it, and goes on searching while the other half is uploaded.
-    static func measure(_ bench: HTTPBench, batch: Int, idleSeconds: Double) throws -> UploadLatency {
+    /// Fills a collection with half of the rows, searches it, and goes on searching while the other half is uploaded from
+    /// some connections, each of which waits for its acknowledgements.
+    static func measure(
+        _ bench: HTTPBench, batch: Int, connections: Int, idleSeconds: Double
+    ) throws -> UploadLatency {
         let collection = "bench-upload"
         let count = bench.dataset.rows.count
         let half = count / 2
@@ -46,12 +50,8 @@ struct UploadLatency {
                 }
             } else {
                 defer { phase.store(2, ordering: .relaxed) }
-                let connection = try HTTPConnection(bench.endpoint)
                 let start = nowNanoseconds()
-                for upload in uploads {
-                    let response = try connection.send(upload)
-                    guard response.status == 200 else { throw BenchError("upsert: status \(response.status)") }
-                }
+                try HTTPBench.send(uploads, to: bench.endpoint, connections: connections)
                 seconds.append(Double(nowNanoseconds() - start) / 1e9)
                 phase.store(1, ordering: .relaxed)
                 try bench.waitUntilGreen(collection)
@@ -62,7 +62,7 @@ struct UploadLatency {
         }
         return UploadLatency(
             idle: Latencies(idle), uploading: latencies(0), linking: latencies(1), points: count - half,
-            seconds: seconds.elements.first ?? 0)
+            connections: connections, seconds: seconds.elements.first ?? 0)
     }
 
     /// Durations of searches in nanoseconds, one after the other while `goesOn` says so.
@@ -86,7 +86,7 @@ struct UploadLatency {
 
     var json: JSONValue {
         var json: JSONValue = [
-            "points": JSONValue(points), "seconds": .double(rounded(seconds, 3)),
+            "points": JSONValue(points), "connections": JSONValue(connections), "seconds": .double(rounded(seconds, 3)),
             "pointsPerSecond": .double(rounded(Double(points) / seconds, 1)),
         ]
         for (name, latencies) in phases {
