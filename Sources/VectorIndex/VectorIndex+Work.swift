@@ -13,8 +13,8 @@ extension VectorIndex {
     /// The graph is built anew when the quantizer's step grew or shrank by more than this.
     static let relinkingChange = 2.0
     /// Slots encoded at a time, and in one call of `work` before it links.
-    private static let encodingStep = 512
-    private static let encodingStepsPerCall = 64
+    private static let encodingStep = 64
+    private static let encodingStepsPerCall = 512
     /// Address space that one index takes, at most.
     static let reservedBytes = 28 << 30
 
@@ -32,15 +32,19 @@ extension VectorIndex {
     /// Does background work: trains the quantizer when there are enough rows, or many more than at the last training;
     /// encodes what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
     ///
+    /// - Parameter pause: called between steps of some ten microseconds, while no lock is held.
     /// - Returns: the number of slots linked (encoded, if none were linked); 0 when there is nothing to do.
-    public func work(limit: Int) -> Int {
+    public func work(limit: Int, pause: () -> Void = {}) -> Int {
         guard limit > 0, trainIfNeeded() else { return 0 }
         return ScratchPool.with { scratch in
-            let encoded = encodePending(scratch)
+            let encoded = encodePending(scratch, pause: pause)
             let retrained = retrainIfGrown(scratch)
             if parameters.effectiveM == 0 { return encoded + retrained }
             var done = 0
-            while done < limit, linkNext(scratch) { done += 1 }
+            while done < limit, linkNext(scratch) {
+                done += 1
+                pause()
+            }
             return done > 0 ? done : encoded + retrained
         }
     }
@@ -187,7 +191,7 @@ extension VectorIndex {
     // MARK: Encoding
 
     /// Encodes published slots that aren't, up to a bounded number. Returns how many.
-    private func encodePending(_ scratch: Scratch) -> Int {
+    private func encodePending(_ scratch: Scratch, pause: () -> Void) -> Int {
         var done = 0
         for _ in 0..<Self.encodingStepsPerCall {
             let (codes, rows, goal) = state.withLock { ($0.codes, $0.rows, min($0.published, $0.end)) }
@@ -209,6 +213,7 @@ extension VectorIndex {
             }
             guard let step else { return done }
             done += step
+            pause()
         }
         return done
     }

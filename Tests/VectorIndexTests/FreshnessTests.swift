@@ -34,6 +34,26 @@ import VectorIndex
         #expect(m == 0 ? plans[.graph] == nil : plans[.graph, default: 0] > 20, Seed.note)
     }
 
+    /// Between its steps the background work holds nothing that a search, a publication or another thread's work needs.
+    @Test func workCanBePausedBetweenSteps() {
+        let parameters = IndexParameters(dimensions: 20, metric: .euclid)
+        var vectors = ClusteredVectors(parameters, clusters: 9, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 2100)
+        for _ in 0..<2100 { rows.append(vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 2000, absent: [])
+        var pauses = 0
+        let linked = index.work(limit: 50) {
+            pauses += 1
+            if pauses == 1 { index.publish(rows: rows.matrix, count: 2100, absent: []) }
+            #expect(index.search(rows.vector(2099), SearchOptions(k: 1, ef: 16)).hits.first?.score == 0, Seed.note)
+            _ = index.work(limit: 1)
+        }
+        #expect(linked == 50 && pauses >= 50)
+        index.drain()
+        #expect(index.pendingCount == 0 && index.linkedCount == 2100)
+    }
+
     /// The tail lies far outside what the quantizer was trained on.
     @Test(arguments: [8, 20])
     func indexedOnlyLeavesOutTheTail(_ dimensions: Int) {

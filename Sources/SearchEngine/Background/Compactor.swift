@@ -73,7 +73,7 @@ final class Compactor: Sendable {
             return true
         }
         defer { if gate.leave() { collection.onChange.withLock { $0 }?() } }
-        return space.index.work(limit: 256) > 0
+        return space.index.work(limit: 256) { sched_yield() } > 0
     }
 
     /// What a compaction that ended early leaves: files, and its table.

@@ -5,7 +5,9 @@ import VectorIndex
 
 /// The background threads: they link published points into graphs, save what they derived, and start compactions.
 ///
-/// They run at a lower priority than searches, so that a search during a bulk upload stays fast.
+/// They run at a lower priority than searches, and offer their core to others after every slot, so that a search during
+/// a bulk upload stays fast: the priority gives a share, but a thread with the lowest may keep its core for a time slice
+/// of milliseconds while a search waits.
 final class Indexer: @unchecked Sendable {
     /// Slots linked in one go, before the thread looks at other collections again.
     private static let batch = 64
@@ -145,7 +147,7 @@ final class Indexer: @unchecked Sendable {
         }
         var linked = 0
         while !collection.isDropped, !shouldStop {
-            let count = space.index.work(limit: Self.batch)
+            let count = space.index.work(limit: Self.batch) { sched_yield() }
             linked += count
             // Without a limit other vectors and collections get their turn.
             if count == 0 || limit == 0 { break }
