@@ -5,7 +5,8 @@ import NIOCore
 struct RequestBytes: Sendable {
     var buffer: ByteBuffer
 
-    var isEmpty: Bool { buffer.readableBytes == 0 }
+    var count: Int { buffer.readableBytes }
+    var isEmpty: Bool { count == 0 }
 
     func withReader<Value>(_ body: (inout JSONReader) throws -> Value) throws -> Value {
         try buffer.withUnsafeReadableBytes { bytes in

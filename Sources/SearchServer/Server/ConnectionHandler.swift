@@ -210,10 +210,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
             do { reply = try work(call) } catch { reply = exchange.failure(error) }
             exchange.finish(&reply)
             complete(reply, exchange)
-        case .compute(let work): workers.submitCompute { answer($0.flatMap { _ in Result { try work(call) } }) }
+        case .compute(let work):
+            workers.submitCompute(bodyBytes: call.body.count) { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
-            workers.submitCompute { start in
+            workers.submitCompute(bodyBytes: call.body.count) { start in
                 do {
                     try start.get()
                     try work(call, answer)

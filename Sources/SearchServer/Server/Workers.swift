@@ -5,20 +5,29 @@ import NIOPosix
 final class Workers: Sendable {
     /// Decoding, searching, encoding: as many threads as may be busy at once.
     private let computePool: NIOThreadPool
+    /// The same for requests with large bodies, uploads above all: milliseconds of decoding, behind which no search has to
+    /// queue. The system shares the cores between them.
+    private let bulkPool: NIOThreadPool
     /// Work that takes long or waits for a disk or for others (snapshots, indexes, collections), so that it takes no
     /// thread from searches.
     private let longPool: NIOThreadPool
 
     init(computeThreads: Int, longThreads: Int = 4) {
         computePool = NIOThreadPool(numberOfThreads: computeThreads)
+        bulkPool = NIOThreadPool(numberOfThreads: computeThreads)
         longPool = NIOThreadPool(numberOfThreads: longThreads)
         computePool.start()
+        bulkPool.start()
         longPool.start()
     }
 
-    /// Calls `work` on a compute thread; with a failure, on any thread, if the pool has ended.
-    func submitCompute(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
-        Self.submit(to: computePool, work)
+    /// A larger body is bulk: at 10 bytes a number, more than four vectors of 1,536 dimensions.
+    private static let bulkBytes = 64 << 10
+
+    /// Calls `work` on a thread for requests with bodies of that size; with a failure, on any thread, if the pool has
+    /// ended.
+    func submitCompute(bodyBytes: Int, _ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
+        Self.submit(to: bodyBytes > Self.bulkBytes ? bulkPool : computePool, work)
     }
 
     /// The same on a thread for long work.
@@ -58,6 +67,7 @@ final class Workers: Sendable {
     /// Finishes what is queued, then ends the threads.
     func shutdown() async {
         try? await computePool.shutdownGracefully()
+        try? await bulkPool.shutdownGracefully()
         try? await longPool.shutdownGracefully()
     }
 }
