@@ -47,6 +47,7 @@ TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip
 }
 
 #include "walk.h"
+#include "walk_two_hop.h"
 
 // ---- codes ---------------------------------------------------------------------------------------------------------
 

@@ -79,11 +79,12 @@ TVK_INLINE void tvk_prefetch_row(const void *row, size_t bytes) {
 
 #define TVK_BATCHED_CODES(NAME, R, ROW_BYTES)                                                                           \
     TVK_BATCHED(NAME, void, uint8_t, uint8_t, int32_t, R, ROW_BYTES)                                                    \
-    TVK_WALK(NAME)
+    TVK_WALK(NAME)                                                                                                      \
+    TVK_WALK_TWO_HOP(NAME)
 #define TVK_BATCHED_FLOATS(NAME, ROW, R) TVK_BATCHED(NAME, float, ROW, void, float, R, n * sizeof(ROW))
 
 #define TVK_SCORER(NAME) {NAME##_pair, NAME##_gathered, NAME##_range}
-#define TVK_CODE_SCORER(NAME) {NAME##_pair, NAME##_gathered, NAME##_range, NAME##_walk}
+#define TVK_CODE_SCORER(NAME) {NAME##_pair, NAME##_gathered, NAME##_range, NAME##_walk, NAME##_walk_two_hop}
 #define TVK_FAMILY(TYPE) {TVK_SCORER(dot_##TYPE), TVK_SCORER(l2_##TYPE), TVK_SCORER(l1_##TYPE)}
 
 // Every field of a table, from functions of the fixed names that each level's file defines.

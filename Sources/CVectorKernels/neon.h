@@ -53,12 +53,14 @@ TVK_INLINE uint32_t tvk_pool_closer(uint32_t *ranks, size_t count, uint32_t flip
 }
 
 #include "walk.h"
+#include "walk_two_hop.h"
 
 // ---- codes ---------------------------------------------------------------------------------------------------------
 
 // The last `left` < 16 of n bytes, and `padding` in the other lanes.
 TVK_INLINE uint8x16_t last_bytes(const uint8_t *x, size_t n, size_t left, uint8_t padding) {
-    static const uint8_t masks[32] = {[16] = 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    static const uint8_t masks[32]
+        = {[16] = 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
     if (n >= 16) return vbslq_u8(vld1q_u8(masks + left), vld1q_u8(x + n - 16), vdupq_n_u8(padding));
     uint8_t bytes[16];
     memset(bytes, padding, 16);

@@ -1,6 +1,7 @@
 // Portable kernels: the reference for every other level, and what runs where no other level does.
 #include "batched.h"
 #include "walk.h"
+#include "walk_two_hop.h"
 #include "elementwise.h"
 
 #include <math.h>

@@ -15,14 +15,18 @@ enum Planner {
     // 50,000 sentence embeddings. A walk's scores come with the pool, the marks and the links.
     static let walkedScoreCost = 3.8
     static let collectedScoreCost = 6.2
-    static let twoHopScoreCost = 6.7
+    /// A score of a walk over admitted slots alone, and a list that it reads for what lies behind its slot. Where few slots are
+    /// admitted there are more lists, where many are more scores: a hop costs the same from 3 % to 30 %, within a third.
+    private static let twoHopScoreCost = 3.3
+    private static let bridgeCost = 7.3
+    private static let twoHopHopCost = 180.0
     /// Scores to arrive, and from there on a unit of width.
     private static let scoresToArrive = 300.0
     private static let scoresPerWidth = 14.5
     /// The width at which the keys that an insertion moves cost as much as everything else.
     private static let costlyWidth = 1000.0
-    /// How many times the scores of a plain walk one over admitted slots takes.
-    private static let twoHopScores = 2.0
+    /// Hops that a walk over admitted slots takes besides one for each place of its width.
+    private static let hopsToArrive = 12.0
     /// From this share of admitted slots on, collecting on the way beats two hops.
     private static let leastCollectingShare = 0.35
 
@@ -44,7 +48,17 @@ enum Planner {
             let scores = plain * (1 + 0.75 * (1 / share - 1))
             return scan <= scores * collectedScoreCost ? .scan : .walk
         }
-        return scan <= plain * twoHopScores * twoHopScoreCost ? .scan : .twoHop
+        return scan <= twoHopCost(ef: ef) ? .scan : .twoHop
+    }
+
+    /// What a walk over admitted slots alone will cost.
+    static func twoHopCost(ef: Int) -> Double {
+        (hopsToArrive + Double(ef)) * (1 + Double(ef) / costlyWidth) * twoHopHopCost
+    }
+
+    /// What a walk over admitted slots alone has cost.
+    static func twoHopCost(scored: Int, bridged: Int) -> Double {
+        twoHopScoreCost * Double(scored) + bridgeCost * Double(bridged)
     }
 
     /// Scores after which a walk has cost what scanning would have.

@@ -59,13 +59,15 @@ extension VectorIndex {
             guard state.withLock({ needsCodes($0) }) else { return state.withLock { $0.codes != nil } }
             let capacity = Self.capacity(parameters)
             do throws(IndexMemoryError) {
+                // Before the sample is taken: rows that come while the codes are trained haven't been seen by them.
+                let seen = state.withLock { $0.alive.count }
                 let store = try trainedStore(capacity: capacity)
                 let m = parameters.effectiveM
                 let graph = m == 0 ? nil : try Graph(m: m, capacity: capacity, seed: parameters.seed)
                 state.withLock { state in
                     state.codes = store
                     state.links.graph = graph
-                    state.trainedCount = state.alive.count
+                    state.trainedCount = seen
                 }
                 return true
             } catch {
@@ -146,6 +148,7 @@ extension VectorIndex {
         let done: Int? = training.withLockIfAvailable { _ in
             guard isDue(), let old = state.withLock({ $0.codes }) else { return 0 }
             do {
+                let seen = state.withLock { $0.alive.count }
                 let fresh = try trainedStore(capacity: old.capacity)
                 func catchUp() throws(IndexMemoryError) {
                     // In this order: rows that are fetched later have every slot that was encoded by now, while a worker
@@ -166,7 +169,7 @@ extension VectorIndex {
                     retired = true
                     state.withLock { state in
                         state.codes = fresh
-                        state.trainedCount = state.alive.count
+                        state.trainedCount = seen
                         if let graph { state.successor = LinkProgress(graph: graph) }
                     }
                 }

@@ -49,15 +49,16 @@ static running start(tvk_walk walk, int32_t (*pair)(const void *, const uint8_t 
     run.walk.marks = run.marks;
     run.walk.count = 1;
     run.walk.found = walk.admitted && (walk.admitted[0] & 1);
-    run.walk.batch = guarded(walk.degree * sizeof(uint32_t));
-    run.walk.ranks = guarded(walk.degree * sizeof(uint32_t));
+    run.walk.batch = guarded(2 * walk.degree * sizeof(uint32_t));
+    run.walk.ranks = guarded(2 * walk.degree * sizeof(uint32_t));
+    run.walk.bridges = guarded(walk.degree * sizeof(uint32_t));
     return run;
 }
 
 static void check_same(const char *name, const running *a, const running *b) {
     const tvk_walk *x = &a->walk, *y = &b->walk;
-    CHECK(x->count == y->count && x->hops == y->hops && x->scored == y->scored, "%s: %zu keys, %zu hops, %zu scored",
-        name, x->count, x->hops, x->scored);
+    CHECK(x->count == y->count && x->hops == y->hops && x->scored == y->scored && x->bridged == y->bridged,
+        "%s: %zu keys, %zu hops, %zu scored, %zu bridges", name, x->count, x->hops, x->scored, x->bridged);
     CHECK(x->found == y->found && x->admitted_scored == y->admitted_scored, "%s: %zu of %zu admitted found", name,
         x->found, x->admitted_scored);
     CHECK(x->cursor == y->cursor, "%s: cursor at %zu, not %zu", name, x->cursor, y->cursor);
@@ -65,8 +66,10 @@ static void check_same(const char *name, const running *a, const running *b) {
     CHECK(memcmp(a->marks, b->marks, x->limit) == 0, "%s: marks", name);
 }
 
+enum { ALL, ADMITTED, TWO_HOP, WALKS };
+
 static void test_walk(
-    const char *name, const tvk_code_scorer *kernel, const tvk_code_scorer *reference, int nibbles, int filtered) {
+    const char *name, const tvk_code_scorer *kernel, const tvk_code_scorer *reference, int nibbles, int kind) {
     uint32_t row_count = 1 + random_below(600), degree = 1 + random_below(70);
     size_t link_stride = degree + random_below(6), n = nibbles ? 128 * (1 + random_below(3)) : 1 + random_below(100);
     size_t stride = nibbles ? n / 2 : n;
@@ -93,15 +96,22 @@ static void test_walk(
         .degree = degree,
         .epoch = 7,
         .capacity = 1 + random_below(120),
-        .admitted = filtered ? guarded((row_count / 64 + 1) * 8) : NULL,
-        .wanted = 1 + random_below(40),
+        .admitted = kind == ALL ? NULL : guarded((row_count / 64 + 1) * 8),
+        .wanted = 1 + random_below(kind == TWO_HOP ? degree : 40),
         .hop_limit = 1 + random_below(9),
     };
+    // From half of all slots to one of sixteen.
+    if (walk.admitted) {
+        uint64_t *words = (uint64_t *)walk.admitted;
+        for (uint32_t thinning = random_below(4); thinning > 0; thinning--) {
+            for (size_t i = 0; i <= row_count / 64; i++) words[i] &= random_bits();
+        }
+    }
     running run = start(walk, kernel->pair), expected = start(walk, reference->pair);
     for (size_t before = SIZE_MAX; run.walk.hops != before;) {
         before = run.walk.hops;
-        kernel->walk(&run.walk);
-        reference->walk(&expected.walk);
+        (kind == TWO_HOP ? kernel->walk_two_hop : kernel->walk)(&run.walk);
+        (kind == TWO_HOP ? reference->walk_two_hop : reference->walk)(&expected.walk);
         check_same(name, &run, &expected);
         if (run.walk.hops != expected.walk.hops) break;
     }
@@ -109,13 +119,13 @@ static void test_walk(
 }
 
 void test_walks(void) {
-    for (int round = 0; round < 400; round++) {
-        int filtered = round % 2;
-        test_walk("dot_u8i8", &neon->dot_u8i8, &scalar->dot_u8i8, 0, filtered);
-        test_walk("l1_u8", &neon->l1_u8, &scalar->l1_u8, 0, filtered);
-        test_walk("l2_u8", &neon->l2_u8, &scalar->l2_u8, 0, filtered);
-        test_walk("dot_codes", &neon->dot_codes, &scalar->dot_codes, 0, filtered);
-        test_walk("hamming", &neon->hamming, &scalar->hamming, 0, filtered);
-        test_walk("dot_u4i8", &neon->dot_u4i8, &scalar->dot_u4i8, 1, filtered);
+    for (int round = 0; round < 600; round++) {
+        int kind = round % WALKS;
+        test_walk("dot_u8i8", &neon->dot_u8i8, &scalar->dot_u8i8, 0, kind);
+        test_walk("l1_u8", &neon->l1_u8, &scalar->l1_u8, 0, kind);
+        test_walk("l2_u8", &neon->l2_u8, &scalar->l2_u8, 0, kind);
+        test_walk("dot_codes", &neon->dot_codes, &scalar->dot_codes, 0, kind);
+        test_walk("hamming", &neon->hamming, &scalar->hamming, 0, kind);
+        test_walk("dot_u4i8", &neon->dot_u4i8, &scalar->dot_u4i8, 1, kind);
     }
 }

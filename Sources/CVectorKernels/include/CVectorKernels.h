@@ -68,23 +68,26 @@ typedef struct {
     size_t count;
     size_t cursor;
 
-    /// A bitmap over slots, or NULL: then the walk is for these slots. It goes through the others as well, and the pool
+    /// A bitmap over slots, or NULL: then the walk is for these slots. `walk` goes through the others as well, and the pool
     /// reaches to the `wanted`th admitted one as long as its capacity allows. `found` counts those in the pool, and
-    /// `admitted_scored` those met.
+    /// `admitted_scored` those met. To `walk_two_hop` the others are bridges: one expansion reads their lists until it
+    /// knows `wanted` <= degree admitted slots, met before or not.
     const uint64_t *_Nullable admitted;
     size_t wanted;
     size_t found;
     size_t admitted_scored;
 
-    /// Room for degree words each.
+    /// Room for degree words each. `walk_two_hop` wants room for twice as many in the first two, and alone has bridges.
     uint32_t *batch;
     uint32_t *ranks;
+    uint32_t *_Nullable bridges;
 
     /// The walk pauses after so many expansions; calling it again goes on with it.
     size_t hop_limit;
-    /// Counted up: slots expanded and slots scored.
+    /// Counted up: slots expanded, slots scored, and bridges whose lists were read.
     size_t hops;
     size_t scored;
+    size_t bridged;
 } tvk_walk;
 
 /// Scores of quantized rows (bytes). What query and row hold, and what the int32 means, is said at each table field.
@@ -94,6 +97,8 @@ typedef struct {
         int32_t *out);
     void (*range)(const void *query, const uint8_t *first, size_t stride, size_t count, size_t n, int32_t *out);
     void (*walk)(tvk_walk *walk);
+    /// Puts only admitted slots into the pool, and expands only these and what is there at the start.
+    void (*walk_two_hop)(tvk_walk *walk);
 } tvk_code_scorer;
 
 /// Scores of a float32 query against rows of some element type.

@@ -19,8 +19,8 @@ final class Scratch: @unchecked Sendable {
     private var markCapacity = 0
     private(set) var epoch: UInt8 = 0
 
-    /// Slots gathered for scoring, and their ranks.
-    static let batchCapacity = 2 * IndexParameters.maximumM + 64
+    /// Slots gathered for scoring, and their ranks: fewer than those of two full lists.
+    static let batchCapacity = 4 * IndexParameters.maximumM
     let batch: UnsafeMutablePointer<UInt32>
     let ranks: UnsafeMutablePointer<UInt32>
     /// Slots chosen as neighbours, and slots of a list under revision.

@@ -45,7 +45,8 @@ struct GraphSearch {
             switch end {
             case .complete: return isEnough(found) ? .graphFiltered : .graphThenScan
             case .overBudget: return .graphThenScan
-            case .sparse: break
+            case .sparse:
+                if !isUnbounded, Double(admitted) <= Planner.twoHopCost(ef: ef) { return .graphThenScan }
             }
         }
         let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
@@ -107,8 +108,7 @@ struct GraphSearch {
         }
         let end = walkTwoHop(
             scorer, graph.links(level: 0), admission, limit: limit, pool: &pool,
-            budget: budget(Planner.twoHopScoreCost), scratch: scratch,
-            poll: poll, cost: &cost)
+            budget: isUnbounded ? .infinity : Double(admitted), scratch: scratch, poll: poll, cost: &cost)
         return (end, end == .complete ? offer(pool, to: &top) : 0)
     }
 

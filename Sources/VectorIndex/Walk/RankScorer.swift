@@ -15,6 +15,10 @@ protocol RankScorer {
     func walk(
         _ links: LevelLinks, limit: UInt32, admitted: inout AdmittedPool, hopLimit: Int, scratch: Scratch,
         cost: inout WalkCost)
+    /// The same over admitted slots alone, through neighbours of neighbours.
+    func walkTwoHop(
+        _ links: LevelLinks, _ admission: Admission, limit: UInt32, pool: inout CandidatePool, hopLimit: Int,
+        scratch: Scratch, cost: inout WalkCost)
 }
 
 extension RankScorer {
@@ -33,6 +37,15 @@ extension RankScorer {
     ) {
         plainWalk(self, links, limit: limit, admitted: &admitted, hopLimit: hopLimit, scratch: scratch, cost: &cost)
     }
+
+    @inline(__always)
+    func walkTwoHop(
+        _ links: LevelLinks, _ admission: Admission, limit: UInt32, pool: inout CandidatePool, hopLimit: Int,
+        scratch: Scratch, cost: inout WalkCost
+    ) {
+        plainTwoHopWalk(
+            self, links, admission, limit: limit, pool: &pool, hopLimit: hopLimit, scratch: scratch, cost: &cost)
+    }
 }
 
 /// Scores codes. The integer that the kernel gives ranks alone; `flip` turns its bits into a rank.
@@ -44,6 +57,7 @@ struct CodeScorer: RankScorer {
     let range:
         @convention(c) (UnsafeRawPointer, UnsafePointer<UInt8>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
     let walking: @convention(c) (UnsafeMutablePointer<tvk_walk>) -> Void
+    let walkingTwoHop: @convention(c) (UnsafeMutablePointer<tvk_walk>) -> Void
     let query: UnsafeRawPointer
     let base: UnsafePointer<UInt8>
     let strideBytes: Int
@@ -63,6 +77,7 @@ struct CodeScorer: RankScorer {
         gathered = kernel.gathered
         range = kernel.range
         walking = kernel.walk
+        walkingTwoHop = kernel.walk_two_hop
         self.query = query
         self.base = base
         self.strideBytes = strideBytes
@@ -122,6 +137,22 @@ struct CodeScorer: RankScorer {
     }
 
     @inline(__always)
+    func walkTwoHop(
+        _ links: LevelLinks, _ admission: Admission, limit: UInt32, pool: inout CandidatePool, hopLimit: Int,
+        scratch: Scratch, cost: inout WalkCost
+    ) {
+        var run = run(links, limit, pool, hopLimit, scratch)
+        run.admitted = admission.words
+        run.wanted = links.enoughAdmitted
+        run.bridges = scratch.list
+        walkingTwoHop(&run)
+        pool.resume(count: run.count, cursor: run.cursor)
+        cost.hops += run.hops
+        cost.scored += run.scored
+        cost.bridged += run.bridged
+    }
+
+    @inline(__always)
     private func run(
         _ links: LevelLinks, _ limit: UInt32, _ pool: CandidatePool, _ hopLimit: Int, _ scratch: Scratch
     ) -> tvk_walk {
@@ -130,7 +161,8 @@ struct CodeScorer: RankScorer {
             links: UnsafeRawPointer(links.base).assumingMemoryBound(to: UInt32.self), link_stride: links.stride,
             degree: links.degree, marks: scratch.marks, epoch: scratch.epoch, pool: pool.keys, capacity: pool.capacity,
             count: pool.count, cursor: pool.cursor, admitted: nil, wanted: 0, found: 0, admitted_scored: 0,
-            batch: scratch.batch, ranks: scratch.ranks, hop_limit: hopLimit, hops: 0, scored: 0)
+            batch: scratch.batch, ranks: scratch.ranks, bridges: nil, hop_limit: hopLimit, hops: 0, scored: 0,
+            bridged: 0)
     }
 
     @inline(__always)

@@ -4,6 +4,36 @@ struct WalkCost {
     var scored = 0
     /// Slots expanded.
     var hops = 0
+    /// Slots whose lists were read for what lies behind them.
+    var bridged = 0
+}
+
+extension LevelLinks {
+    /// Puts those of a list's links that are wanted and that the walk hasn't met into the scratch's batch, behind the
+    /// `count` which are there, and marks them. Links to slots from `limit` on are left out. Returns the new count.
+    @inline(__always)
+    func gatherUnmet(
+        _ list: UnsafeMutablePointer<Graph.Word>, limit: UInt32, behind count: Int = 0, _ scratch: Scratch,
+        where isWanted: (UInt32) -> Bool = { _ in true }
+    ) -> Int {
+        let batch = scratch.batch
+        let marks = scratch.marks
+        let epoch = scratch.epoch
+        var count = count
+        for i in 0..<degree {
+            let link = list[i].load(ordering: .acquiring)
+            if link >= limit {
+                if link == Graph.sentinel { break }
+                continue
+            }
+            guard isWanted(link) else { continue }
+            let mark = marks[Int(link)]
+            marks[Int(link)] = epoch
+            batch[count] = link
+            count += mark == epoch ? 0 : 1
+        }
+        return count
+    }
 }
 
 /// Greedy descent on one level: moves to the best neighbour until none is better. `rank` is that of `slot`, and both are
@@ -50,26 +80,12 @@ func plainWalk<S: RankScorer>(
 ) {
     let batch = scratch.batch
     let ranks = scratch.ranks
-    let marks = scratch.marks
-    let epoch = scratch.epoch
-    let degree = links.degree
     var scored = 0
     var hops = 0
     while hops < hopLimit, let slot = pool.next() {
         guard let list = links.list(slot) else { continue }
         hops += 1
-        var count = 0
-        for i in 0..<degree {
-            let link = list[i].load(ordering: .acquiring)
-            if link >= limit {
-                if link == Graph.sentinel { break }
-                continue
-            }
-            let mark = marks[Int(link)]
-            marks[Int(link)] = epoch
-            batch[count] = link
-            count += mark == epoch ? 0 : 1
-        }
+        let count = links.gatherUnmet(list, limit: limit, scratch)
         if count == 0 { continue }
         scorer.ranks(batch, count, ranks)
         scored += count
