@@ -38,15 +38,15 @@ import VectorIndex
     func choosesAsItSays(_ metric: Metric) throws {
         for round in 0..<5 {
             // So few dimensions that rows are scored and not codes.
-            let parameters = IndexParameters(dimensions: 12, metric: metric, m: 8, efConstruct: 1000)
+            let parameters = IndexParameters(dimensions: 12, metric: metric, m: 8, efConstruct: 1700)
             var vectors = ClusteredVectors(parameters, clusters: 3, seed: Seed.value &+ UInt64(round))
-            let rows = Rows(parameters, capacity: 1001)
-            for _ in 0..<1001 { rows.append(vectors.next()) }
+            let rows = Rows(parameters, capacity: 1601)
+            for _ in 0..<1601 { rows.append(vectors.next()) }
             let index = VectorIndex(parameters)
-            index.publish(rows: rows.matrix, count: 1001, absent: [])
+            index.publish(rows: rows.matrix, count: 1601, absent: [])
             index.drain()
             let score = { (a: UInt32, b: UInt32) in rows.score(rows.vector(Int(a)), Int(b)) }
-            let node = UInt32(1000)
+            let node = UInt32(1600)
             let candidates = (0..<node).sorted { (score(node, $0), $1) > (score(node, $1), $0) }
             var taken: [UInt32] = []
             var spares: [(excess: Double, place: Int)] = []
@@ -76,7 +76,7 @@ import VectorIndex
 
     /// A crowd of equal vectors gets no more of a list than one of them deserves.
     @Test func copiesDoNotFillLists() throws {
-        let parameters = IndexParameters(dimensions: 32, metric: .euclid, m: 8, efConstruct: 1000)
+        let parameters = IndexParameters(dimensions: 32, metric: .euclid, m: 8, efConstruct: 1700)
         var vectors = ClusteredVectors(parameters, clusters: 1, seed: Seed.value)
         let rows = Rows(parameters, capacity: 2400)
         let copied = vectors.next()
