@@ -90,8 +90,9 @@ extension VectorIndex {
         }
         let dimensions = parameters.dimensions
         let slots = evenSample(of: alive, most: Self.sampleSize(dimensions: dimensions))
-        let sample = UnsafeMutablePointer<Float>.allocate(capacity: max(slots.count * dimensions, 1))
-        defer { sample.deallocate() }
+        let memory = TemporaryMemory<Float>(capacity: slots.count * dimensions)
+        defer { memory.deallocate() }
+        let sample = memory.base
         if let rows {
             withExtendedLifetime(rows.owner) {
                 for (i, slot) in slots.enumerated() {
@@ -114,10 +115,11 @@ extension VectorIndex {
     ) -> PrincipalQuantizer? {
         guard parameters.mayReduceCodes else { return nil }
         let bytes = quantizer.codeBytes
-        let codes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(count * bytes, 1))
+        let memory = TemporaryMemory<UInt8>(capacity: count * bytes)
+        let codes = memory.base
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: quantizer.scratchCount)
         defer {
-            codes.deallocate()
+            memory.deallocate()
             scratch.deallocate()
         }
         for i in 0..<count {

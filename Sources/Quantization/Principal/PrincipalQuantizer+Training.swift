@@ -56,8 +56,9 @@ extension PrincipalQuantizer {
         _ codes: UnsafePointer<UInt8>, _ count: Int, _ sourceBytes: Int, _ dimensions: Int
     ) -> [Float] {
         let columnBytes = (count + 63) / 64 * 64
-        let columns = UnsafeMutablePointer<UInt8>.allocate(capacity: dimensions * columnBytes)
-        defer { columns.deallocate() }
+        let transposed = TemporaryMemory<UInt8>(capacity: dimensions * columnBytes)
+        defer { transposed.deallocate() }
+        let columns = transposed.base
         // 0x80 is a zero code.
         columns.update(repeating: 0x80, count: dimensions * columnBytes)
         for row in 0..<count {

@@ -32,10 +32,11 @@ extension ScalarQuantizer {
             ? 1 : powerOfTwoScale(largest: typicalMagnitude(sample, count: count, dimensions: dimensions))
         let quantile = quantile ?? defaultQuantile
 
-        let rotated = UnsafeMutablePointer<Float>.allocate(capacity: max(count, 1) * dimensions)
+        let copy = TemporaryMemory<Float>(capacity: count * dimensions)
+        let rotated = copy.base
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: dimensions)
         defer {
-            rotated.deallocate()
+            copy.deallocate()
             scratch.deallocate()
         }
         for row in 0..<count {
