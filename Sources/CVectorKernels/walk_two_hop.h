@@ -11,11 +11,6 @@
 // Lists of bridges that are on their way while one is read: all of them, at the usual degrees.
 #define TVK_BRIDGES_AHEAD 32
 
-TVK_INLINE void tvk_prefetch_list(const uint32_t *list) {
-    __builtin_prefetch(list, 0, 3);
-    __builtin_prefetch(list + 16, 0, 3);
-}
-
 // In the loops below no branch depends on whether a slot is admitted or met: a processor would seldom foresee it. What is
 // left out is written all the same, and written over by the next.
 
@@ -23,7 +18,7 @@ TVK_INLINE void tvk_prefetch_list(const uint32_t *list) {
 // others[0 ..< *other_count]. Both have room for a whole list.
 TVK_INLINE size_t tvk_sort_list(
     const tvk_walk *walk, uint32_t slot, uint32_t *admitted, uint32_t *others, size_t *other_count) {
-    const uint32_t *list = walk->links + (size_t)slot * walk->link_stride;
+    const uint32_t *list = tvk_list(walk, slot);
     const uint64_t *bitmap = walk->admitted;
     const size_t degree = walk->degree;
     const uint32_t limit = walk->limit;
@@ -73,11 +68,11 @@ static __attribute__((noinline)) size_t tvk_gather_two_hop(tvk_walk *walk, uint3
     // A bridge is marked when its list is read, not before: another slot may need it.
     bridge_count = tvk_keep_unmet(walk, bridges, bridge_count, 0);
     for (size_t b = 0; b < bridge_count && b < TVK_BRIDGES_AHEAD; b++) {
-        tvk_prefetch_list(walk->links + (size_t)bridges[b] * walk->link_stride);
+        tvk_prefetch_list(walk, bridges[b]);
     }
     for (size_t b = 0; b < bridge_count && admitted < enough; b++) {
         if (b + TVK_BRIDGES_AHEAD < bridge_count) {
-            tvk_prefetch_list(walk->links + (size_t)bridges[b + TVK_BRIDGES_AHEAD] * walk->link_stride);
+            tvk_prefetch_list(walk, bridges[b + TVK_BRIDGES_AHEAD]);
         }
         walk->marks[bridges[b]] = walk->epoch;
         walk->bridged++;
@@ -92,6 +87,7 @@ static __attribute__((noinline)) size_t tvk_gather_two_hop(tvk_walk *walk, uint3
 
 #define TVK_WALK_TWO_HOP(NAME)                                                                                          \
     static void NAME##_walk_two_hop(tvk_walk *walk) {                                                                   \
+        const uint32_t flip = walk->flip;                                                                               \
         uint64_t *pool = walk->pool;                                                                                    \
         uint32_t *batch = walk->batch, *ranks = walk->ranks;                                                            \
         size_t count = walk->count, cursor = walk->cursor, hops = 0, scored = 0;                                        \
@@ -105,15 +101,7 @@ static __attribute__((noinline)) size_t tvk_gather_two_hop(tvk_walk *walk, uint3
             if (cursor < count) tvk_prefetch_links(walk, pool[cursor]);                                                 \
             NAME##_gathered(walk->query, walk->codes, walk->stride, batch, met, walk->n, (int32_t *)ranks);             \
             scored += met;                                                                                              \
-            for (size_t start = 0; start < met; start += 32) {                                                          \
-                size_t size = met - start < 32 ? met - start : 32;                                                      \
-                uint32_t worst = tvk_walk_worst(walk, pool, count, 0);                                                  \
-                uint32_t closer = tvk_pool_closer(ranks + start, size, walk->flip, worst);                              \
-                for (; closer; closer &= closer - 1) {                                                                  \
-                    size_t i = start + (size_t)__builtin_ctz(closer);                                                   \
-                    tvk_walk_offer(walk, pool, &count, &cursor, ranks[i], batch[i], 0);                                 \
-                }                                                                                                       \
-            }                                                                                                           \
+            TVK_OFFER_BATCH(0)                                                                                          \
         }                                                                                                               \
         walk->count = count;                                                                                            \
         walk->cursor = cursor;                                                                                          \
