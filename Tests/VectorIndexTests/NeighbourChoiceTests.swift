@@ -15,11 +15,13 @@ import VectorIndex
             }
             let candidates = (0..<count).map { UInt64($0) << 32 | UInt64(1000 + 7 * $0) }
             let taken = (0..<count).filter { excesses[$0] == nil }
-            var room = [UInt64](repeating: 0, count: max(goal, 1))
+            // Zero keys in front, as a pool wants them.
+            let padding = 8
+            var room = [UInt64](repeating: 0, count: padding + SpareNeighbours.room(goal))
             var out = [UInt32](repeating: 0, count: count + goal + 1)
             for (i, place) in taken.enumerated() { out[i] = UInt32(1000 + 7 * place) }
             let total = room.withUnsafeMutableBufferPointer { room in
-                var spares = SpareNeighbours(keys: room.baseAddress!, capacity: goal)
+                var spares = SpareNeighbours(keys: room.baseAddress! + padding, capacity: goal)
                 for place in 0..<count {
                     if let excess = excesses[place] { spares.offer(place, excess: excess) }
                 }

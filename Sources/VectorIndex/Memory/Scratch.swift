@@ -27,7 +27,8 @@ final class Scratch: @unchecked Sendable {
     let chosen: UnsafeMutablePointer<UInt32>
     let list: UnsafeMutablePointer<UInt32>
     let keep: UnsafeMutablePointer<UInt64>
-    /// Places among candidates of the neighbours taken, and what a choice of neighbours left over.
+    /// Places among candidates of the neighbours taken, and what a choice of neighbours left over; preceded by zero keys
+    /// like the pool.
     let places: UnsafeMutablePointer<UInt32>
     let spares: UnsafeMutablePointer<UInt64>
 
@@ -56,7 +57,7 @@ final class Scratch: @unchecked Sendable {
         list = .allocate(capacity: Self.batchCapacity)
         keep = .allocate(capacity: Self.batchCapacity)
         places = .allocate(capacity: Self.batchCapacity)
-        spares = .allocate(capacity: Self.batchCapacity)
+        spares = Self.allocatePool(SpareNeighbours.room(2 * IndexParameters.maximumM))
     }
 
     deinit {
@@ -71,7 +72,7 @@ final class Scratch: @unchecked Sendable {
         list.deallocate()
         keep.deallocate()
         places.deallocate()
-        spares.deallocate()
+        Self.deallocatePool(spares)
     }
 
     /// Starts a walk over slots below `count`: no slot is marked afterwards. O(1) but for every 255th walk.
