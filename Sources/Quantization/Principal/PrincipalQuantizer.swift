@@ -79,7 +79,7 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     ///   - source: `sourceBytes` bytes, XOR 0x80.
     ///   - code: `codeBytes` bytes, overwritten whole.
     ///   - scratch: `scratchCount` words of the caller's; overlaps neither.
-    /// - Returns: The share of the code's squared length that the components hold, about 0…1; 1 for a zero code.
+    /// - Returns: How much of the source's squared length the components hold.
     /// - Complexity: O(componentCount · dimensions).
     @discardableResult
     public func encode(
@@ -99,8 +99,6 @@ public final class PrincipalQuantizer: @unchecked Sendable {
                     }
                 }
             }
-            let squares = Kernels.best.pointee.dot_codes.pair(source, source, sourceBytes)
-            if squares == 0 { return 1 }
             var held: Float = 0
             weights.withUnsafeBufferPointer { weights in
                 inverseSteps.withUnsafeBufferPointer { inverseSteps in
@@ -111,7 +109,7 @@ public final class PrincipalQuantizer: @unchecked Sendable {
                     }
                 }
             }
-            return held / Float(squares)
+            return held
         }
     }
 

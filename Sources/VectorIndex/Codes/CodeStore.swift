@@ -68,10 +68,16 @@ final class CodeStore: @unchecked Sendable {
         for slot in first..<end {
             element.read(rows.row(slot), dimensions: dimensions, into: row)
             let code = codes + slot * quantizer.codeBytes
-            let term = quantizer.encode(row: row, into: code, scratch: row + dimensions)
-            terms[slot] = isEuclid ? squaredLength(code) : term
-            let share = principal?.append(slot, source: code, scratch: row + dimensions) ?? 1
-            if slot >= trainedSlots, isStrange(code, reducedShare: share) { strange.add(1, ordering: .relaxed) }
+            terms[slot] = quantizer.encode(row: row, into: code, scratch: row + dimensions)
+            let held = principal?.append(slot, source: code, scratch: row + dimensions)
+            let isLater = slot >= trainedSlots
+            guard isEuclid || isLater else { continue }
+            let squares = Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes)
+            // Of what the code stands for. With it, and not with that of the row itself, distances are those to a real
+            // point: rows outside the trained range stay nearest to queries out there, and the error vanishes as the
+            // row gets close to the query.
+            if isEuclid { terms[slot] = quantizer.step * quantizer.step * Float(squares) }
+            if isLater, isStrange(code, squares: squares, held: held) { strange.add(1, ordering: .relaxed) }
         }
         encoded.store(end, ordering: .releasing)
     }
@@ -85,11 +91,15 @@ final class CodeStore: @unchecked Sendable {
 
     /// Whether much of a row lies outside the codes' range, or all of it within a few steps of the centre, or outside
     /// what the reduced codes tell.
-    private func isStrange(_ code: UnsafePointer<UInt8>, reducedShare: Float) -> Bool {
-        if reducedShare < Self.leastReducedShare { return true }
+    ///
+    /// - Parameters:
+    ///   - squares: the code's squared length.
+    ///   - held: how much of that the reduced code holds, where there is one.
+    private func isStrange(_ code: UnsafePointer<UInt8>, squares: Int32, held: Float?) -> Bool {
+        if squares == 0 { return false }
+        if let held, held / Float(squares) < Self.leastReducedShare { return true }
         let dimensions = quantizer.dimensions
-        let squares = Int(Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes))
-        if squares < Self.leastMeanSquare * dimensions { return squares > 0 }
+        if Int(squares) < Self.leastMeanSquare * dimensions { return true }
         var clipped = 0
         // ±127, XOR 0x80.
         for i in 0..<dimensions { clipped += code[i] == 0x01 || code[i] == 0xFF ? 1 : 0 }
@@ -98,14 +108,6 @@ final class CodeStore: @unchecked Sendable {
 
     private static let leastReducedShare: Float = 0.3
     private static let leastMeanSquare = 9
-
-    /// The squared length of what a code stands for, in the quantizer's units. With it, and not with that of the row
-    /// itself, distances are those to a real point: rows outside the trained range stay nearest to queries out there, and
-    /// the error vanishes as the row gets close to the query.
-    private func squaredLength(_ code: UnsafePointer<UInt8>) -> Float {
-        let squares = Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes)
-        return quantizer.step * quantizer.step * Float(squares)
-    }
 
     /// Makes room for the codes of `count` slots.
     func commit(_ count: Int) throws(IndexMemoryError) {

@@ -24,7 +24,7 @@ final class PrincipalCodes: @unchecked Sendable {
     func commit(_ count: Int) throws(IndexMemoryError) { try region.commit(count * quantizer.codeBytes) }
 
     /// - Parameter scratch: `quantizer.scratchCount` words.
-    /// - Returns: the share of the code's squared length that its leading components hold.
+    /// - Returns: how much of the source's squared length its leading components hold.
     func append(_ slot: Int, source: UnsafePointer<UInt8>, scratch: UnsafeMutablePointer<Float>) -> Float {
         quantizer.encode(source, into: codes + slot * quantizer.codeBytes, scratch: scratch)
     }
