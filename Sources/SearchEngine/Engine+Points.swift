@@ -117,32 +117,22 @@ extension Engine {
             )
         }
         let collection = try self.collection(collection)
-        var watch = Stopwatch(isOn: request.explain)
-        var times = Explanation.Times()
-        var page = try retrying("Scroll", deadline) {
-            // What an attempt in vain took was waiting.
-            watch.lap(&times.wait)
-            return try scroll(collection, request, deadline, watch, times)
-        }
-        page.explanation?.times.total = watch.elapsed
-        return page
+        return try explaining(request.explain, "Scroll", deadline) { try scroll(collection, request, deadline, $0) }
     }
 
     private func scroll(
-        _ collection: PointCollection, _ request: ScrollRequest, _ deadline: Deadline?, _ started: Stopwatch,
-        _ waited: Explanation.Times
+        _ collection: PointCollection, _ request: ScrollRequest, _ deadline: Deadline?, _ started: Stopwatch
     ) throws -> ScrollPage {
         var watch = started
-        var times = waited
         var explanation: Explanation?
         let (found, next, generation) = try reader.reading(
             collection, filter: request.filter, orderKey: request.orderBy?.key, deadline: deadline
         ) { generation in
-            watch.lap(&times.wait)
+            watch.lap(\.wait)
             let matching = request.filter.flatMap { $0.isEmpty ? nil : generation.matchingSlots($0) }
-            if matching != nil { watch.lap(&times.filter) }
+            if matching != nil { watch.lap(\.filter) }
             let (slots, next) = try generation.page(request, among: matching?.words ?? generation.points.live)
-            watch.lap(&times.scan)
+            watch.lap(\.scan)
             let found = try slots.map { slot, value in
                 Found(
                     slot: slot,
@@ -155,13 +145,14 @@ extension Engine {
                 explanation = Explanation(
                     plan: request.orderBy == nil ? .idOrder : .valueOrder, points: live,
                     filter: generation.summary(of: request.filter, matching: matching?.count),
-                    candidates: matching?.count ?? live, times: times)
+                    candidates: matching?.count ?? live, times: watch.times)
                 watch.skip()
             }
             return (found, next, generation)
         }
         let points = try withPayloads(found, request.payload, generation, "Scroll", deadline)
-        if explanation != nil { watch.lap(&explanation!.times.fetch) }
+        watch.lap(\.fetch)
+        explanation?.times.fetch = watch.times.fetch
         return ScrollPage(points: points, nextOffset: next, explanation: explanation)
     }
 

@@ -11,45 +11,36 @@ extension Engine {
     ) throws -> [SearchResult] {
         let collection = try self.collection(collection)
         return try requests.map { request in
-            var watch = Stopwatch(isOn: request.explain)
-            var times = Explanation.Times()
-            var result = try retrying("Search", deadline) {
-                // What an attempt in vain took was waiting.
-                watch.lap(&times.wait)
-                return try search(collection, request, deadline, watch, times)
-            }
-            result.explanation?.times.total = watch.elapsed
-            return result
+            try explaining(request.explain, "Search", deadline) { try search(collection, request, deadline, $0) }
         }
     }
 
     private func search(
         _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?,
-        _ started: Stopwatch, _ waited: Explanation.Times
+        _ started: Stopwatch
     ) throws -> SearchResult {
         let name = request.using ?? ""
         guard request.limit >= 0, request.offset >= 0 else {
             throw EngineError.invalid("Wrong input: limit and offset must not be negative")
         }
         var watch = started
-        var times = waited
         var explanation: Explanation?
         let lookup = try lookedUp(request)
-        watch.lap(&times.prepare)
+        watch.lap(\.prepare)
         var expired: (@Sendable () -> Bool)?
         if let deadline { expired = { deadline.isOver } }
         let (found, generation) = try reader.reading(collection, filter: request.filter, deadline: deadline) {
             [expired]
             generation throws -> ([(slot: UInt32, point: ScoredPoint)], Generation) in
-            watch.lap(&times.wait)
+            watch.lap(\.wait)
             guard let space = generation.space(name) else { throw unknownVector(name) }
             let (query, excluded) = try generation.queryVector(request.query, lookup, space)
-            watch.lap(&times.prepare)
+            watch.lap(\.prepare)
             var allowed: SlotBitmap?
             if let filter = request.filter, !filter.isEmpty {
                 let (words, count) = generation.matchingSlots(filter)
                 allowed = SlotBitmap(words: words, count: count)
-                watch.lap(&times.filter)
+                watch.lap(\.filter)
             }
             let live = generation.points.liveCount
             let limit = min(min(request.limit, live) + min(request.offset, live), live)
@@ -61,7 +52,7 @@ extension Engine {
             if request.explain {
                 explanation = Explanation(
                     outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
-                    times: times)
+                    times: watch.times)
             }
             watch.skip()
             return (try generation.scored(outcome.hits, request, space), generation)
@@ -72,7 +63,8 @@ extension Engine {
                 found.map(\.slot), request.payload, generation, "Search", deadline)
             for index in points.indices { points[index].payload = payloads[index] }
         }
-        if explanation != nil { watch.lap(&explanation!.times.fetch) }
+        watch.lap(\.fetch)
+        explanation?.times.fetch = watch.times.fetch
         return SearchResult(points: points, explanation: explanation)
     }
 
