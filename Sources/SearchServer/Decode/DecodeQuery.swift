@@ -59,20 +59,7 @@ extension JSONReader {
     }
 
     mutating func readQueryBatch() throws -> [PointQuery] {
-        var queries: [PointQuery]?
-        var explainsAll = false
-        try readMembers { reader, key in
-            switch key {
-            case "searches":
-                var list: [PointQuery] = []
-                try reader.readArray { list.append(try $0.readQuery()) }
-                queries = list
-            case "explain": explainsAll = try reader.readExplain()
-            default: try reader.skipValue()
-            }
-        }
-        guard let queries else { throw missing("searches") }
-        return explainsAll ? queries.map(\.explained) : queries
+        try readBatch({ try $0.readQuery() }, explaining: { $0 = $0.explained })
     }
 
     private enum QueryTarget {

@@ -24,20 +24,27 @@ extension JSONReader {
     }
 
     mutating func readSearchBatch() throws -> [SearchRequest] {
-        var searches: [SearchRequest]?
+        try readBatch({ try $0.readSearch() }, explaining: { $0.explain = true })
+    }
+
+    /// `{"searches": […], "explain": …}`: `explain` asks for an explanation of each.
+    mutating func readBatch<Search>(
+        _ read: (inout JSONReader) throws -> Search, explaining: (inout Search) -> Void
+    ) throws -> [Search] {
+        var searches: [Search]?
         var explainsAll = false
         try readMembers { reader, key in
             switch key {
             case "searches":
-                var list: [SearchRequest] = []
-                try reader.readArray { list.append(try $0.readSearch()) }
+                var list: [Search] = []
+                try reader.readArray { list.append(try read(&$0)) }
                 searches = list
             case "explain": explainsAll = try reader.readExplain()
             default: try reader.skipValue()
             }
         }
         guard var searches else { throw missing("searches") }
-        if explainsAll { for index in searches.indices { searches[index].explain = true } }
+        if explainsAll { for index in searches.indices { explaining(&searches[index]) } }
         return searches
     }
 
