@@ -80,8 +80,8 @@ public final class ScalarQuantizer: Sendable {
     ///   - row: `float[dimensions]`; for cosine of any length, it is normalised on the way.
     ///   - code: `codeBytes` bytes, overwritten whole.
     ///   - scratch: `float[scratchCount]` of the caller's; overlaps neither.
-    /// - Returns: The row term. Euclid: the squared length of the centred row that the code stands for; cosine and dot: ⟨row, μ⟩ − |μ|²/2;
-    ///   manhattan: 0. In scaled units, finite.
+    /// - Returns: The row term. Euclid: the squared length of the centred row that the code stands for; cosine and dot: ⟨row, μ⟩ − |μ|²/2, the
+    ///   row again being the one that the code stands for; manhattan: 0. In scaled units, finite.
     /// - Complexity: O(d log d), d for manhattan.
     @discardableResult
     public func encode(
@@ -94,12 +94,16 @@ public final class ScalarQuantizer: Sendable {
         var term: Float = 0
         center.withUnsafeBufferPointer { buffer in
             guard let center = buffer.baseAddress else { return }
-            if metric == .cosine || metric == .dot {
-                term = kernels.pointee.f32.dot.pair(values, center, dimensions) - centerSquared / 2
+            switch metric {
+            case .cosine, .dot:
+                let standsFor = scratch + dimensions
+                quantizeAligned(values, into: code, scratch: standsFor)
+                term = kernels.pointee.f32.dot.pair(standsFor, center, dimensions) - centerSquared / 2
+            case .euclid, .manhattan:
+                kernels.pointee.subtract(values, center, dimensions)
+                kernels.pointee.quantize(values, dimensions, 1 / step, 0x80, code)
             }
-            kernels.pointee.subtract(values, center, dimensions)
         }
-        kernels.pointee.quantize(values, dimensions, 1 / step, 0x80, code)
         for i in dimensions..<codeBytes { code[i] = 0x80 }
         // The code's own length rather than the row's: a row is then at distance 0 of itself, and clipped rows rank better
         // (500 queries on 50,000 embeddings, top 10 in top 10: 0.969 against 0.966 at quantile 0.99). At the default
