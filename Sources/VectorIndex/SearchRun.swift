@@ -87,7 +87,7 @@ struct SearchRun {
     /// The plan of codes, but all scores by stored rows.
     private mutating func searchByRows(_ rows: RowScorer) {
         // A row costs what several codes cost, in a scan as in a walk.
-        let found = collect(rows, route(upTo: view.published), keep: wanted, upTo: view.published, scansRows: true)
+        let found = best(rows, route(upTo: view.published), keep: wanted, upTo: view.published, scansRows: true)
         result.hits = found.prefix(wanted).map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
     }
 
@@ -96,15 +96,11 @@ struct SearchRun {
     private mutating func searchByCodes<S: RankScorer>(
         _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
     ) {
-        let keep = options.rescore ? rescoredCount : wanted
-        let found: UnsafeMutableBufferPointer<UInt64>
-        if let first = prepared.firstScorer, let principal = view.codes?.principal {
-            let shortlist = min(Planner.shortlist(k: wanted, keep: keep, principal.quantizer), view.published)
-            found = ranked(collect(first, route, keep: shortlist, upTo: view.encoded), by: scorer, keep: keep)
-        } else {
-            found = collect(scorer, route, keep: keep, upTo: view.encoded)
-        }
-        let count = found.count
+        let (least, most) = options.rescore ? rescoredCounts : (wanted, wanted)
+        let found =
+            shortlist(prepared, by: scorer, route, least: least, most: most)
+            ?? best(scorer, route, keep: most, upTo: view.encoded)
+        let count = options.rescore ? rivals(found, least: least, prepared) : found.count
         if options.rescore {
             let start = now()
             rescore(found.baseAddress, count, rows)
@@ -122,6 +118,31 @@ struct SearchRun {
         hits.sort { Rank.key(Rank.of(score: $0.score), $0.slot) < Rank.key(Rank.of(score: $1.score), $1.slot) }
         if hits.count > wanted { hits.removeLast(hits.count - wanted) }
         result.hits = hits
+    }
+
+    /// The best `most` by `scorer` of what reduced codes can't tell from the best `least`, sorted. `nil` where there are no
+    /// reduced codes or they don't tell enough.
+    private mutating func shortlist<S: RankScorer>(
+        _ prepared: PreparedQuery, by scorer: S, _ route: Route, least: Int, most: Int
+    ) -> UnsafeMutableBufferPointer<UInt64>? {
+        guard let first = prepared.first else { return nil }
+        let mostReranked = Planner.mostReranked(least: least, admitted: admission.count)
+        scratch.ensureResults(RivalCandidates.room(mostReranked))
+        scratch.ensureBest(TopCandidates.room(least))
+        var rivals = RivalCandidates(
+            keys: scratch.results, most: mostReranked, best: scratch.best, least: least, k: wanted,
+            margin: first.margin)
+        guard collect(first.scorer, route, to: &rivals, upTo: view.encoded), !rivals.isOverfull else { return nil }
+        return ranked(rivals.kept(), by: scorer, keep: most)
+    }
+
+    /// How many of the sorted `found` int8 codes can't tell from the `wanted` best.
+    private func rivals(_ found: UnsafeMutableBufferPointer<UInt64>, least: Int, _ prepared: PreparedQuery) -> Int {
+        guard found.count > least else { return found.count }
+        let end = prepared.score(Rank.rank(found[wanted - 1])) - prepared.terms.margin
+        var count = least
+        while count < found.count, prepared.score(Rank.rank(found[count])) >= end { count += 1 }
+        return count
     }
 
     /// The best `keep` of a shortlist by a finer scorer, sorted.
@@ -198,11 +219,20 @@ struct SearchRun {
     }
 
     /// The best `keep` admitted slots below `end` by `scorer`, sorted, in `scratch.results`.
-    private mutating func collect<S: RankScorer>(
+    private mutating func best<S: RankScorer>(
         _ scorer: S, _ route: Route, keep: Int, upTo end: Int, scansRows: Bool = false
     ) -> UnsafeMutableBufferPointer<UInt64> {
         scratch.ensureResults(TopCandidates.room(keep))
         var top = TopCandidates(keys: scratch.results, capacity: keep)
+        _ = collect(scorer, route, to: &top, upTo: end, scansRows: scansRows)
+        return top.sorted()
+    }
+
+    /// Offers the admitted slots below `end` that `route` finds. Returns whether the scorer's ranking told enough for
+    /// the walk to end at its best.
+    private mutating func collect<S: RankScorer, C: CandidateSink>(
+        _ scorer: S, _ route: Route, to top: inout C, upTo end: Int, scansRows: Bool = false
+    ) -> Bool {
         let linked = route.linked
         var scanFrom = 0
         result.plan =
@@ -219,14 +249,15 @@ struct SearchRun {
                 admitted: route.admitted, ef: route.ef, wanted: min(wanted, route.admitted),
                 isUnbounded: options.prefersGraph, scratch: scratch, poll: poll
             ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
+            timings.walk += now() - start
             result.plan = walked
             if cost.hops > 0 { result.ef = route.ef }
             if walked == .graphThenScan {
-                top = TopCandidates(keys: scratch.results, capacity: keep)
+                top.removeAll()
             } else {
+                if !top.tellsApart(route.ef) { return false }
                 scanFrom = linked
             }
-            timings.walk += now() - start
         }
         let scanTo = options.indexedOnly && view.graph != nil ? linked : end
         if scanFrom < scanTo {
@@ -236,7 +267,7 @@ struct SearchRun {
                 scratch: scratch, poll: poll)
             timings.scan += now() - start
         }
-        return top.sorted()
+        return true
     }
 
     // MARK: Sizes
@@ -246,13 +277,13 @@ struct SearchRun {
         max(wanted, min(max(options.ef ?? Planner.defaultEf(parameters, k: wanted), 1), view.published))
     }
 
-    /// How many candidates are rescored.
-    private var rescoredCount: Int {
-        let measured = Planner.rescoredCount(k: wanted)
+    /// How many candidates are rescored, at least and at most.
+    private var rescoredCounts: (least: Int, most: Int) {
         let factor = options.oversampling.isFinite ? max(options.oversampling, 1) : 1
-        let asked = Double(wanted) * factor
-        return min(
-            max(measured, asked < Double(view.published) ? Int(asked.rounded(.up)) : view.published), view.published)
+        let asked = (Double(wanted) * factor).rounded(.up)
+        let least = max(
+            Planner.leastRescored(k: wanted), asked < Double(view.published) ? Int(asked) : view.published)
+        return (min(least, view.published), min(max(least, Planner.mostRescored(k: wanted)), view.published))
     }
 
     private func now() -> Int {

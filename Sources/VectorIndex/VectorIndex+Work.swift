@@ -126,7 +126,8 @@ extension VectorIndex {
             quantizer.encode(row: sample + i * parameters.dimensions, into: codes + i * bytes, scratch: scratch)
         }
         return PrincipalQuantizer.train(
-            codes: codes, sampleCount: count, sourceBytes: bytes, dimensions: parameters.dimensions)
+            codes: codes, sampleCount: count, sourceBytes: bytes, dimensions: parameters.dimensions,
+            center: quantizer.center.map { $0 / quantizer.step })
     }
 
     /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes
@@ -292,7 +293,7 @@ extension VectorIndex {
         if let scorer = prepared.termedScorer {
             return claim.graph.link(slot, level: level, context(scorer, codes.pairs))
         }
-        return claim.graph.link(slot, level: level, context(prepared.firstScorer ?? prepared.scorer, codes.pairs))
+        return claim.graph.link(slot, level: level, context(prepared.first?.scorer ?? prepared.scorer, codes.pairs))
     }
 
     /// A slot taken for linking, and what it takes.

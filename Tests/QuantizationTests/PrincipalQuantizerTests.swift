@@ -26,7 +26,8 @@ struct PrincipalQuantizerTests {
 
     private func train(_ codes: [UInt8], count: Int = Self.count) -> PrincipalQuantizer? {
         PrincipalQuantizer.train(
-            codes: codes, sampleCount: count, sourceBytes: Self.bytes, dimensions: Self.dimensions)
+            codes: codes, sampleCount: count, sourceBytes: Self.bytes, dimensions: Self.dimensions,
+            center: [Float](repeating: 0, count: Self.dimensions))
     }
 
     @Test func fewDirectionsAreFound() throws {
@@ -34,7 +35,7 @@ struct PrincipalQuantizerTests {
         let codes = codes(topicCount: 80, &random)
         let quantizer = try #require(train(codes))
         #expect(quantizer.componentCount == 128)
-        #expect(quantizer.candidatesPerResult >= 1 && quantizer.candidatesPerResult <= 3)
+        #expect(quantizer.margin > 0)
         // The best row by plain arithmetic on the codes is among the first few by the reduced ones.
         var scratch = [Float](repeating: 0, count: quantizer.scratchCount)
         var reduced = [UInt8](repeating: 0xAA, count: Self.count * quantizer.codeBytes)
@@ -50,7 +51,7 @@ struct PrincipalQuantizerTests {
         var places: [Int] = []
         for query in stride(from: 0, to: Self.count, by: 97) {
             let source = (0..<Self.bytes).map { codes[query * Self.bytes + $0] ^ 0x80 }
-            quantizer.encodeQuery(source, into: &prepared, scratch: &scratch)
+            _ = quantizer.encodeQuery(source, into: &prepared, scratch: &scratch)
             func product(_ row: Int) -> Int {
                 (0..<Self.bytes).reduce(0) { sum, i in
                     sum + Int(Int8(bitPattern: source[i])) * (Int(codes[row * Self.bytes + i]) - 128)
@@ -99,7 +100,7 @@ struct PrincipalQuantizerTests {
                 damaged[offset] = value
                 if let read = try? PrincipalQuantizer(serialized: damaged) {
                     #expect(offset >= 16)
-                    #expect((0...1024).contains(read.candidatesPerResult))
+                    #expect((0...65_536).contains(read.margin))
                 }
             }
         }

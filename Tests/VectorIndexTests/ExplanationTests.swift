@@ -51,12 +51,14 @@ import VectorIndex
         var (index, _, _, vectors) = FilterTests.shared
         var options = SearchOptions(k: 10, fullScanBytes: .max)
         let (all, timings) = try explained(index, vectors.query(), options, plan: .codeScan)
-        #expect((all.scanned, all.walked, all.rescored) == (Self.count, 0, 24))
+        #expect((all.scanned, all.walked) == (Self.count, 0))
+        #expect((15...96).contains(all.rescored))
         #expect(timings.prepare > 0)
         options.oversampling = 5
         let some = allowing(0.01)
         let (found, _) = try explained(index, vectors.query(), options, allowed: some, plan: .filteredScan)
-        #expect((found.scanned, found.rescored) == (some.count, 50))
+        #expect(found.scanned == some.count)
+        #expect((50...96).contains(found.rescored))
         options.rescore = false
         let (rough, _) = try explained(index, vectors.query(), options, allowed: some, plan: .filteredScan)
         #expect((rough.scanned, rough.rescored) == (some.count, 0))
@@ -101,7 +103,8 @@ import VectorIndex
             Normalization.normalize(&query)
             let (outcome, _) = try explained(
                 index, query, SearchOptions(k: 10, ef: 16), allowed: most, plan: .graphThenScan)
-            #expect((outcome.scanned, outcome.rescored) == (slots.count, 24))
+            #expect(outcome.scanned == slots.count)
+            #expect((15...96).contains(outcome.rescored))
             #expect(outcome.walked > slots.count / 7)
             expectSound(outcome, rows, query, k: 10, allowed: Set(slots))
         }

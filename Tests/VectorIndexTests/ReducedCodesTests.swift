@@ -103,6 +103,63 @@ struct ReducedCodesTests {
         #expect(!plain.hasReducedCodes)
     }
 
+    /// Far from the query, vectors lie so close together, seen from there, that reduced codes don't tell them apart; then
+    /// what they can't tell is ranked by finer codes.
+    @Test(arguments: [1, 10]) func theNearestOfFarVectorsAreFound(step: Int) {
+        let parameters = IndexParameters(dimensions: Self.dimensions, metric: .cosine, m: 8, efConstruct: 40)
+        var vectors = TopicVectors(seed: Seed.value)
+        let rows = filled(parameters, &vectors)
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: Self.total, absent: [])
+        index.drain()
+        #expect(index.hasReducedCodes)
+        var sum = 0.0
+        for _ in 0..<20 {
+            let query = vectors.next()
+            let byScore = (0..<Self.total).map { ($0, rows.score(query, $0)) }.sorted { $0.1 > $1.1 }.map(\.0)
+            let far = stride(from: Self.total / 2, to: Self.total, by: step).map { byScore[$0] }
+            let set = Set(far)
+            let outcome = index.search(
+                query, SearchOptions(k: 10, fullScanBytes: .max),
+                allowed: SlotBitmap(count: Self.total) { set.contains($0) })
+            #expect(outcome.plan == .filteredScan && outcome.hits.count == 10)
+            sum += VectorIndexTests.recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: far))
+        }
+        #expect(sum / 20 >= 0.97, Seed.note)
+    }
+
+    /// Copies that came after training, of which the reduced codes know nothing, are walked by finer codes.
+    @Test(arguments: [Metric.cosine, .dot]) func nearCopiesAreFound(_ metric: Metric) {
+        let parameters = IndexParameters(dimensions: Self.dimensions, metric: metric, m: 8, efConstruct: 40)
+        var vectors = TopicVectors(seed: Seed.value)
+        let first = Self.total - 600
+        let rows = Rows(parameters, capacity: Self.total)
+        for _ in 0..<first { rows.append(vectors.next()) }
+        var random = RandomSource(seed: Seed.value &+ 1)
+        let original = rows.vector(17)
+        func copy() -> [Float] {
+            var copy = original.map { $0 + 0.06 / Float(Self.dimensions).squareRoot() * random.normal() }
+            Normalization.normalize(&copy)
+            return copy
+        }
+        for _ in first..<Self.total { rows.append(copy()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: first, absent: [])
+        index.drain()
+        index.publish(rows: rows.matrix, count: Self.total, absent: [])
+        index.drain()
+        #expect(index.hasReducedCodes)
+        var sum = 0.0
+        for _ in 0..<30 {
+            let query = copy()
+            let outcome = index.search(query, SearchOptions(k: 10).walking, allowed: nil)
+            #expect(outcome.plan == .graph)
+            sum += VectorIndexTests.recall(
+                outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(0..<Self.total)))
+        }
+        #expect(sum / 30 >= 0.9, Seed.note)
+    }
+
     @Test func samplesAreLargeEnough() {
         for dimensions in PrincipalQuantizer.dimensions {
             #expect(

@@ -2,27 +2,29 @@
 //
 //   offset  size  field
 //        0     4  "TPQ4"
-//        4     4  uint32 format version, 1
+//        4     4  uint32 format version, 2
 //        8     4  uint32 K, a multiple of 128, 128…512
 //       12     4  uint32 S, a multiple of 64
-//       16     4  float32 candidates for each result, 0…1024
+//       16     4  float32 margin, for a query of length 1
 //       20   4·K  float32 inverse steps
 //          4·K  float32 weights
+//          4·K  float32 products of the centre
 //          K·S  the components, int8 XOR 0x80
 //
 // Checksums are the containing file's business.
 extension PrincipalQuantizer {
     private static let magic: UInt32 = 0x3451_5054
-    private static let formatVersion: UInt32 = 1
+    private static let formatVersion: UInt32 = 2
     private static let headerBytes = 20
     private static let largestSource = 65_536
-    /// Far past what training accepts.
-    private static let largestCandidates: Float = 1024
+    static let largestProduct: Float = 1e18
+    /// Longer than a row can be, in steps.
+    private static let largestMargin: Float = 65_536
 
     /// The quantizer as bytes, the layout of which is fixed by its version.
     public func serialized() -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.headerBytes + componentCount * (8 + sourceBytes))
+        bytes.reserveCapacity(Self.headerBytes + componentCount * (12 + sourceBytes))
         func append(_ value: UInt32) {
             withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
         }
@@ -30,9 +32,10 @@ extension PrincipalQuantizer {
         append(Self.formatVersion)
         append(UInt32(componentCount))
         append(UInt32(sourceBytes))
-        append(candidatesPerResult.bitPattern)
-        for value in inverseSteps { append(value.bitPattern) }
-        for value in weights { append(value.bitPattern) }
+        append(margin.bitPattern)
+        for values in [inverseSteps, weights, centerProducts] {
+            for value in values { append(value.bitPattern) }
+        }
         bytes.append(contentsOf: UnsafeBufferPointer(start: components, count: componentCount * sourceBytes))
         return bytes
     }
@@ -57,19 +60,21 @@ extension PrincipalQuantizer {
         guard (64...Self.largestSource).contains(sourceBytes), sourceBytes % 64 == 0 else {
             throw .invalid("sourceBytes")
         }
-        let start = Self.headerBytes + 8 * componentCount
+        let start = Self.headerBytes + 12 * componentCount
         guard bytes.count == start + componentCount * sourceBytes else { throw .wrongLength(bytes.count) }
-        let candidates = Float(bitPattern: read(at: 16))
-        guard candidates >= 0, candidates <= Self.largestCandidates else { throw .invalid("candidatesPerResult") }
+        let margin = Float(bitPattern: read(at: 16))
+        guard margin >= 0, margin <= Self.largestMargin else { throw .invalid("margin") }
         func floats(at offset: Int) -> [Float] {
             (0..<componentCount).map { Float(bitPattern: read(at: offset + 4 * $0)) }
         }
         let inverseSteps = floats(at: Self.headerBytes)
         let weights = floats(at: Self.headerBytes + 4 * componentCount)
+        let centerProducts = floats(at: Self.headerBytes + 8 * componentCount)
         // Products with them then stay finite.
         guard (inverseSteps + weights).allSatisfy({ abs($0) <= 1e20 }) else { throw .invalid("steps") }
+        guard centerProducts.allSatisfy({ abs($0) <= Self.largestProduct }) else { throw .invalid("centerProducts") }
         self.init(
-            componentCount: componentCount, sourceBytes: sourceBytes, candidatesPerResult: candidates,
-            components: bytes[start...], inverseSteps: inverseSteps, weights: weights)
+            componentCount: componentCount, sourceBytes: sourceBytes, margin: margin,
+            components: bytes[start...], inverseSteps: inverseSteps, weights: weights, centerProducts: centerProducts)
     }
 }

@@ -9,7 +9,11 @@ extension PrincipalQuantizer {
     /// cost grows with the third power, come in seconds.
     public static let dimensions = 256...2048
     /// A ranking that needs more candidates for each result than this isn't worth its bytes.
-    static let mostCandidatesPerResult: Float = 3
+    private static let mostCandidatesPerResult = 3
+    /// Queries aren't rows: how much farther behind they may leave one of the best.
+    private static let marginFactor: Float = 1.25
+    /// Among rows far from a query, as a filter may leave, there are more rivals and larger errors than near it.
+    private static let marginDeviations: Float = 5
     /// Sample rows that serve as queries.
     private static let queryCount = 128
     private static let resultCount = 10
@@ -28,12 +32,13 @@ extension PrincipalQuantizer {
     ///   - codes: `sampleCount` codes of `ScalarQuantizer`, `sourceBytes` each, of a metric that ranks by their dot
     ///     product alone.
     ///   - dimensions: of the vectors.
+    ///   - center: what the codes are centred on, in steps: `dimensions` elements.
     /// - Returns: `nil` when the sample is too small, when the vectors are too short or too long, and when the leading
     ///   components tell too little: the true best 10 of the sample must be among the best 30 of the reduced ranking,
     ///   for 99 of 100.
     /// - Complexity: O(sampleCount · dimensions² + dimensions³).
     public static func train(
-        codes: UnsafePointer<UInt8>, sampleCount: Int, sourceBytes: Int, dimensions: Int
+        codes: UnsafePointer<UInt8>, sampleCount: Int, sourceBytes: Int, dimensions: Int, center: [Float]
     ) -> PrincipalQuantizer? {
         guard Self.dimensions.contains(dimensions), sampleCount >= leastRows(dimensions: dimensions) else { return nil }
         let count = min(sampleCount, mostRows)
@@ -43,9 +48,11 @@ extension PrincipalQuantizer {
         var componentCount = componentStep
         while componentCount <= most {
             let quantizer = PrincipalQuantizer(
-                leading, count: componentCount, dimensions: dimensions, sourceBytes: sourceBytes)
-            let needed = quantizer.measuredCandidatesPerResult(codes, count)
-            if needed <= mostCandidatesPerResult { return quantizer.with(candidatesPerResult: needed) }
+                leading, count: componentCount, dimensions: dimensions, sourceBytes: sourceBytes, center: center)
+            let measured = quantizer.measured(codes, count, center: center)
+            if measured.candidates <= mostCandidatesPerResult * resultCount {
+                return quantizer.with(margin: measured.margin)
+            }
             componentCount += componentStep
         }
         return nil
@@ -74,10 +81,13 @@ extension PrincipalQuantizer {
         return matrix
     }
 
-    private convenience init(_ leading: Eigenvectors, count: Int, dimensions: Int, sourceBytes: Int) {
+    private convenience init(
+        _ leading: Eigenvectors, count: Int, dimensions: Int, sourceBytes: Int, center: [Float]
+    ) {
         var bytes = [UInt8](repeating: 0x80, count: count * sourceBytes)
         var inverseSteps = [Float](repeating: 0, count: count)
         var weights = [Float](repeating: 0, count: count)
+        var centerProducts = [Float](repeating: 0, count: count)
         for component in 0..<count {
             let vector = leading.vectors[component * dimensions..<(component + 1) * dimensions]
             let largest = vector.reduce(0) { max($0, abs($1)) }
@@ -86,20 +96,26 @@ extension PrincipalQuantizer {
             guard largest > 0, deviation > 1e-6 else { continue }
             let scale = 127 / largest
             for (i, value) in vector.enumerated() {
-                bytes[component * sourceBytes + i] = UInt8(bitPattern: Int8((value * scale).rounded())) ^ 0x80
+                let scaled = (value * scale).rounded()
+                bytes[component * sourceBytes + i] = UInt8(bitPattern: Int8(scaled)) ^ 0x80
+                centerProducts[component] += scaled * center[i]
             }
+            // Rows so far from the origin for their spread can't be told to point along it.
+            if !(abs(centerProducts[component]) <= Self.largestProduct) { centerProducts[component] = 0 }
             let step = 2 * Self.reach * deviation * scale / 16
             inverseSteps[component] = 1 / step
             weights[component] = step / (scale * scale)
         }
         self.init(
-            componentCount: count, sourceBytes: sourceBytes, candidatesPerResult: 0, components: bytes,
-            inverseSteps: inverseSteps, weights: weights)
+            componentCount: count, sourceBytes: sourceBytes, margin: 1, components: bytes,
+            inverseSteps: inverseSteps, weights: weights, centerProducts: centerProducts)
     }
 
-    /// How many of the best by reduced codes hold the true best 10, as a multiple of 10, for 99 of 100 of those; by
-    /// sample rows as queries.
-    private func measuredCandidatesPerResult(_ codes: UnsafePointer<UInt8>, _ count: Int) -> Float {
+    /// How rough the ranking is, by sample rows as queries: how many of its best hold the true best 10, for 99 of 100 of
+    /// those, and how far behind its tenth best they may be, for a query of length 1.
+    private func measured(
+        _ codes: UnsafePointer<UInt8>, _ count: Int, center: [Float]
+    ) -> (candidates: Int, margin: Float) {
         let reduced = UnsafeMutablePointer<UInt8>.allocate(capacity: count * codeBytes)
         let query = UnsafeMutablePointer<UInt8>.allocate(capacity: sourceBytes)
         let prepared = UnsafeMutablePointer<UInt8>.allocate(capacity: queryBytes)
@@ -116,38 +132,76 @@ extension PrincipalQuantizer {
         }
         for row in 0..<count { encode(codes + row * sourceBytes, into: reduced + row * codeBytes, scratch: scratch) }
         var places: [Int] = []
+        var margin: Float = 0
+        var squaredErrors = 0.0
         for number in 0..<Self.queryCount {
             let chosen = number * count / Self.queryCount
             let source = codes + chosen * sourceBytes
-            for i in 0..<sourceBytes { query[i] = source[i] ^ 0x80 }
-            encodeQuery(query, into: prepared, scratch: scratch)
+            asQuery(source, center: center, into: query)
+            let unit = encodeQuery(query, into: prepared, scratch: scratch) / self.margin
             Kernels.best.pointee.dot_u8i8.range(query, codes, sourceBytes, count, sourceBytes, full)
             kernel.range(prepared, reduced, codeBytes, count, componentCount, rough)
+            squaredErrors += Self.variance(full, rough, perRough: unit, query, sourceBytes, count)
             // The row itself is its own best, by either ranking.
             full[chosen] = .min
             rough[chosen] = .min
-            places += Self.places(of: Self.resultCount, by: full, in: rough, count)
+            let last = Self.best(Self.resultCount, by: rough, count).last.map { rough[$0] } ?? 0
+            for row in Self.best(Self.resultCount, by: full, count) {
+                var place = 0
+                for other in 0..<count where rough[other] > rough[row] { place += 1 }
+                places.append(place)
+                if unit > 0 { margin = max(margin, Float(last &- rough[row]) / unit) }
+            }
         }
-        guard !places.isEmpty else { return .infinity }
+        guard !places.isEmpty else { return (.max, 0) }
         places.sort()
-        return Float(places[places.count * 99 / 100] + 1) / Float(Self.resultCount)
+        let deviation = Float((squaredErrors / Double(Self.queryCount)).squareRoot())
+        return (places[places.count * 99 / 100] + 1, max(Self.marginFactor * margin, Self.marginDeviations * deviation))
     }
 
-    /// The places that the best `most` rows by `full` have in the order by `rough`.
-    private static func places(
-        of most: Int, by full: UnsafePointer<Int32>, in rough: UnsafePointer<Int32>, _ count: Int
-    ) -> [Int] {
+    /// The variance of the error of a rough score, for a query of length 1.
+    private static func variance(
+        _ full: UnsafePointer<Int32>, _ rough: UnsafePointer<Int32>, perRough unit: Float,
+        _ query: UnsafePointer<UInt8>, _ sourceBytes: Int, _ count: Int
+    ) -> Double {
+        guard unit > 0 else { return 0 }
+        let squares = (0..<sourceBytes).reduce(0.0) {
+            $0 + Double(Int8(bitPattern: query[$1])) * Double(Int8(bitPattern: query[$1]))
+        }
+        let perFull = 1 / squares.squareRoot()
+        let perRough = 1 / Double(unit)
+        // Both have a constant of their own for each query.
+        let first = Double(rough[0]) * perRough - Double(full[0]) * perFull
+        var sum = 0.0, sumOfSquares = 0.0
+        for row in 0..<count {
+            let error = Double(rough[row]) * perRough - Double(full[row]) * perFull - first
+            sum += error
+            sumOfSquares += error * error
+        }
+        let mean = sum / Double(count)
+        return max(sumOfSquares / Double(count) - mean * mean, 0)
+    }
+
+    /// What `ScalarQuantizer.encodeQuery` would make of the row that a code stands for: unlike a code, a query isn't
+    /// centred.
+    private func asQuery(_ code: UnsafePointer<UInt8>, center: [Float], into query: UnsafeMutablePointer<UInt8>) {
+        let kernels = Kernels.best
+        var values = center
+        kernels.pointee.dequantize(code, center.count, 0x80, 1, center, &values)
+        let largest = kernels.pointee.max_magnitude(values, values.count)
+        kernels.pointee.quantize(values, values.count, largest > 0 ? 127 / largest : 0, 0, query)
+        for i in values.count..<sourceBytes { query[i] = 0 }
+    }
+
+    /// The best `most` rows, best first.
+    private static func best(_ most: Int, by scores: UnsafePointer<Int32>, _ count: Int) -> [Int] {
         var best: [Int] = []
         for row in 0..<count {
-            if best.count == most, let last = best.last, full[row] <= full[last] { continue }
-            let place = best.firstIndex { full[$0] < full[row] } ?? best.count
+            if best.count == most, let last = best.last, scores[row] <= scores[last] { continue }
+            let place = best.firstIndex { scores[$0] < scores[row] } ?? best.count
             best.insert(row, at: place)
             if best.count > most { best.removeLast() }
         }
-        return best.map { row in
-            var place = 0
-            for other in 0..<count where rough[other] > rough[row] { place += 1 }
-            return place
-        }
+        return best
     }
 }

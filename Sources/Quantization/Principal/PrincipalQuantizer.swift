@@ -19,8 +19,9 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     public let componentCount: Int
     /// Bytes of the int8 codes that are reduced, a multiple of 64.
     public let sourceBytes: Int
-    /// How many candidates the caller should rank again for each result that it wants, as measured on the sample.
-    public let candidatesPerResult: Float
+    /// How far behind the k-th best by this ranking one of the true k best may be, for a query of length 1: what lies
+    /// within should be ranked again. Measured on the sample.
+    public let margin: Float
 
     /// `componentCount` rows of `sourceBytes`: each component scaled to int8, XOR 0x80.
     let components: UnsafeMutablePointer<UInt8>
@@ -28,9 +29,15 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     let inverseSteps: [Float]
     /// What a query's product with each component is multiplied by.
     package let weights: [Float]
+    /// The products of the codes' centre, which the codes lack and queries have, with each component.
+    let centerProducts: [Float]
 
     public static let componentStep = 128
     static let mostComponents = 512
+    /// How near to halfway between two levels a component is at least that goes to the farther one, in rounds.
+    private static let roundingErrors: [Float] = [0.45, 0.35, 0.2, 0]
+    /// What may be left of the error along the row, of what the components hold.
+    private static let tolerance: Float = 1e-4
     /// Standard deviations from the middle to the end of the range; 2.7 has the least error for 16 steps and a Gaussian.
     static let reach: Float = 2.7
 
@@ -41,20 +48,21 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     /// Words of scratch that encoding and queries need.
     public var scratchCount: Int { 2 * componentCount }
     /// Resident bytes of the quantizer itself.
-    public var residentBytes: Int { componentCount * (sourceBytes + 8) }
+    public var residentBytes: Int { componentCount * (sourceBytes + 12) }
 
     init(
-        componentCount: Int, sourceBytes: Int, candidatesPerResult: Float, components bytes: some Collection<UInt8>,
-        inverseSteps: [Float], weights: [Float]
+        componentCount: Int, sourceBytes: Int, margin: Float, components bytes: some Collection<UInt8>,
+        inverseSteps: [Float], weights: [Float], centerProducts: [Float]
     ) {
         precondition(componentCount > 0 && componentCount % Self.componentStep == 0 && sourceBytes % 64 == 0)
         precondition(bytes.count == componentCount * sourceBytes)
-        precondition(inverseSteps.count == componentCount && weights.count == componentCount)
+        precondition([inverseSteps, weights, centerProducts].allSatisfy { $0.count == componentCount })
         self.componentCount = componentCount
         self.sourceBytes = sourceBytes
-        self.candidatesPerResult = candidatesPerResult
+        self.margin = margin
         self.inverseSteps = inverseSteps
         self.weights = weights
+        self.centerProducts = centerProducts
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
         components = memory.bindMemory(to: UInt8.self, capacity: bytes.count)
         for (i, byte) in bytes.enumerated() { components[i] = byte }
@@ -62,12 +70,12 @@ public final class PrincipalQuantizer: @unchecked Sendable {
 
     deinit { UnsafeMutableRawPointer(components).deallocate() }
 
-    /// The same with another measure of how rough it is.
-    func with(candidatesPerResult: Float) -> PrincipalQuantizer {
+    /// The same with another margin.
+    func with(margin: Float) -> PrincipalQuantizer {
         PrincipalQuantizer(
-            componentCount: componentCount, sourceBytes: sourceBytes, candidatesPerResult: candidatesPerResult,
+            componentCount: componentCount, sourceBytes: sourceBytes, margin: margin,
             components: UnsafeBufferPointer(start: components, count: componentCount * sourceBytes),
-            inverseSteps: inverseSteps, weights: weights)
+            inverseSteps: inverseSteps, weights: weights, centerProducts: centerProducts)
     }
 
     /// The kernel that scores prepared queries against codes; call it with n = `componentCount`.
@@ -85,31 +93,51 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     public func encode(
         _ source: UnsafePointer<UInt8>, into code: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
     ) -> Float {
-        UnsafeMutableRawPointer(scratch).withMemoryRebound(to: Int32.self, capacity: componentCount) { products in
-            Kernels.best.pointee.dot_codes.range(
-                source, components, sourceBytes, componentCount, sourceBytes, products)
-            inverseSteps.withUnsafeBufferPointer { inverseSteps in
-                func nibble(_ i: Int) -> UInt8 {
-                    // Truncation is rounding down here: what is negative is clamped anyway.
-                    UInt8(min(max(Float(products[i]) * inverseSteps[i] + 8, 0), 15))
-                }
-                for block in 0..<componentCount / 128 {
-                    for i in 0..<64 {
-                        code[64 * block + i] = nibble(128 * block + i) | nibble(128 * block + 64 + i) << 4
-                    }
-                }
+        let products = UnsafeMutableRawPointer(scratch + componentCount).assumingMemoryBound(to: Int32.self)
+        Kernels.best.pointee.dot_codes.range(source, components, sourceBytes, componentCount, sourceBytes, products)
+        // The projections in steps, and then what the code says of them.
+        let levels = scratch
+        var held: Float = 0
+        for i in 0..<componentCount {
+            let product = Float(products[i])
+            // Truncation is rounding down here: what is negative is clamped anyway.
+            levels[i] = Float(UInt8(min(max(product * inverseSteps[i] + 8, 0), 15))) - 7.5
+            // Weight and step together undo the square of what a component was scaled by.
+            held += product * product * weights[i] * inverseSteps[i]
+        }
+        align(levels, products, held: held)
+        for block in 0..<componentCount / 128 {
+            for i in 0..<64 {
+                let low = levels[128 * block + i], high = levels[128 * block + 64 + i]
+                code[64 * block + i] = UInt8(low + 7.5) | UInt8(high + 7.5) << 4
             }
-            var held: Float = 0
-            weights.withUnsafeBufferPointer { weights in
-                inverseSteps.withUnsafeBufferPointer { inverseSteps in
-                    // Weight and step together undo the square of what a component was scaled by.
-                    for i in 0..<componentCount {
-                        let product = Float(products[i])
-                        held += product * product * weights[i] * inverseSteps[i]
-                    }
-                }
+        }
+        return held
+    }
+
+    /// Moves components to their second nearest level until the row's product with its code is that of the row with its
+    /// leading components: see `ScalarQuantizer.quantizeAligned`, which this is the same as.
+    private func align(_ levels: UnsafeMutablePointer<Float>, _ products: UnsafePointer<Int32>, held: Float) {
+        // ⟨row, code − row⟩, in squared steps of the source, as far as the components go.
+        var excess: Float = 0
+        for i in 0..<componentCount {
+            let error = levels[i] - Float(products[i]) * inverseSteps[i]
+            excess += (Float(products[i]) + centerProducts[i]) * weights[i] * error
+        }
+        let tolerance = Self.tolerance * held
+        for least in Self.roundingErrors {
+            for i in 0..<componentCount {
+                if abs(excess) <= tolerance { return }
+                let error = levels[i] - Float(products[i]) * inverseSteps[i]
+                let move: Float = error > 0 ? -1 : 1
+                let change = move * (Float(products[i]) + centerProducts[i]) * weights[i]
+                // What was moved already is off by more than half a step, and so is what was clipped.
+                guard abs(error) >= least, abs(error) <= 0.5, change * excess < 0, abs(change) <= abs(excess),
+                    abs(levels[i] + move) < 8
+                else { continue }
+                levels[i] += move
+                excess += change
             }
-            return held
         }
     }
 
@@ -119,23 +147,26 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     ///   - source: `sourceBytes` signed bytes.
     ///   - prepared: `queryBytes` bytes, overwritten whole.
     ///   - scratch: `scratchCount` words of the caller's; overlaps neither.
+    /// - Returns: ``margin`` in the kernel's integers.
     /// - Complexity: O(componentCount · dimensions).
     public func encodeQuery(
         _ source: UnsafePointer<UInt8>, into prepared: UnsafeMutablePointer<UInt8>,
         scratch: UnsafeMutablePointer<Float>
-    ) {
+    ) -> Float {
         let kernels = Kernels.best
         let products = UnsafeMutableRawPointer(scratch + componentCount).assumingMemoryBound(to: Int32.self)
         kernels.pointee.dot_u8i8.range(source, components, sourceBytes, componentCount, sourceBytes, products)
-        let excess =
-            128
-            * UnsafeRawPointer(source).withMemoryRebound(to: Int8.self, capacity: sourceBytes) {
-                kernels.pointee.sum_i8($0, sourceBytes)
-            }
+        let (sum, squares) = UnsafeRawPointer(source).withMemoryRebound(to: Int8.self, capacity: sourceBytes) { codes in
+            var squares: Int32 = 0
+            for i in 0..<sourceBytes { squares &+= Int32(codes[i]) * Int32(codes[i]) }
+            return (kernels.pointee.sum_i8(codes, sourceBytes), squares)
+        }
         weights.withUnsafeBufferPointer { weights in
-            for i in 0..<componentCount { scratch[i] = Float(products[i] &- excess) * weights[i] }
+            for i in 0..<componentCount { scratch[i] = Float(products[i] &- 128 * sum) * weights[i] }
         }
         let largest = kernels.pointee.max_magnitude(scratch, componentCount)
-        kernels.pointee.quantize(scratch, componentCount, largest > 0 ? 127 / largest : 0, 0, prepared)
+        let scale = largest > 0 ? 127 / largest : 0
+        kernels.pointee.quantize(scratch, componentCount, scale, 0, prepared)
+        return margin * Float(squares).squareRoot() * scale
     }
 }

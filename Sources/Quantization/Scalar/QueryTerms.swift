@@ -12,13 +12,17 @@ public struct QueryTerms: Sendable, Equatable {
     public var bias: Float
     /// What the row's own term counts: nonzero for euclid only.
     public var rowTermWeight: Float
+    /// By how much a score that is really greater may be less than another: three to four standard deviations of what
+    /// rounding the query and both rows does to their difference. Not negative; clipping isn't in it.
+    public var margin: Float
 
     @inlinable
-    public init(offset: Int32, scale: Float, bias: Float, rowTermWeight: Float) {
+    public init(offset: Int32, scale: Float, bias: Float, rowTermWeight: Float, margin: Float) {
         self.offset = offset
         self.scale = scale
         self.bias = bias
         self.rowTermWeight = rowTermWeight
+        self.margin = margin
     }
 
     /// The score of a row whose metric needs no row term.

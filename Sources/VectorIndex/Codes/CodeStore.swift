@@ -146,7 +146,7 @@ final class CodeStore: @unchecked Sendable {
         let terms = encode(prepared, floats)
         return PreparedQuery(
             terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared),
-            firstScorer: principal?.scorer(prepared, into: prepared + quantizer.codeBytes, scratch: floats))
+            first: principal?.scorer(prepared, into: prepared + quantizer.codeBytes, scratch: floats))
     }
 
     private func scorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> CodeScorer {
@@ -189,8 +189,8 @@ struct PreparedQuery {
     let scorer: CodeScorer
     /// In its place where rows bring a term of their own.
     let termedScorer: TermedCodeScorer?
-    /// Ranks by reduced codes: rougher and cheaper.
-    let firstScorer: CodeScorer?
+    /// Ranks by reduced codes: rougher and cheaper. Its margin is in ranks.
+    let first: (scorer: CodeScorer, margin: UInt32)?
 
     /// The estimated score behind a rank that one of the scorers gave.
     func score(_ rank: UInt32) -> Float {

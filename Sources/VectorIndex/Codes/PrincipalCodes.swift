@@ -29,14 +29,16 @@ final class PrincipalCodes: @unchecked Sendable {
         quantizer.encode(source, into: codes + slot * quantizer.codeBytes, scratch: scratch)
     }
 
-    /// Scores a query whose int8 code is `source`; `prepared` holds it as long as the scorer is used.
+    /// Scores a query whose int8 code is `source`; `prepared` holds it as long as the scorer is used. With it comes how
+    /// many ranks behind the k-th one of the true k best may be.
     func scorer(
         _ source: UnsafePointer<UInt8>, into prepared: UnsafeMutablePointer<UInt8>,
         scratch: UnsafeMutablePointer<Float>
-    ) -> CodeScorer {
-        quantizer.encodeQuery(source, into: prepared, scratch: scratch)
-        return CodeScorer(
+    ) -> (scorer: CodeScorer, margin: UInt32) {
+        let margin = quantizer.encodeQuery(source, into: prepared, scratch: scratch)
+        let scorer = CodeScorer(
             kernel: quantizer.kernel, query: UnsafeRawPointer(prepared), base: UnsafePointer(codes),
             strideBytes: quantizer.codeBytes, length: quantizer.componentCount, flip: CodeScorer.greaterIsCloser)
+        return (scorer, UInt32(min(margin, 0x1p31)))
     }
 }

@@ -5,7 +5,7 @@ import Quantization
 /// | offset | bytes | field |
 /// |---|---|---|
 /// | 0 | 8 | magic `TDXINDEX` |
-/// | 8 | 4 | format version, 2 |
+/// | 8 | 4 | format version, 3 |
 /// | 12 | 4 | dimensions |
 /// | 16 | 1 | metric: 0 cosine, 1 dot, 2 euclid, 3 manhattan |
 /// | 17 | 1 | element: 0 float32, 1 float16, 2 uint8 |
@@ -25,7 +25,7 @@ import Quantization
 /// | 152 | 8 | XXH64 of bytes 0..<152 |
 struct IndexFileHeader: Equatable {
     static let magic = Array("TDXINDEX".utf8)
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     static let byteCount = 160
     static let none32 = UInt32.max
 

@@ -35,9 +35,11 @@ final class Scratch: @unchecked Sendable {
     /// Preceded by the zero keys that walking kernels want.
     private(set) var pool: UnsafeMutablePointer<UInt64>
     private var poolCapacity = 0
-    /// Preceded by zero keys like the pool.
+    /// Preceded by zero keys like the pool, both.
     private(set) var results: UnsafeMutablePointer<UInt64>
     private var resultCapacity = 0
+    private(set) var best: UnsafeMutablePointer<UInt64>
+    private var bestCapacity = 0
 
     /// 64-byte-aligned room for the query: as floats, and as the codes' query.
     private(set) var floats: UnsafeMutableRawPointer
@@ -49,6 +51,7 @@ final class Scratch: @unchecked Sendable {
         marks = .allocate(capacity: 1)
         pool = Self.allocatePool(1)
         results = Self.allocatePool(1)
+        best = Self.allocatePool(1)
         floats = .allocate(byteCount: 64, alignment: 64)
         query = .allocate(byteCount: 64, alignment: 64)
         batch = .allocate(capacity: Self.batchCapacity)
@@ -64,6 +67,7 @@ final class Scratch: @unchecked Sendable {
         free(marks)
         Self.deallocatePool(pool)
         Self.deallocatePool(results)
+        Self.deallocatePool(best)
         floats.deallocate()
         query.deallocate()
         batch.deallocate()
@@ -92,11 +96,16 @@ final class Scratch: @unchecked Sendable {
         epoch += 1
     }
 
-    func ensurePool(_ count: Int) {
-        if count > poolCapacity {
-            Self.deallocatePool(pool)
-            poolCapacity = max(count, 256)
-            pool = Self.allocatePool(poolCapacity)
+    func ensurePool(_ count: Int) { Self.ensure(&pool, &poolCapacity, count) }
+    func ensureResults(_ count: Int) { Self.ensure(&results, &resultCapacity, count) }
+    func ensureBest(_ count: Int) { Self.ensure(&best, &bestCapacity, count) }
+
+    @inline(__always)
+    private static func ensure(_ pool: inout UnsafeMutablePointer<UInt64>, _ capacity: inout Int, _ count: Int) {
+        if count > capacity {
+            deallocatePool(pool)
+            capacity = max(count, 256)
+            pool = allocatePool(capacity)
         }
     }
 
@@ -109,14 +118,6 @@ final class Scratch: @unchecked Sendable {
 
     private static func deallocatePool(_ pool: UnsafeMutablePointer<UInt64>) {
         (pool - Int(TVK_POOL_PADDING)).deallocate()
-    }
-
-    func ensureResults(_ count: Int) {
-        if count > resultCapacity {
-            Self.deallocatePool(results)
-            resultCapacity = max(count, 256)
-            results = Self.allocatePool(resultCapacity)
-        }
     }
 
     func ensureFloats(_ bytes: Int) {
@@ -136,7 +137,7 @@ final class Scratch: @unchecked Sendable {
     }
 
     /// Bytes worth keeping; a scratch that once served a huge k is dropped instead.
-    var isOversized: Bool { (poolCapacity + resultCapacity) * 8 > 64 << 20 }
+    var isOversized: Bool { (poolCapacity + resultCapacity + bestCapacity) * 8 > 64 << 20 }
 }
 
 /// The scratches of the process, shared by all indexes: their number follows the searches running at once.

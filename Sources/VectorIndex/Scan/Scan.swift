@@ -3,8 +3,8 @@
 ///
 /// - Complexity: O((upper − lower) / 64 + admitted · d).
 @inline(__always)
-func scan<S: RankScorer>(
-    _ scorer: S, _ admission: Admission, from lower: Int, to upper: Int, isDense: Bool, top: inout TopCandidates,
+func scan<S: RankScorer, C: CandidateSink>(
+    _ scorer: S, _ admission: Admission, from lower: Int, to upper: Int, isDense: Bool, top: inout C,
     scratch: Scratch, poll: Poll
 ) -> Int {
     guard lower < upper else { return 0 }

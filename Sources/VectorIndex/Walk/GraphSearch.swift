@@ -23,8 +23,8 @@ struct GraphSearch {
     private static let leastShare = 0.35
 
     /// Offers what it finds to `top` and says what was done; `.graphThenScan` asks the caller to scan instead.
-    func run<S: RankScorer>(
-        _ scorer: S, _ plan: Planner.Choice, isAllAdmitted: Bool, top: inout TopCandidates, cost: inout WalkCost
+    func run<S: RankScorer, C: CandidateSink>(
+        _ scorer: S, _ plan: Planner.Choice, isAllAdmitted: Bool, top: inout C, cost: inout WalkCost
     ) -> SearchPlan {
         var slot = Graph.entrySlot(entry)
         guard slot < encoded else { return .graphThenScan }
@@ -57,8 +57,8 @@ struct GraphSearch {
     /// be closer. One place may have gone to a start that isn't admitted.
     private func isEnough(_ found: Int) -> Bool { found >= min(max(wanted, ef - 1), admitted) }
 
-    private func plainWalk<S: RankScorer>(
-        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
+    private func plainWalk<S: RankScorer, C: CandidateSink>(
+        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout C, cost: inout WalkCost
     ) -> Int {
         scratch.beginWalk(markCount(slot))
         scratch.ensurePool(ef)
@@ -70,8 +70,8 @@ struct GraphSearch {
         return offer(pool, to: &top)
     }
 
-    private func collectingWalk<S: RankScorer>(
-        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
+    private func collectingWalk<S: RankScorer, C: CandidateSink>(
+        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout C, cost: inout WalkCost
     ) -> (end: FilteredWalkEnd, found: Int) {
         // Room for what isn't admitted; candidates past it are far from being expanded.
         let capacity = 4 * ef + 64
@@ -88,8 +88,8 @@ struct GraphSearch {
         return (end, end == .complete ? offer(admitted.pool, to: &top) : 0)
     }
 
-    private func twoHopWalk<S: RankScorer>(
-        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout TopCandidates, cost: inout WalkCost
+    private func twoHopWalk<S: RankScorer, C: CandidateSink>(
+        _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout C, cost: inout WalkCost
     ) -> (end: FilteredWalkEnd, found: Int) {
         scratch.beginWalk(markCount(slot))
         // One place more for a start that isn't admitted.
@@ -121,7 +121,7 @@ struct GraphSearch {
 
     /// Offers the pool's best admitted slots, as many as `top` keeps. Returns how many the pool has. The start may be
     /// neither linked nor admitted.
-    private func offer(_ pool: CandidatePool, to top: inout TopCandidates) -> Int {
+    private func offer<C: CandidateSink>(_ pool: CandidatePool, to top: inout C) -> Int {
         var found = 0
         for i in 0..<pool.count {
             let slot = CandidatePool.slot(pool.keys[i])

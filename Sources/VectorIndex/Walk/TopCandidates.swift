@@ -4,14 +4,14 @@ import Quantization
 /// Keeps the `capacity` smallest of the keys that it is offered. A few are kept sorted; many are gathered in a buffer
 /// twice as large, which is sorted and halved when it is full. O(1) a key that is past the bound; for the others
 /// O(capacity), a few cycles for eight keys, or O(log capacity) amortised.
-struct TopCandidates {
+struct TopCandidates: CandidateSink {
     private let keys: UnsafeMutablePointer<UInt64>
     let capacity: Int
     private let insertion:
         (@convention(c) (UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<Int>, Int, UInt64) -> Int)?
     private var count = 0
     /// Only keys below this can still get in.
-    private(set) var bound = UInt64.max
+    private(set) var bound: UInt64
 
     /// Up to this capacity keys are kept sorted.
     private static let mostSorted = 512
@@ -24,6 +24,7 @@ struct TopCandidates {
     init(keys: UnsafeMutablePointer<UInt64>, capacity: Int) {
         self.keys = keys
         self.capacity = capacity
+        bound = capacity == 0 ? 0 : .max
         insertion = (1...Self.mostSorted).contains(capacity) ? Kernels.best.pointee.pool_insert : nil
     }
 
@@ -42,6 +43,17 @@ struct TopCandidates {
         keys[count] = key
         count += 1
         if count == Self.room(capacity) { prune() }
+    }
+
+    /// The key at a place of those kept so far, in order; `nil` when there are fewer, or when they aren't kept sorted.
+    @inline(__always)
+    func key(at place: Int) -> UInt64? { insertion != nil && place < count ? keys[place] : nil }
+
+    func tellsApart(_ ef: Int) -> Bool { true }
+
+    mutating func removeAll() {
+        count = 0
+        bound = capacity == 0 ? 0 : .max
     }
 
     private mutating func prune() {

@@ -1,0 +1,54 @@
+import CVectorKernels
+import Quantization
+import Testing
+import VectorIndex
+
+/// What a rough ranking keeps against a sort of everything.
+struct RivalCandidatesTests {
+    /// Keys of ranks below `ranks`, in random order, in a buffer and a pool of their own.
+    private func check(
+        count: Int, ranks: UInt32, k: Int, least: Int, margin: UInt32, most: Int, _ random: inout RandomSource
+    ) {
+        let keys = (0..<count).map { UInt64(UInt32.random(in: 0..<ranks, using: &random)) << 32 | UInt64($0) }
+        let padding = Int(TVK_POOL_PADDING)
+        var buffer = [UInt64](repeating: 0, count: RivalCandidates.room(most))
+        var pool = [UInt64](repeating: 0, count: padding + max(2 * least, least + 32))
+        buffer.withUnsafeMutableBufferPointer { buffer in
+            pool.withUnsafeMutableBufferPointer { pool in
+                guard let base = buffer.baseAddress, let best = pool.baseAddress else { return }
+                var rivals = RivalCandidates(
+                    keys: base, most: most, best: best + padding, least: least, k: k, margin: margin)
+                // Twice: what was offered before `removeAll` leaves no trace.
+                for key in keys.prefix(count / 2) { rivals.offer(key / 2) }
+                rivals.removeAll()
+                for key in keys { rivals.offer(key) }
+                let sorted = keys.sorted()
+                let kth = count < k ? UInt64.max : sorted[k - 1] >> 32 + UInt64(margin)
+                let within = sorted.enumerated().count { $0 < least || $1 >> 32 <= kth }
+                if rivals.isOverfull {
+                    // Not without need.
+                    #expect(within > most / 2, Seed.note)
+                } else {
+                    let kept = Set(rivals.kept())
+                    #expect(Set(sorted.prefix(within)).isSubset(of: kept), Seed.note)
+                    // Only a long list's bound lags behind.
+                    if least <= 512 { #expect(kept.count == within, Seed.note) }
+                }
+            }
+        }
+    }
+
+    @Test func keepTheBestAndWhatIsCloseBehind() {
+        var random = RandomSource(seed: Seed.value)
+        for _ in 0..<300 {
+            let k = Int.random(in: 1...40, using: &random)
+            let least = k + Int.random(in: 0...40, using: &random)
+            check(
+                count: Int.random(in: 0...3000, using: &random),
+                ranks: [4, 1000, 1 << 31].randomElement(using: &random)!,
+                k: k, least: least, margin: [0, 1, 50, 1 << 27, 1 << 31].randomElement(using: &random)!,
+                most: [600, 5000].randomElement(using: &random)!, &random)
+        }
+        check(count: 20_000, ranks: .max, k: 900, least: 1500, margin: 1 << 20, most: 5000, &random)
+    }
+}
