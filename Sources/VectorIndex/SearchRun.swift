@@ -97,9 +97,10 @@ struct SearchRun {
         _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
     ) {
         let (least, most) = options.rescore ? rescoredCounts : (wanted, wanted)
+        let bound = prepared.margin.map { RivalBound(k: wanted, least: least, margin: $0) }
         let found =
-            shortlist(prepared, by: scorer, route, least: least, most: most)
-            ?? best(scorer, route, keep: most, upTo: view.encoded)
+            shortlist(prepared, by: scorer, route, least: least, most: most, rivals: bound)
+            ?? best(scorer, route, keep: most, rivals: bound, upTo: view.encoded)
         let count = options.rescore ? rivals(found, least: least, prepared) : found.count
         if options.rescore {
             let start = now()
@@ -123,17 +124,19 @@ struct SearchRun {
     /// The best `most` by `scorer` of what reduced codes can't tell from the best `least`, sorted. `nil` where there are no
     /// reduced codes or they don't tell enough.
     private mutating func shortlist<S: RankScorer>(
-        _ prepared: PreparedQuery, by scorer: S, _ route: Route, least: Int, most: Int
+        _ prepared: PreparedQuery, by scorer: S, _ route: Route, least: Int, most: Int, rivals: RivalBound?
     ) -> UnsafeMutableBufferPointer<UInt64>? {
         guard let first = prepared.first else { return nil }
         let mostReranked = Planner.mostReranked(least: least, admitted: admission.count)
         scratch.ensureResults(RivalCandidates.room(mostReranked))
         scratch.ensureBest(TopCandidates.room(least))
-        var rivals = RivalCandidates(
-            keys: scratch.results, most: mostReranked, best: scratch.best, least: least, k: wanted,
-            margin: first.margin)
-        guard collect(first.scorer, route, to: &rivals, upTo: view.encoded), !rivals.isOverfull else { return nil }
-        return ranked(rivals.kept(), by: scorer, keep: most)
+        var candidates = RivalCandidates(
+            keys: scratch.results, most: mostReranked, best: scratch.best,
+            bound: RivalBound(k: wanted, least: least, margin: first.margin))
+        guard collect(first.scorer, route, to: &candidates, upTo: view.encoded), !candidates.isOverfull else {
+            return nil
+        }
+        return ranked(candidates.kept(), by: scorer, keep: most, rivals: rivals)
     }
 
     /// How many of the sorted `found` int8 codes can't tell from the `wanted` best.
@@ -147,11 +150,11 @@ struct SearchRun {
 
     /// The best `keep` of a shortlist by a finer scorer, sorted.
     private mutating func ranked<S: RankScorer>(
-        _ shortlist: UnsafeMutableBufferPointer<UInt64>, by scorer: S, keep: Int
+        _ shortlist: UnsafeMutableBufferPointer<UInt64>, by scorer: S, keep: Int, rivals: RivalBound?
     ) -> UnsafeMutableBufferPointer<UInt64> {
         let start = now()
         scratch.ensurePool(TopCandidates.room(keep))
-        var top = TopCandidates(keys: scratch.pool, capacity: keep)
+        var top = TopCandidates(keys: scratch.pool, capacity: keep, rivals: rivals)
         var first = 0
         while first < shortlist.count {
             let size = min(shortlist.count - first, 512)
@@ -220,10 +223,10 @@ struct SearchRun {
 
     /// The best `keep` admitted slots below `end` by `scorer`, sorted, in `scratch.results`.
     private mutating func best<S: RankScorer>(
-        _ scorer: S, _ route: Route, keep: Int, upTo end: Int, scansRows: Bool = false
+        _ scorer: S, _ route: Route, keep: Int, rivals: RivalBound? = nil, upTo end: Int, scansRows: Bool = false
     ) -> UnsafeMutableBufferPointer<UInt64> {
         scratch.ensureResults(TopCandidates.room(keep))
-        var top = TopCandidates(keys: scratch.results, capacity: keep)
+        var top = TopCandidates(keys: scratch.results, capacity: keep, rivals: rivals)
         _ = collect(scorer, route, to: &top, upTo: end, scansRows: scansRows)
         return top.sorted()
     }

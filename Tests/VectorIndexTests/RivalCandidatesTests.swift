@@ -17,7 +17,7 @@ struct RivalCandidatesTests {
             pool.withUnsafeMutableBufferPointer { pool in
                 guard let base = buffer.baseAddress, let best = pool.baseAddress else { return }
                 var rivals = RivalCandidates(
-                    keys: base, most: most, best: best + padding, least: least, k: k, margin: margin)
+                    keys: base, most: most, best: best + padding, bound: RivalBound(k: k, least: least, margin: margin))
                 // Twice: what was offered before `removeAll` leaves no trace.
                 for key in keys.prefix(count / 2) { rivals.offer(key / 2) }
                 rivals.removeAll()

@@ -192,6 +192,11 @@ struct PreparedQuery {
     /// Ranks by reduced codes: rougher and cheaper. Its margin is in ranks.
     let first: (scorer: CodeScorer, margin: UInt32)?
 
+    /// What the codes' margin is in ranks, where these are the kernel's integers.
+    var margin: UInt32? {
+        termedScorer == nil ? UInt32(min(terms.margin / abs(terms.scale), 0x1p31).rounded(.up)) : nil
+    }
+
     /// The estimated score behind a rank that one of the scorers gave.
     func score(_ rank: UInt32) -> Float {
         termedScorer == nil ? terms.score(Int32(bitPattern: rank ^ scorer.flip)) : Rank.score(rank)

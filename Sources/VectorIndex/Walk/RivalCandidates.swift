@@ -11,8 +11,7 @@ package struct RivalCandidates: CandidateSink {
     private var limit: Int
     /// Tells the bound.
     private var best: TopCandidates
-    private let k: Int
-    private let margin: UInt32
+    private let rivals: RivalBound
     private var bound = UInt64.max
     /// There were more than there is room for: some of them are missing.
     package private(set) var isOverfull = false
@@ -24,18 +23,15 @@ package struct RivalCandidates: CandidateSink {
 
     /// - Parameters:
     ///   - keys: room for ``room(_:)`` keys.
-    ///   - best: room for `TopCandidates.room(least)` keys, behind as many zero keys as a pool wants.
-    ///   - least: at least `k`.
+    ///   - best: room for `TopCandidates.room(rivals.least)` keys, behind as many zero keys as a pool wants.
     package init(
-        keys: UnsafeMutablePointer<UInt64>, most: Int, best: UnsafeMutablePointer<UInt64>, least: Int, k: Int,
-        margin: UInt32
+        keys: UnsafeMutablePointer<UInt64>, most: Int, best: UnsafeMutablePointer<UInt64>, bound rivals: RivalBound
     ) {
         self.keys = keys
         room = Self.room(most)
         limit = Self.firstLimit
-        self.best = TopCandidates(keys: best, capacity: least)
-        self.k = k
-        self.margin = margin
+        self.best = TopCandidates(keys: best, capacity: rivals.least)
+        self.rivals = rivals
     }
 
     package var capacity: Int { .max }
@@ -51,14 +47,10 @@ package struct RivalCandidates: CandidateSink {
         count += 1
         best.offer(key)
         // Only where the best few are all there is the rest any farther.
-        if best.bound < .max { bound = max(best.bound, past(best.key(at: k - 1) ?? best.bound, margin)) }
+        if best.bound < .max {
+            bound = max(best.bound, rivals.end(kth: best.key(at: rivals.k - 1) ?? best.bound, rivals.margin))
+        }
         if count == limit { prune() }
-    }
-
-    /// The least key that is farther than so many ranks behind `key`.
-    private func past(_ key: UInt64, _ margin: UInt32) -> UInt64 {
-        let (rank, overflow) = Rank.rank(key).addingReportingOverflow(margin)
-        return overflow ? .max : Rank.key(rank, .max)
     }
 
     private mutating func prune() {
@@ -80,8 +72,8 @@ package struct RivalCandidates: CandidateSink {
     /// much they differ is less than the ranking's error. (Among 50,000 sentence embeddings 18 lie within on average, 33
     /// at most.)
     package func tellsApart(_ ef: Int) -> Bool {
-        guard ef >= Planner.leastTellingEf, count >= ef, let kth = best.key(at: k - 1) else { return true }
-        let end = past(kth, margin / 2)
+        guard ef >= Planner.leastTellingEf, count >= ef, let kth = best.key(at: rivals.k - 1) else { return true }
+        let end = rivals.end(kth: kth, rivals.margin / 2)
         var near = 0
         for i in 0..<count where keys[i] < end { near += 1 }
         return near < ef

@@ -1,7 +1,7 @@
 import CVectorKernels
 import Quantization
 
-/// Keeps the `capacity` smallest of the keys that it is offered. A few are kept sorted; many are gathered in a buffer
+/// Keeps the `capacity` smallest of the keys that it is offered, of those within `rivals` where that is given. A few are kept sorted; many are gathered in a buffer
 /// twice as large, which is sorted and halved when it is full. O(1) a key that is past the bound; for the others
 /// O(capacity), a few cycles for eight keys, or O(log capacity) amortised.
 struct TopCandidates: CandidateSink {
@@ -9,6 +9,7 @@ struct TopCandidates: CandidateSink {
     let capacity: Int
     private let insertion:
         (@convention(c) (UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<Int>, Int, UInt64) -> Int)?
+    private let rivals: RivalBound?
     private var count = 0
     /// Only keys below this can still get in.
     private(set) var bound: UInt64
@@ -21,8 +22,9 @@ struct TopCandidates: CandidateSink {
 
     /// - Parameter keys: room for ``room(_:)`` keys, behind as many zero keys as a pool wants.
     @inline(__always)
-    init(keys: UnsafeMutablePointer<UInt64>, capacity: Int) {
+    init(keys: UnsafeMutablePointer<UInt64>, capacity: Int, rivals: RivalBound? = nil) {
         self.keys = keys
+        self.rivals = rivals
         self.capacity = capacity
         bound = capacity == 0 ? 0 : .max
         insertion = (1...Self.mostSorted).contains(capacity) ? Kernels.best.pointee.pool_insert : nil
@@ -38,6 +40,7 @@ struct TopCandidates: CandidateSink {
         if let insertion {
             _ = insertion(keys, &count, capacity, key)
             if count == capacity { bound = keys[capacity - 1] }
+            if let rivals, count >= rivals.least { bound = min(bound, rivals.end(keys)) }
             return
         }
         keys[count] = key
