@@ -77,7 +77,7 @@ enum Planner {
     static func mostReranked(least: Int, admitted: Int) -> Int { max(2 * least, 512, min(admitted / 4, 16_384)) }
 
     /// From this width on a walk that ends among rivals which its ranking can't tell apart is repeated with a finer one.
-    static let leastTellingEf = 64
+    static let leastTellingEf = 32
 
     /// Candidates to rescore for k hits at least: int8 codes keep the true k best within their first 1.5·k. On average
     /// of 500 queries on 50,000 sentence embeddings their margin asks for no more.

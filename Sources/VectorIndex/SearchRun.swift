@@ -286,7 +286,9 @@ struct SearchRun {
         let asked = (Double(wanted) * factor).rounded(.up)
         let least = max(
             Planner.leastRescored(k: wanted), asked < Double(view.published) ? Int(asked) : view.published)
-        return (min(least, view.published), min(max(least, Planner.mostRescored(k: wanted)), view.published))
+        // Not below what is wanted, which may be one more than there is.
+        let all = max(view.published, wanted)
+        return (min(least, all), min(max(least, Planner.mostRescored(k: wanted)), all))
     }
 
     private func now() -> Int {

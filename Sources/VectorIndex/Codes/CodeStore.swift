@@ -194,7 +194,7 @@ struct PreparedQuery {
 
     /// What the codes' margin is in ranks, where these are the kernel's integers.
     var margin: UInt32? {
-        termedScorer == nil ? UInt32(min(terms.margin / abs(terms.scale), 0x1p31).rounded(.up)) : nil
+        termedScorer == nil ? Rank.margin(terms.margin / abs(terms.scale)) : nil
     }
 
     /// The estimated score behind a rank that one of the scorers gave.

@@ -39,6 +39,6 @@ final class PrincipalCodes: @unchecked Sendable {
         let scorer = CodeScorer(
             kernel: quantizer.kernel, query: UnsafeRawPointer(prepared), base: UnsafePointer(codes),
             strideBytes: quantizer.codeBytes, length: quantizer.componentCount, flip: CodeScorer.greaterIsCloser)
-        return (scorer, UInt32(min(margin, 0x1p31)))
+        return (scorer, Rank.margin(margin))
     }
 }

@@ -23,6 +23,12 @@ enum Rank {
     @inline(__always)
     static func excess(of closer: UInt32, over rank: UInt32) -> Float { max(score(closer) - score(rank), 0) }
 
+    /// A difference of a kernel's integers in ranks; 0 for what is no number.
+    @inline(__always)
+    static func margin(_ integers: Float) -> UInt32 {
+        integers > 0 ? UInt32(min(integers, 0x1p31).rounded(.up)) : 0
+    }
+
     /// A key that sorts by rank, then by slot.
     @inline(__always)
     static func key(_ rank: UInt32, _ slot: UInt32) -> UInt64 { UInt64(rank) << 32 | UInt64(slot) }
