@@ -184,21 +184,19 @@ extension Engine {
         _ deadline: Deadline?
     ) throws -> [Payload?] {
         guard !slots.isEmpty else { return [] }
-        return try database.read { db in
-            do {
-                var payloads: [Payload?] = []
-                payloads.reserveCapacity(slots.count)
-                try generation.table.forEachPayload(at: slots, db) { payload in
-                    if payloads.count % Self.payloadsPerCheck == 0 { try deadline?.check(operation) }
-                    guard let payload else { throw StaleSlot() }
-                    payloads.append(selector.apply(payload))
-                }
-                return payloads
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
-                // The table itself is gone: the collection was dropped or compacted.
-                throw StaleSlot()
+        var payloads: [Payload?] = []
+        payloads.reserveCapacity(slots.count)
+        do {
+            try database.forEachPayload(in: generation.table, at: slots) { payload in
+                if payloads.count % Self.payloadsPerCheck == 0 { try deadline?.check(operation) }
+                guard let payload else { throw StaleSlot() }
+                payloads.append(selector.apply(payload))
             }
+        } catch is DatabaseError {
+            // The table itself is gone: the collection was dropped or compacted.
+            throw StaleSlot()
         }
+        return payloads
     }
 
     /// Looks again when points changed between finding them and reading their payloads.

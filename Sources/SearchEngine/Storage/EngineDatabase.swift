@@ -4,18 +4,22 @@ import GRDB
 /// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
 package final class EngineDatabase: Sendable {
     package static let formatVersion = 3
+    /// As much of the file is mapped rather than read.
+    static let mappedBytes = 4 << 30
 
     package let pool: DatabasePool
+    private let payloads: PayloadReader
 
     package init(path: String, durability: EngineConfiguration.Durability) throws {
         var configuration = Configuration()
+        payloads = PayloadReader(path: path)
         configuration.label = "trendex"
         configuration.maximumReaderCount = 16
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
             if durability == .normal { try db.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
             try db.execute(sql: "PRAGMA cache_size = -65536")
-            try db.execute(sql: "PRAGMA mmap_size = \(4 << 30)")
+            try db.execute(sql: "PRAGMA mmap_size = \(Self.mappedBytes)")
             try db.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
         }
         do {
@@ -98,6 +102,7 @@ package final class EngineDatabase: Sendable {
     /// `withoutLog`: moves the log into the database file before, which then is whole without it; wants the vectors on
     /// disk.
     package func close(withoutLog: Bool) throws {
+        payloads.close()
         // A reader that is still at work keeps the log; the next start reads it.
         if withoutLog { _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) } }
         try pool.close()
@@ -115,6 +120,18 @@ package final class EngineDatabase: Sendable {
         do {
             return try pool.read(body)
         } catch let error as DatabaseError {
+            throw EngineError.storage("The database can't be read: \(error)")
+        }
+    }
+
+    /// Calls `body` with the payloads at some slots in their order, `nil` where the row is gone, all of one snapshot.
+    /// Throws `DatabaseError` with `SQLITE_ERROR` when there is no such table. Never waits for another reader.
+    func forEachPayload(
+        in table: PointsTable, at slots: some Collection<UInt32>, _ body: (Payload?) throws -> Void
+    ) throws {
+        do {
+            try payloads.forEachPayload(in: table, at: slots, body)
+        } catch let error as DatabaseError where error.resultCode != .SQLITE_ERROR {
             throw EngineError.storage("The database can't be read: \(error)")
         }
     }

@@ -93,28 +93,36 @@ extension PointsTable {
 
     /// The payload at a slot, or `nil` if the row is gone.
     package func payload(slot: UInt32, _ db: GRDB.Database) throws -> Payload? {
-        var found: Payload?
-        try forEachPayload(at: CollectionOfOne(slot), db) { found = $0 }
-        return found
+        let statement = try db.cachedStatement(sql: payloadQuery)
+        return try withExtendedLifetime(statement) {
+            var found: Payload?
+            try forEachPayload(at: CollectionOfOne(slot), from: statement.sqliteStatement, db.sqliteConnection) {
+                found = $0
+            }
+            return found
+        }
     }
 
-    /// The payloads at some slots in their order, `nil` where the row is gone. About 1 µs each.
-    package func forEachPayload(
-        at slots: some Collection<UInt32>, _ db: GRDB.Database, _ body: (Payload?) throws -> Void
+    /// The payload at a slot, for `forEachPayload`.
+    var payloadQuery: String { "SELECT payload FROM \(name) WHERE slot = ?" }
+
+    /// Calls `body` with the payloads at some slots in their order, `nil` where the row is gone. About 1 µs each.
+    /// `query` is the statement of `payloadQuery`.
+    func forEachPayload(
+        at slots: some Collection<UInt32>, from query: OpaquePointer, _ connection: OpaquePointer?,
+        _ body: (Payload?) throws -> Void
     ) throws {
-        let statement = try db.cachedStatement(sql: "SELECT payload FROM \(name) WHERE slot = ?")
-        try withExtendedLifetime(statement) {
-            let raw = statement.sqliteStatement
-            for slot in slots {
-                sqlite3_reset(raw)
-                sqlite3_bind_int64(raw, 1, Int64(slot))
-                // Reset in any case, so that no statement is left open in its transaction.
-                defer { sqlite3_reset(raw) }
-                switch sqlite3_step(raw) {
-                case SQLITE_ROW: try body(column(raw, 0))
-                case SQLITE_DONE: try body(nil)
-                case let code: throw failure(code, db)
-                }
+        for slot in slots {
+            sqlite3_reset(query)
+            sqlite3_bind_int64(query, 1, Int64(slot))
+            // Reset in any case, so that no statement is left open in its transaction.
+            defer { sqlite3_reset(query) }
+            switch sqlite3_step(query) {
+            case SQLITE_ROW: try body(column(query, 0))
+            case SQLITE_DONE: try body(nil)
+            case let code:
+                throw DatabaseError(
+                    resultCode: ResultCode(rawValue: code), message: String(cString: sqlite3_errmsg(connection)))
             }
         }
     }
