@@ -42,6 +42,39 @@ import Testing
         }
     }
 
+    /// A client that has sent all its requests may close its side, also while a stream is on its way to it.
+    @Test func whatFollowsAStreamIsAnsweredAfterHalfClosure() async throws {
+        try await withCollection { server in
+            // More than the socket takes, so that the stream lasts until it is read.
+            let text = String(repeating: "x", count: 1 << 19)
+            for id in 0..<40 {
+                let point = #"{"id": \#(id), "vector": [1, 2], "payload": {"t": "\#(text)"}}"#
+                try await server.ok(.PUT, "/collections/c/points?wait=true", #"{"points": [\#(point)]}"#)
+            }
+            let snapshot = try await server.ok(.POST, "/collections/c/snapshots")
+            let name = try #require(snapshot["name"]?.stringValue)
+            let size = try #require(snapshot["size"]?.integerValue)
+            let channel = try await connect(server)
+            let received = try await channel.executeThenClose { inbound, outbound in
+                // On other threads, so that they take longer than whatever else might end the connection.
+                let count = "POST /collections/c/points/count HTTP/1.1\r\n\(Self.json)Content-Length: 2\r\n\r\n{}"
+                try await outbound.write(
+                    ByteBuffer(
+                        string: "GET /collections/c/snapshots/\(name) HTTP/1.1\r\nHost: x\r\n\r\n"
+                            + String(repeating: count, count: 50)))
+                outbound.finish()
+                // Long enough for the server to see the end.
+                for _ in 0..<100 { try await server.ok(.GET, "/collections") }
+                var received = ByteBuffer()
+                for try await chunk in inbound { received.writeImmutableBuffer(chunk) }
+                return received
+            }
+            #expect(received.readableBytes > Int(size))
+            let end = String(decoding: received.readableBytesView.suffix(16 << 10), as: UTF8.self)
+            #expect(end.matches(of: /{"count":40}/).count == 50)
+        }
+    }
+
     /// A client that pipelines without reading is not answered without end: the server stops reading from it.
     @Test func whoReadsNoAnswersIsNotReadFrom() async throws {
         try await withCollection { server in
@@ -181,9 +214,12 @@ import Testing
 
     private func connect(_ server: TestServer) async throws -> NIOAsyncChannel<ByteBuffer, ByteBuffer> {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: server.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
             }
     }

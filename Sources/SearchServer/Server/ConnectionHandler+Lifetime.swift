@@ -54,7 +54,6 @@ extension ConnectionHandler {
             // The server stops: what is in hand is answered, what has not begun is not.
             closeWhenDone()
         } else if case .some(ChannelEvent.inputClosed) = event as? ChannelEvent {
-            if phase == .streaming { context.fireUserInboundEventTriggered(event) }
             endInput()
         } else {
             context.fireUserInboundEventTriggered(event)

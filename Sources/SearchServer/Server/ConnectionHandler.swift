@@ -51,6 +51,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private(set) var isClosing = false
     /// The client sends nothing more, but may still read.
     private var isInputEnded = false
+    /// The handlers behind know it.
+    private var isInputEndPassedOn = false
     var lastActivity = NIODeadline.now()
     var idleTimer: Scheduled<Void>?
 
@@ -319,7 +321,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .idle, .working: closeWhenDone()
         // The rest of this request will never come.
         case .collecting, .draining: context?.close(promise: nil)
-        case .streaming: break
+        case .streaming:
+            // Whoever reads the rest has to know. Who has read all of it would only end the connection as soon as this
+            // request is answered, while others wait for their answers.
+            guard !streamedRequestEnded, !isInputEndPassedOn else { return }
+            isInputEndPassedOn = true
+            context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         }
     }
 
