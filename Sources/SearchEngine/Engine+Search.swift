@@ -15,57 +15,114 @@ extension Engine {
         }
     }
 
+    /// The same for one request, for a thread that must not be held: `nil` if the search would have to wait (for a writer,
+    /// for payload indexes), if it takes more than `limit` of CPU time, or if more is asked for than surely takes little.
+    /// Only pages that are not in memory, and the payloads' size, can hold it longer.
+    public func searchAtOnce(
+        _ collection: String, _ request: SearchRequest, within limit: Duration
+    ) throws -> SearchResult? {
+        guard request.isBrief else { return nil }
+        let collection = try self.collection(collection)
+        let work = WorkLimit(limit)
+        var watch = Stopwatch(isOn: request.explain)
+        let finding = try collection.lock.tryRead { () throws -> Finding? in
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            let generation = collection.generation
+            if let filter = request.filter, !filter.isEmpty {
+                guard filter.isBrief(slots: generation.points.slotCount),
+                    generation.payloadIndexes.missing(for: filter).isEmpty
+                else { return nil }
+            }
+            watch.lap(\.wait)
+            return try find(request, nil, collection, generation, cancelled: { work.isOver }, &watch)
+        }
+        guard let finding, let finding else { return nil }
+        do {
+            var result = try fetched(finding, request, nil, &watch)
+            result.explanation?.times.total = watch.elapsed
+            return result
+        } catch is StaleSlot {
+            return nil
+        }
+    }
+
     private func search(
         _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?,
         _ started: Stopwatch
     ) throws -> SearchResult {
-        let name = request.using ?? ""
         guard request.limit >= 0, request.offset >= 0 else {
             throw EngineError.invalid("Wrong input: limit and offset must not be negative")
         }
         var watch = started
-        var explanation: Explanation?
         let lookup = try lookedUp(request)
         watch.lap(\.prepare)
         var expired: (@Sendable () -> Bool)?
         if let deadline { expired = { deadline.isOver } }
-        let (found, generation) = try reader.reading(collection, filter: request.filter, deadline: deadline) {
-            [expired]
-            generation throws -> ([(slot: UInt32, point: ScoredPoint)], Generation) in
+        let finding = try reader.reading(collection, filter: request.filter, deadline: deadline) {
+            [expired] generation in
             watch.lap(\.wait)
-            guard let space = generation.space(name) else { throw unknownVector(name) }
-            let (query, excluded) = try generation.queryVector(request.query, lookup, space)
-            watch.lap(\.prepare)
-            var allowed: SlotBitmap?
-            if let filter = request.filter, !filter.isEmpty {
-                let (words, count) = generation.matchingSlots(filter)
-                allowed = SlotBitmap(words: words, count: count)
-                watch.lap(\.filter)
+            guard let finding = try find(request, lookup, collection, generation, cancelled: expired, &watch) else {
+                throw timedOut("Search")
             }
-            let live = generation.points.liveCount
-            let limit = min(min(request.limit, live) + min(request.offset, live), live)
-            var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: expired)
-            options.fullScanBytes = space.parameters.fullScanBytes(
-                wider: collection.configuration.hnsw.fullScanThreshold)
-            let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
-            if outcome.cancelled { throw timedOut("Search") }
-            if request.explain {
-                explanation = Explanation(
-                    outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
-                    times: watch.times)
-            }
-            watch.skip()
-            return (try generation.scored(outcome.hits, request, space), generation)
+            return finding
         }
-        var points = found.map(\.point)
+        return try fetched(finding, request, deadline, &watch)
+    }
+
+    /// The points of a search, still without payloads.
+    private struct Finding {
+        var points: [(slot: UInt32, point: ScoredPoint)]
+        var generation: Generation
+        var explanation: Explanation?
+    }
+
+    /// Searches under the shared lock, with all payload indexes there; `nil` if the search was cancelled.
+    private func find(
+        _ request: SearchRequest, _ lookup: [Float]?, _ collection: PointCollection, _ generation: Generation,
+        cancelled: (@Sendable () -> Bool)?, _ watch: inout Stopwatch
+    ) throws -> Finding? {
+        let name = request.using ?? ""
+        guard let space = generation.space(name) else { throw unknownVector(name) }
+        let (query, excluded) = try generation.queryVector(request.query, lookup, space)
+        watch.lap(\.prepare)
+        var allowed: SlotBitmap?
+        if let filter = request.filter, !filter.isEmpty {
+            let (words, count) = generation.matchingSlots(filter)
+            allowed = SlotBitmap(words: words, count: count)
+            watch.lap(\.filter)
+        }
+        let live = generation.points.liveCount
+        let limit = min(min(request.limit, live) + min(request.offset, live), live)
+        var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: cancelled)
+        options.fullScanBytes = space.parameters.fullScanBytes(
+            wider: collection.configuration.hnsw.fullScanThreshold)
+        let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
+        if outcome.cancelled { return nil }
+        var explanation: Explanation?
+        if request.explain {
+            explanation = Explanation(
+                outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
+                times: watch.times)
+        }
+        watch.skip()
+        return Finding(
+            points: try generation.scored(outcome.hits, request, space), generation: generation,
+            explanation: explanation)
+    }
+
+    /// Adds the payloads. Throws `StaleSlot` when a point that was found has changed since.
+    private func fetched(
+        _ finding: Finding, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?, _ watch: inout Stopwatch
+    ) throws -> SearchResult {
+        var result = SearchResult(points: finding.points.map(\.point), explanation: finding.explanation)
         if request.payload != .none {
             let payloads = try payloads(
-                found.map(\.slot), request.payload, generation, "Search", deadline)
-            for index in points.indices { points[index].payload = payloads[index] }
+                finding.points.map(\.slot), request.payload, finding.generation, "Search", deadline)
+            for index in result.points.indices { result.points[index].payload = payloads[index] }
         }
         watch.lap(\.fetch)
-        explanation?.times.fetch = watch.times.fetch
-        return SearchResult(points: points, explanation: explanation)
+        result.explanation?.times.fetch = watch.times.fetch
+        return result
     }
 
     /// The query's vector from another collection, when the request looks it up there.

@@ -117,7 +117,7 @@ public final class Engine: Sendable {
     }
 
     /// The collection of a name or alias; throws `.notFound`.
-    func collection(_ name: String) throws -> PointCollection {
+    package func collection(_ name: String) throws -> PointCollection {
         guard !isClosed.load(ordering: .relaxed) else { throw EngineError.unavailable("The engine is stopped") }
         guard let found = catalog.withLock({ $0.resolve(name) }) else { throw PointCollection.missing(name) }
         return found

@@ -26,6 +26,13 @@ package final class ReadWriteLock: @unchecked Sendable {
         return try body()
     }
 
+    /// `nil` if a writer has the lock or waits for it.
+    func tryRead<T>(_ body: () throws -> T) rethrows -> T? {
+        guard pthread_rwlock_tryrdlock(lock) == 0 else { return nil }
+        defer { pthread_rwlock_unlock(lock) }
+        return try body()
+    }
+
     package func write<T>(_ body: () throws -> T) rethrows -> T {
         pthread_rwlock_wrlock(lock)
         defer { pthread_rwlock_unlock(lock) }

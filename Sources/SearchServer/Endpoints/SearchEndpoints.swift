@@ -4,17 +4,34 @@ import SearchEngine
 /// Nearest neighbours: the older `search` and the universal `query`, single and in batches.
 extension Endpoints {
     static let searches: [Endpoint] = [
-        .post("/collections/{name}/points/search", .compute { call in try search(call) }),
+        .post(
+            "/collections/{name}/points/search",
+            .brief(attempt: { try attemptSearch($0) }, otherwise: { try search($0) })),
         .post("/collections/{name}/points/search/batch", .compute { call in try searchBatch(call) }),
-        .post("/collections/{name}/points/query", .compute { call in try query(call) }),
+        .post(
+            "/collections/{name}/points/query",
+            .brief(attempt: { try attemptQuery($0) }, otherwise: { try query($0) })),
         .post("/collections/{name}/points/query/batch", .compute { call in try queryBatch(call) }),
     ]
+
+    /// CPU time that an event loop spends on a search at most, before it leaves it to a compute thread.
+    private static let briefSearch = Duration.microseconds(500)
 
     private static func search(_ call: Call) throws -> Reply {
         let deadline = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readSearch() }
-        let result = try call.engine.search(call.collection, [request], deadline: deadline)[0]
-        return call.result(explained: Explanations(result.explanation)) { $0.write(result.points) }
+        return reply(try call.engine.search(call.collection, [request], deadline: deadline)[0], call)
+    }
+
+    /// The deadline, which is seconds away, matters no more than for a search that begins just before it.
+    private static func attemptSearch(_ call: Call) throws -> Reply? {
+        _ = try call.validatedDeadline()
+        let request = try decodeBody(call.body) { try $0.readSearch() }
+        return try call.engine.searchAtOnce(call.collection, request, within: briefSearch).map { reply($0, call) }
+    }
+
+    private static func reply(_ result: SearchResult, _ call: Call) -> Reply {
+        call.result(explained: Explanations(result.explanation)) { $0.write(result.points) }
     }
 
     private static func searchBatch(_ call: Call) throws -> Reply {
@@ -31,9 +48,20 @@ extension Endpoints {
     private static func query(_ call: Call) throws -> Reply {
         let deadline = try call.validatedDeadline()
         let query = try decodeBody(call.body) { try $0.readQuery() }
-        let results = try run([query], call, deadline)
-        return call.result(explained: Explanations(results[0].explanation)) { writer in
-            write(results, &writer, isBatch: false)
+        return reply(try run([query], call, deadline)[0], call)
+    }
+
+    private static func attemptQuery(_ call: Call) throws -> Reply? {
+        _ = try call.validatedDeadline()
+        guard case .nearest(let request) = try decodeBody(call.body, { try $0.readQuery() }) else { return nil }
+        return try call.engine.searchAtOnce(call.collection, request, within: briefSearch).map {
+            reply(QueryResult($0), call)
+        }
+    }
+
+    private static func reply(_ result: QueryResult, _ call: Call) -> Reply {
+        call.result(explained: Explanations(result.explanation)) { writer in
+            write([result], &writer, isBatch: false)
         }
     }
 
@@ -54,6 +82,16 @@ extension Endpoints {
 
         var points: Points
         var explanation: Explanation?
+
+        init(_ page: ScrollPage, from offset: Int) {
+            points = .records(Array(page.points.dropFirst(offset)))
+            explanation = page.explanation
+        }
+
+        init(_ result: SearchResult) {
+            points = .scored(result.points)
+            explanation = result.explanation
+        }
     }
 
     /// All nearest-neighbour searches of a batch go to the engine together.
@@ -68,13 +106,10 @@ extension Endpoints {
             ? [][...] : try call.engine.search(call.collection, searches, deadline: deadline)[...]
         return try queries.map { query in
             switch query {
-            case .nearest:
-                let result = found.removeFirst()
-                return QueryResult(points: .scored(result.points), explanation: result.explanation)
+            case .nearest: return QueryResult(found.removeFirst())
             case .scroll(let request, let offset):
-                let page = try call.engine.scroll(call.collection, request, deadline: deadline)
                 return QueryResult(
-                    points: .records(Array(page.points.dropFirst(offset))), explanation: page.explanation)
+                    try call.engine.scroll(call.collection, request, deadline: deadline), from: offset)
             }
         }
     }

@@ -31,6 +31,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private static let maximumDrainedBytes = 64 << 20
 
     let service: ServerContext
+    private let loopTime: LoopTime
+    /// The loop has worked on a request since this connection was last read from. One is enough: others wait.
+    private var hasWorked = false
     var context: ChannelHandlerContext?
     private(set) var phase = Phase.idle
     /// Parts that came in too early; they follow when the answer before them is written.
@@ -56,7 +59,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var lastActivity = NIODeadline.now()
     var idleTimer: Scheduled<Void>?
 
-    init(service: ServerContext) { self.service = service }
+    init(service: ServerContext, loopTime: LoopTime) {
+        self.service = service
+        self.loopTime = loopTime
+    }
 
     // MARK: Requests
 
@@ -64,6 +70,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         lastActivity = .now()
         let part = unwrapInboundIn(data)
         if held.isEmpty && canTake { take(part, context) } else { held.append(part) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        hasWorked = false
+        context.fireChannelReadComplete()
     }
 
     /// Whoever sends requests without taking the answers has to wait.
@@ -192,6 +203,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         phase = .working
         let call = exchange.call(body: RequestBytes(buffer: body))
         body = ByteBuffer()
+        if case .brief(let attempt, _) = endpoint.work, let reply = replyAtOnce(call, exchange, attempt) {
+            return complete(reply, exchange)
+        }
         let eventLoop = context.eventLoop
         let handler = NIOLoopBound(self, eventLoop: eventLoop)
         // Called once, on any thread.
@@ -212,7 +226,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             do { reply = try work(call) } catch { reply = exchange.failure(error) }
             exchange.finish(&reply)
             complete(reply, exchange)
-        case .compute(let work):
+        case .compute(let work), .brief(_, let work):
             workers.submitCompute(bodyBytes: call.body.count) { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
@@ -229,6 +243,27 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 do { answer(.success(try await work(call))) } catch { answer(.failure(error)) }
             }
         case .streaming: break
+        }
+    }
+
+    /// The reply of work that the event loop does itself; `nil` if it has no time for it, or the work takes too long.
+    private func replyAtOnce(
+        _ call: Call, _ exchange: Exchange, _ attempt: (Call) throws -> Reply?
+    ) -> Reply? {
+        let start = NIODeadline.now()
+        guard loopTime.mayWork(for: self, at: start), !hasWorked, call.body.count <= Workers.bulkBytes else {
+            return nil
+        }
+        hasWorked = true
+        defer { loopTime.worked(from: start, to: .now()) }
+        do {
+            guard var reply = try attempt(call) else { return nil }
+            exchange.finish(&reply)
+            return reply
+        } catch {
+            var reply = exchange.failure(error)
+            exchange.finish(&reply)
+            return reply
         }
     }
 

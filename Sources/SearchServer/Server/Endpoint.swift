@@ -22,6 +22,10 @@ struct Endpoint: Sendable {
         case immediate(@Sendable (Call) throws -> Reply)
         /// On a compute thread.
         case compute(@Sendable (Call) throws -> Reply)
+        /// On the event loop when that has time for it (`LoopTime`) and `attempt`, which must never wait, finds an answer;
+        /// else from its beginning on a compute thread.
+        case brief(
+            attempt: @Sendable (Call) throws -> Reply?, otherwise: @Sendable (Call) throws -> Reply)
         /// On a thread for long work.
         case long(@Sendable (Call) throws -> Reply)
         /// Begins on a compute thread, and answers later, from any thread; not at all if it throws.

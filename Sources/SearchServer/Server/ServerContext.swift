@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import Logging
+import NIOCore
 import NIOPosix
 import SearchEngine
 import Synchronization
@@ -16,6 +17,8 @@ final class ServerContext: Sendable {
     let logger: Logger
     let writeLock = WriteLock()
     let date = DateHeader()
+    /// By event loop.
+    private let loopTimes = Mutex<[ObjectIdentifier: LoopTime]>([:])
     /// Fetches snapshots. It follows no redirections, so that a key goes to the server that the user named.
     let httpClient: HTTPClient
     let startTime = ContinuousClock.now
@@ -44,6 +47,15 @@ final class ServerContext: Sendable {
             + Endpoints.unsupported
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
+    }
+
+    func loopTime(of eventLoop: any EventLoop) -> LoopTime {
+        loopTimes.withLock { times in
+            if let time = times[ObjectIdentifier(eventLoop)] { return time }
+            let time = LoopTime()
+            times[ObjectIdentifier(eventLoop)] = time
+            return time
+        }
     }
 
     /// Ends the threads and connections, not the engine. No request may be under way.

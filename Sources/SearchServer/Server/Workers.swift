@@ -22,7 +22,7 @@ final class Workers: Sendable {
     }
 
     /// A larger body is bulk: at 10 bytes a number, more than four vectors of 1,536 dimensions.
-    private static let bulkBytes = 64 << 10
+    static let bulkBytes = 64 << 10
 
     /// Calls `work` on a thread for requests with bodies of that size; with a failure, on any thread, if the pool has
     /// ended.

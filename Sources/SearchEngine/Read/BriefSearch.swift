@@ -1,0 +1,73 @@
+import Foundation
+
+/// What a thread that others wait for may search by itself: little, and nothing that it would have to wait for.
+extension SearchRequest {
+    /// Results, and rows that are read for them, on pages that may have to come from the disk.
+    private static let mostResults = 100
+    private static let mostRescored = 200.0
+
+    /// Whether the request's size bounds its work. How much the search itself is depends on the collection.
+    var isBrief: Bool {
+        guard !parameters.exact, !parameters.ignoreQuantization, vectors == .none, lookupFrom == nil else {
+            return false
+        }
+        guard (0...Self.mostResults).contains(limit), (0...Self.mostResults - limit).contains(offset) else {
+            return false
+        }
+        return (parameters.oversampling ?? 1) * Double(limit + offset) <= Self.mostRescored
+    }
+}
+
+extension Filter {
+    /// Conditions times slots: bits to be set, half a millisecond of them.
+    private static let mostBits = 1 << 19
+
+    /// Whether few slots and conditions bound the time to evaluate the filter; its payload indexes are another matter.
+    func isBrief(slots: Int) -> Bool {
+        var count = 0
+        var isSimple = true
+        forEachLeaf { condition in
+            count += 1
+            if !condition.isSimple { isSimple = false }
+        }
+        return isSimple && count <= Self.mostBits / max(slots, 1)
+    }
+}
+
+extension Condition {
+    /// Whether it asks for one thing, not for a list of any length or for shapes and texts.
+    fileprivate var isSimple: Bool {
+        switch self {
+        case .isEmpty, .isNull, .hasVector: true
+        case .field(_, let predicate):
+            switch predicate {
+            case .match, .range, .datetimeRange, .valuesCount, .isEmpty, .isNull: true
+            case .matchAny, .matchExcept, .matchText, .matchTextAny, .matchPhrase: false
+            case .geoBoundingBox, .geoRadius, .geoPolygon: false
+            }
+        case .hasID, .nested, .filter: false
+        }
+    }
+}
+
+/// Tells when a thread has worked for so long. What others let it wait doesn't count: a search that was only interrupted
+/// would have to be done twice.
+struct WorkLimit: Sendable {
+    private let end: ContinuousClock.Instant
+    private let workedEnd: Duration
+
+    init(_ limit: Duration) {
+        end = .now + limit
+        workedEnd = Self.worked + limit
+    }
+
+    /// Mostly the cheap clock is enough.
+    var isOver: Bool { ContinuousClock.now >= end && Self.worked >= workedEnd }
+
+    /// CPU time of this thread.
+    private static var worked: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+}

@@ -1,0 +1,105 @@
+import JSON
+import SearchEngine
+import Testing
+
+/// Searches on threads that must not be held.
+@Suite final class BriefSearchTests {
+    private let fixture: EngineFixture
+    private var engine: Engine { fixture.engine }
+
+    init() throws {
+        fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(4))
+        var random = SeededGenerator()
+        let points = (0..<500).map {
+            PointStruct($0, random.vector(4), ["n": JSONValue(Int($0 % 10)), "t": "text"])
+        }
+        _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+    }
+
+    private func request(_ change: (inout SearchRequest) -> Void = { _ in }) -> SearchRequest {
+        var request = SearchRequest(query: .vector([1, 0.5, -1, 0.25]))
+        change(&request)
+        return request
+    }
+
+    private func nine() throws -> Filter { Filter(must: [.field(try PayloadPath("n"), .match(.integer(9)))]) }
+
+    /// Whatever is answered at once is what any search answers.
+    @Test func theAnswersAreTheSame() throws {
+        let nine = try nine()
+        _ = try engine.count("c", filter: nine, exact: true)
+        for request in [
+            request(), request { $0.limit = 0 },
+            request {
+                $0.limit = 60; $0.offset = 40
+            }, request { $0.payload = .all },
+            request { $0.query = .id(.number(7)) }, request { $0.filter = Filter() }, request { $0.filter = nine },
+            request { $0.scoreThreshold = 0.9 },
+        ] {
+            let expected = try engine.search("c", [request], deadline: nil)[0].points
+            let found = try #require(try engine.searchAtOnce("c", request, within: .seconds(60)))
+            #expect(found.points.map(\.id) == expected.map(\.id))
+            #expect(found.points.map(\.score) == expected.map(\.score))
+            #expect(found.points.map { $0.payload?.json } == expected.map { $0.payload?.json })
+        }
+    }
+
+    @Test func mistakesAreToldAtOnce() throws {
+        func expectError(_ collection: String, _ request: SearchRequest) {
+            let expected = #expect(throws: EngineError.self) {
+                try engine.search(collection, [request], deadline: nil)
+            }
+            let found = #expect(throws: EngineError.self) {
+                try engine.searchAtOnce(collection, request, within: .seconds(60))
+            }
+            #expect(found != nil && found == expected)
+        }
+        expectError("none", request())
+        expectError("c", request { $0.using = "none" })
+        expectError("c", request { $0.query = .vector([1]) })
+        expectError("c", request { $0.query = .id(.number(1000)) })
+    }
+
+    /// What may take long, or has taken too long, is left to others.
+    @Test func whatMayTakeLongIsNotDone() throws {
+        let text = try PayloadPath("t")
+        for request in [
+            request { $0.parameters.exact = true }, request { $0.parameters.ignoreQuantization = true },
+            request { $0.limit = 101 },
+            request {
+                $0.limit = 100; $0.offset = 1
+            }, request { $0.vectors = .all },
+            request {
+                $0.limit = 100; $0.parameters.oversampling = 3
+            },
+            request {
+                $0.limit = .max; $0.offset = .max
+            },
+            request { $0.filter = Filter(must: [.hasID([.number(1)])]) },
+            request { $0.filter = Filter(should: [.field(text, .matchText("text"))]) },
+        ] {
+            #expect(try engine.searchAtOnce("c", request, within: .seconds(60))?.points.count == nil)
+        }
+        #expect(try engine.searchAtOnce("c", request(), within: .zero)?.points.count == nil)
+    }
+
+    /// A filter's first use builds an index, which is not done on such a thread.
+    @Test func noPayloadIndexIsBuilt() throws {
+        let nine = try nine()
+        let request = request { $0.filter = nine }
+        for _ in 0..<2 { #expect(try engine.searchAtOnce("c", request, within: .seconds(60))?.points.count == nil) }
+        _ = try engine.search("c", [request], deadline: nil)
+        #expect(try engine.searchAtOnce("c", request, within: .seconds(60))?.points.count != nil)
+    }
+
+    /// While points are published, whoever must not wait is sent away.
+    @Test func nobodyWaitsForAWriter() throws {
+        let collection = try engine.collection("c")
+        let found = try collection.lock.write {
+            try engine.searchAtOnce("c", request(), within: .seconds(60))
+        }
+        #expect(found?.points.count == nil)
+        #expect(try engine.searchAtOnce("c", request(), within: .seconds(60))?.points.count != nil)
+    }
+}
