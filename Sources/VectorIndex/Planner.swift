@@ -56,6 +56,20 @@ enum Planner {
         (hopsToArrive + Double(ef)) * (1 + Double(ef) / costlyWidth) * twoHopHopCost
     }
 
+    /// Up to so many admitted slots are scanned when a walk has met too few of them: as many as a walk over admitted slots
+    /// alone costs. Where the filter excludes what is near the query such a walk begins anywhere and may end among the
+    /// wrong ones, so that a dearer scan is the better choice.
+    ///
+    /// - Parameters:
+    ///   - share: of the slots that are admitted.
+    ///   - shareNearby: of those that the walk has met.
+    static func scanLimit(ef: Int, share: Double, shareNearby: Double) -> Double {
+        twoHopCost(ef: ef) * (2 * shareNearby < share ? costliestDetour : 1)
+    }
+
+    /// How many times as much as the walk.
+    private static let costliestDetour = 4.0
+
     /// What a walk over admitted slots alone has cost.
     static func twoHopCost(scored: Int, bridged: Int) -> Double {
         twoHopScoreCost * Double(scored) + bridgeCost * Double(bridged)

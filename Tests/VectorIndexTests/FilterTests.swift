@@ -53,6 +53,34 @@ import VectorIndex
         }
     }
 
+    /// The query's own copies, among which the graph's links all lie, are excluded: what is nearest then is found by a scan.
+    @Test func copiesOfTheQueryAreExcluded() {
+        let parameters = IndexParameters(dimensions: 32, metric: .cosine, m: 8, efConstruct: 40)
+        var random = RandomSource(seed: Seed.value)
+        let (groups, copies) = (100, 120)
+        let originals = (0..<groups).map { _ in (0..<32).map { _ in random.normal() } }
+        func copy(_ group: Int) -> [Float] { originals[group].map { $0 + 0.03 * random.normal() } }
+        let rows = Rows(parameters, capacity: groups * copies)
+        for slot in 0..<groups * copies { rows.append(copy(slot % groups)) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: rows.count, absent: [])
+        index.drain()
+        var sum = 0.0
+        for group in 0..<20 {
+            var query = copy(group)
+            Normalization.normalize(&query)
+            // And those of the ones that are next.
+            let excluded = Set(
+                (0..<groups).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(8))
+            let allowed = SlotBitmap(count: rows.count) { !excluded.contains($0 % groups) }
+            let outcome = index.search(query, SearchOptions(k: 10, ef: 24), allowed: allowed)
+            #expect(outcome.plan == .graphThenScan, Seed.note)
+            let slots = (0..<rows.count).filter { !excluded.contains($0 % groups) }
+            sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: slots))
+        }
+        #expect(sum / 20 >= 0.95, Seed.note)
+    }
+
     /// At the threshold rows are scanned whatever a walk would cost, a byte below it costs decide.
     @Test func aThresholdDemandsScans() {
         var (index, rows, _, vectors) = Self.shared

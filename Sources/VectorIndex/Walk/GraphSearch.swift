@@ -41,12 +41,13 @@ struct GraphSearch {
             return isEnough(found) ? .graph : .graphThenScan
         }
         if plan == .walk {
-            let (end, found) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
+            let (end, found, share) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
             switch end {
             case .complete: return isEnough(found) ? .graphFiltered : .graphThenScan
             case .overBudget: return .graphThenScan
             case .sparse:
-                if !isUnbounded, Double(admitted) <= Planner.twoHopCost(ef: ef) { return .graphThenScan }
+                let scanLimit = Planner.scanLimit(ef: ef, share: Double(admitted) / Double(limit), shareNearby: share)
+                if !isUnbounded, Double(admitted) <= scanLimit { return .graphThenScan }
             }
         }
         let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
@@ -72,7 +73,7 @@ struct GraphSearch {
 
     private func collectingWalk<S: RankScorer, C: CandidateSink>(
         _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout C, cost: inout WalkCost
-    ) -> (end: FilteredWalkEnd, found: Int) {
+    ) -> (end: FilteredWalkEnd, found: Int, shareNearby: Double) {
         // Room for what isn't admitted; candidates past it are far from being expanded.
         let capacity = 4 * ef + 64
         scratch.beginWalk(markCount(slot))
@@ -81,11 +82,13 @@ struct GraphSearch {
         var admitted = AdmittedPool(
             pool: CandidatePool(keys: scratch.pool, capacity: capacity), admission, wanted: ef)
         admitted.insert(CandidatePool.key(rank, slot))
+        let scoredBefore = cost.scored
         let end = walkCollecting(
             scorer, graph.links(level: 0), limit: limit, admitted: &admitted,
             budget: budget(Planner.collectedScoreCost),
             leastShare: Self.leastShare, scratch: scratch, poll: poll, cost: &cost)
-        return (end, end == .complete ? offer(admitted.pool, to: &top) : 0)
+        let share = Double(admitted.scored) / Double(max(cost.scored - scoredBefore, 1))
+        return (end, end == .complete ? offer(admitted.pool, to: &top) : 0, share)
     }
 
     private func twoHopWalk<S: RankScorer, C: CandidateSink>(
