@@ -85,6 +85,14 @@ struct ReducedCodesTests {
             index, rows, &vectors, SearchOptions(k: 10, ef: 96, rescore: false), plan: .graph)
         #expect(unscored >= floor - 0.05, Seed.note)
 
+        // A pool that is hardly wider than what is wanted is no reason to walk again.
+        for _ in 0..<20 {
+            let query = vectors.next()
+            let few = index.search(query, SearchOptions(k: 10, ef: 100).walking, allowed: nil)
+            let many = index.search(query, SearchOptions(k: 100, ef: 100).walking, allowed: nil)
+            #expect(few.walked == many.walked, Seed.note)
+        }
+
         // There and back, and without.
         let file = MemoryFile()
         try index.save(to: file)

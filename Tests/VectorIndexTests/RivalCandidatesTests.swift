@@ -51,4 +51,30 @@ struct RivalCandidatesTests {
         }
         check(count: 20_000, ranks: .max, k: 900, least: 1500, margin: 1 << 20, most: 5000, &random)
     }
+
+    /// A pool of so many keys, `step` ranks apart.
+    private func tellsApart(k: Int, step: UInt64, pool size: Int, margin: UInt32) -> Bool {
+        let least = k + k / 2
+        let padding = Int(TVK_POOL_PADDING)
+        var buffer = [UInt64](repeating: 0, count: RivalCandidates.room(1000))
+        var pool = [UInt64](repeating: 0, count: padding + max(2 * least, least + 32))
+        return buffer.withUnsafeMutableBufferPointer { buffer in
+            pool.withUnsafeMutableBufferPointer { pool in
+                guard let base = buffer.baseAddress, let best = pool.baseAddress else { return true }
+                var rivals = RivalCandidates(
+                    keys: base, most: 1000, best: best + padding, bound: RivalBound(k: k, least: least, margin: margin))
+                for i in 0..<UInt64(size) { rivals.offer((1000 + step * i) << 32 | i) }
+                return rivals.tellsApart(size)
+            }
+        }
+    }
+
+    /// Copies lie together, however many are wanted; what merely is hardly more than is wanted doesn't.
+    @Test(arguments: [1, 10, 100]) func copiesAreNotToldApart(k: Int) {
+        #expect(!tellsApart(k: k, step: 1, pool: 128, margin: 1000))
+        #expect(tellsApart(k: k, step: 10, pool: 128, margin: 1000))
+        #expect(tellsApart(k: k, step: 10, pool: 100, margin: 1000))
+        // Too few to say.
+        #expect(tellsApart(k: k, step: 1, pool: 31, margin: 1000))
+    }
 }

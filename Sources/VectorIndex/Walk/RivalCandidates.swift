@@ -17,6 +17,8 @@ package struct RivalCandidates: CandidateSink {
     package private(set) var isOverfull = false
 
     private static let firstLimit = 256
+    /// The margin is measured from the tenth on.
+    private static let tellingPlace = 10
 
     /// Keys of room for at most `most` rivals.
     package static func room(_ most: Int) -> Int { 2 * max(most, firstLimit) }
@@ -68,12 +70,14 @@ package struct RivalCandidates: CandidateSink {
         }
     }
 
-    /// Not when a whole pool lies within half the margin, or a part of that for a narrow pool: so close together are copies
-    /// of one another, and by how much they differ is less than the ranking's error. (Among 50,000 sentence embeddings 18 lie
-    /// within half the margin on average, 33 at most.)
+    /// Not when a whole pool lies within a quarter of the margin behind one of the first, or within a part of that for a
+    /// narrow pool: so close together are copies of one another, and by how much they differ is less than the ranking's
+    /// error. Seen from the k-th, the end of a pool that is hardly wider than k would always be as close, and within half
+    /// the margin lie the pools of queries that are far from everything, whose next walk would find little more.
     package func tellsApart(_ ef: Int) -> Bool {
-        guard ef >= Planner.leastTellingEf, count >= ef, let kth = best.key(at: rivals.k - 1) else { return true }
-        let end = rivals.end(kth: kth, UInt32(UInt64(rivals.margin) * UInt64(min(ef, 128)) / 256))
+        let place = min(rivals.k, Self.tellingPlace) - 1
+        guard ef >= Planner.leastTellingEf, count >= ef, let first = best.key(at: place) else { return true }
+        let end = rivals.end(kth: first, UInt32(UInt64(rivals.margin) * UInt64(min(ef, 128)) / 512))
         var near = 0
         for i in 0..<count where keys[i] < end { near += 1 }
         return near < ef
