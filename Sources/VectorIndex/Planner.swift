@@ -96,6 +96,8 @@ enum Planner {
     /// Candidates to rescore for k hits at least: int8 codes keep the true k best within their first 1.5·k. On average
     /// of 500 queries on 50,000 sentence embeddings their margin asks for no more.
     static func leastRescored(k: Int) -> Int { k + (k + 1) / 2 }
+    /// Candidates to keep for that at least, for when the codes turn out to be off by more than their margin.
+    static func leastKept(k: Int) -> Int { 3 * k }
     /// And at most, when more lie within the codes' margin, as among near-copies.
     static func mostRescored(k: Int) -> Int { 8 * k + 16 }
 }

@@ -97,17 +97,13 @@ struct SearchRun {
         _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
     ) {
         let (least, most) = options.rescore ? rescoredCounts : (wanted, wanted)
-        let bound = prepared.margin.map { RivalBound(k: wanted, least: least, margin: $0) }
-        let found =
-            shortlist(prepared, by: scorer, route, least: least, most: most, rivals: bound)
-            ?? best(scorer, route, keep: most, rivals: bound, upTo: view.encoded)
-        let count = options.rescore ? rivals(found, least: least, prepared) : found.count
-        if options.rescore {
-            let start = now()
-            rescore(found.baseAddress, count, rows)
-            result.rescored = count
-            timings.rescore += now() - start
+        let bound = prepared.margin.map {
+            RivalBound(k: wanted, least: min(max(least, Planner.leastKept(k: wanted)), most), margin: $0)
         }
+        let found =
+            shortlist(prepared, by: scorer, route, least: least, most: most)
+            ?? best(scorer, route, keep: most, rivals: bound, upTo: view.encoded)
+        let count = options.rescore ? rescored(found, least: least, prepared, rows) : found.count
         var hits = (0..<count).map { i in
             let key = found[i]
             return Hit(
@@ -124,7 +120,7 @@ struct SearchRun {
     /// The best `most` by `scorer` of what reduced codes can't tell from the best `least`, sorted. `nil` where there are no
     /// reduced codes or they don't tell enough.
     private mutating func shortlist<S: RankScorer>(
-        _ prepared: PreparedQuery, by scorer: S, _ route: Route, least: Int, most: Int, rivals: RivalBound?
+        _ prepared: PreparedQuery, by scorer: S, _ route: Route, least: Int, most: Int
     ) -> UnsafeMutableBufferPointer<UInt64>? {
         guard let first = prepared.first else { return nil }
         let mostReranked = Planner.mostReranked(least: least, admitted: admission.count)
@@ -136,7 +132,7 @@ struct SearchRun {
         guard collect(first.scorer, route, to: &candidates, upTo: view.encoded), !candidates.isOverfull else {
             return nil
         }
-        return ranked(candidates.kept(), by: scorer, keep: most, rivals: rivals)
+        return ranked(candidates.kept(), by: scorer, keep: most)
     }
 
     /// How many of the sorted `found` int8 codes can't tell from the `wanted` best.
@@ -150,11 +146,11 @@ struct SearchRun {
 
     /// The best `keep` of a shortlist by a finer scorer, sorted.
     private mutating func ranked<S: RankScorer>(
-        _ shortlist: UnsafeMutableBufferPointer<UInt64>, by scorer: S, keep: Int, rivals: RivalBound?
+        _ shortlist: UnsafeMutableBufferPointer<UInt64>, by scorer: S, keep: Int
     ) -> UnsafeMutableBufferPointer<UInt64> {
         let start = now()
         scratch.ensurePool(TopCandidates.room(keep))
-        var top = TopCandidates(keys: scratch.pool, capacity: keep, rivals: rivals)
+        var top = TopCandidates(keys: scratch.pool, capacity: keep)
         var first = 0
         while first < shortlist.count {
             let size = min(shortlist.count - first, 512)
@@ -169,17 +165,41 @@ struct SearchRun {
         return sorted
     }
 
-    /// Puts exact ranks in the place of estimated ones.
-    private func rescore(_ keys: UnsafeMutablePointer<UInt64>?, _ count: Int, _ rows: RowScorer) {
-        guard let keys else { return }
-        var start = 0
-        while start < count {
-            let size = min(count - start, 512)
+    /// Rescores those of the sorted `found` that int8 codes can't tell from the `wanted` best. Returns how many they are.
+    private mutating func rescored(
+        _ found: UnsafeMutableBufferPointer<UInt64>, least: Int, _ prepared: PreparedQuery, _ rows: RowScorer
+    ) -> Int {
+        let start = now()
+        var count = rivals(found, least: least, prepared)
+        if rescore(found, from: 0, to: count, prepared, rows) > prepared.terms.margin {
+            // The margin is that of rounding, and these are off by more: clipped rows.
+            _ = rescore(found, from: count, to: found.count, prepared, rows)
+            count = found.count
+        }
+        result.rescored = count
+        timings.rescore += now() - start
+        return count
+    }
+
+    /// Puts exact ranks in the place of estimated ones. Returns by how much an estimate was off at most.
+    private func rescore(
+        _ keys: UnsafeMutableBufferPointer<UInt64>, from first: Int, to end: Int, _ prepared: PreparedQuery,
+        _ rows: RowScorer
+    ) -> Float {
+        var largest: Float = 0
+        var start = first
+        while start < end {
+            let size = min(end - start, 512)
             for i in 0..<size { scratch.batch[i] = Rank.slot(keys[start + i]) }
             rows.ranks(scratch.batch, size, scratch.ranks)
-            for i in 0..<size { keys[start + i] = Rank.key(scratch.ranks[i], scratch.batch[i]) }
+            for i in 0..<size {
+                let estimate = prepared.score(Rank.rank(keys[start + i]))
+                largest = max(largest, abs(Rank.score(scratch.ranks[i]) - estimate))
+                keys[start + i] = Rank.key(scratch.ranks[i], scratch.batch[i])
+            }
             start += size
         }
+        return largest
     }
 
     /// The slots that aren't encoded yet, by their rows.
