@@ -75,7 +75,6 @@ struct ScalarQuantizerTests {
         }
     }
 
-    /// Where no row terms are needed the integer alone ranks, whatever the batch.
     /// A code's product with its own row is the row's with itself, clipped components or not.
     @Test(arguments: [Metric.cosine, .dot], [1, 0.9999, 0.99] as [Float])
     func codesKeepTheProductWithTheirRow(metric: Metric, quantile: Float) {
@@ -122,6 +121,7 @@ struct ScalarQuantizerTests {
         #expect(Double(found) / 400 >= 0.93)
     }
 
+    /// Where no row terms are needed the integer alone ranks, whatever the batch.
     @Test(arguments: [Metric.cosine, .dot, .manhattan]) func integersRank(metric: Metric) {
         var random = seededRandom()
         let rows = random.clustered(count: 100, dimensions: 70, clusters: 3)

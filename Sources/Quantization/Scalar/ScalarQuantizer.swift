@@ -80,8 +80,8 @@ public final class ScalarQuantizer: Sendable {
     ///   - row: `float[dimensions]`; for cosine of any length, it is normalised on the way.
     ///   - code: `codeBytes` bytes, overwritten whole.
     ///   - scratch: `float[scratchCount]` of the caller's; overlaps neither.
-    /// - Returns: The row term. Euclid: the squared length of the centred row that the code stands for; cosine and dot: ⟨row, μ⟩ − |μ|²/2, the
-    ///   row again being the one that the code stands for; manhattan: 0. In scaled units, finite.
+    /// - Returns: The row term. Euclid: the squared length of the centred row that the code stands for; cosine and dot:
+    ///   ⟨row, μ⟩ − |μ|²/2, the row again being the one that the code stands for; manhattan: 0. In scaled units, finite.
     /// - Complexity: O(d log d), d for manhattan.
     @discardableResult
     public func encode(

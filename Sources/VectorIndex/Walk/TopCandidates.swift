@@ -2,8 +2,9 @@ import CVectorKernels
 import Quantization
 
 /// Keeps the `capacity` smallest of the keys that it is offered; of those within `rivals` alone where that is given and few
-/// are kept. A few are kept sorted; many are gathered in a buffer twice as large, which is sorted and halved when it is full. O(1) a key that is past the bound; for the others
-/// O(capacity), a few cycles for eight keys, or O(log capacity) amortised.
+/// are kept. A few are kept sorted; many are gathered in a buffer twice as large, which is sorted and halved when it is
+/// full. O(1) a key that is past the bound; for the others O(capacity), a few cycles for eight keys, or O(log capacity)
+/// amortised.
 struct TopCandidates: CandidateSink {
     private let keys: UnsafeMutablePointer<UInt64>
     let capacity: Int
