@@ -37,6 +37,15 @@ struct ReducedCodesTests {
         return rows
     }
 
+    /// An index of all rows, linked, with reduced codes.
+    private func indexed(_ parameters: IndexParameters, _ rows: Rows) -> VectorIndex {
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: Self.total, absent: [])
+        index.drain()
+        #expect(index.hasReducedCodes)
+        return index
+    }
+
     private func recall(
         _ index: VectorIndex, _ rows: Rows, _ vectors: inout TopicVectors, _ options: SearchOptions,
         allowed: [Int]? = nil, plan: SearchPlan
@@ -63,10 +72,7 @@ struct ReducedCodesTests {
         var parameters = IndexParameters(dimensions: Self.dimensions, metric: metric)
         var vectors = TopicVectors(seed: Seed.value)
         let rows = filled(parameters, &vectors)
-        let index = VectorIndex(parameters)
-        index.publish(rows: rows.matrix, count: Self.total, absent: [])
-        index.drain()
-        #expect(index.hasReducedCodes)
+        let index = indexed(parameters, rows)
         #expect(try index.checkInvariants() >= 0.999, Seed.note)
         let floor = 0.9
         #expect(recall(index, rows, &vectors, SearchOptions(k: 10, ef: 96), plan: .graph) >= floor, Seed.note)
@@ -117,10 +123,7 @@ struct ReducedCodesTests {
         let parameters = IndexParameters(dimensions: Self.dimensions, metric: .cosine, m: 8, efConstruct: 40)
         var vectors = TopicVectors(seed: Seed.value)
         let rows = filled(parameters, &vectors)
-        let index = VectorIndex(parameters)
-        index.publish(rows: rows.matrix, count: Self.total, absent: [])
-        index.drain()
-        #expect(index.hasReducedCodes)
+        let index = indexed(parameters, rows)
         var sum = 0.0
         for _ in 0..<20 {
             let query = vectors.next()
