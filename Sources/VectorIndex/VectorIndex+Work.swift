@@ -125,9 +125,7 @@ extension VectorIndex {
         for i in 0..<count {
             quantizer.encode(row: sample + i * parameters.dimensions, into: codes + i * bytes, scratch: scratch)
         }
-        return PrincipalQuantizer.train(
-            codes: codes, sampleCount: count, sourceBytes: bytes, dimensions: parameters.dimensions,
-            center: quantizer.center.map { $0 / quantizer.step })
+        return PrincipalQuantizer.train(codes: codes, sampleCount: count, source: quantizer)
     }
 
     /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes

@@ -25,9 +25,10 @@ struct PrincipalQuantizerTests {
     }
 
     private func train(_ codes: [UInt8], count: Int = Self.count) -> PrincipalQuantizer? {
-        PrincipalQuantizer.train(
-            codes: codes, sampleCount: count, sourceBytes: Self.bytes, dimensions: Self.dimensions,
-            center: [Float](repeating: 0, count: Self.dimensions))
+        // Of an empty sample: centred on zero.
+        let source = ScalarQuantizer.train(
+            sample: [], count: 0, dimensions: Self.dimensions, metric: .dot, seed: 1)
+        return PrincipalQuantizer.train(codes: codes, sampleCount: count, source: source)
     }
 
     @Test func fewDirectionsAreFound() throws {

@@ -29,27 +29,26 @@ extension PrincipalQuantizer {
     /// Trains from sample codes, and measures on them whether it pays.
     ///
     /// - Parameters:
-    ///   - codes: `sampleCount` codes of `ScalarQuantizer`, `sourceBytes` each, of a metric that ranks by their dot
-    ///     product alone.
-    ///   - dimensions: of the vectors.
-    ///   - center: what the codes are centred on, in steps: `dimensions` elements.
+    ///   - codes: `sampleCount` codes of `source`.
+    ///   - source: of a metric that ranks by the codes' dot product alone.
     /// - Returns: `nil` when the sample is too small, when the vectors are too short or too long, and when the leading
     ///   components tell too little: the true best 10 of the sample must be among the best 30 of the reduced ranking,
     ///   for 99 of 100.
     /// - Complexity: O(sampleCount · dimensions² + dimensions³).
     public static func train(
-        codes: UnsafePointer<UInt8>, sampleCount: Int, sourceBytes: Int, dimensions: Int, center: [Float]
+        codes: UnsafePointer<UInt8>, sampleCount: Int, source: ScalarQuantizer
     ) -> PrincipalQuantizer? {
+        let dimensions = source.dimensions
         guard Self.dimensions.contains(dimensions), sampleCount >= leastRows(dimensions: dimensions) else { return nil }
         let count = min(sampleCount, mostRows)
         let most = mostComponents(dimensions: dimensions)
-        var covariance = covariance(codes, count, sourceBytes, dimensions)
+        var covariance = covariance(codes, count, source.codeBytes, dimensions)
         guard let leading = try? Eigenvectors(of: &covariance, dimensions: dimensions, count: most) else { return nil }
         var componentCount = componentStep
         while componentCount <= most {
             let quantizer = PrincipalQuantizer(
-                leading, count: componentCount, dimensions: dimensions, sourceBytes: sourceBytes, center: center)
-            let measured = quantizer.measured(codes, count, center: center)
+                leading, count: componentCount, source: source)
+            let measured = quantizer.measured(codes, count, source)
             if measured.candidates <= mostCandidatesPerResult * resultCount {
                 return quantizer.with(margin: measured.margin)
             }
@@ -81,9 +80,9 @@ extension PrincipalQuantizer {
         return matrix
     }
 
-    private convenience init(
-        _ leading: Eigenvectors, count: Int, dimensions: Int, sourceBytes: Int, center: [Float]
-    ) {
+    private convenience init(_ leading: Eigenvectors, count: Int, source: ScalarQuantizer) {
+        let (dimensions, sourceBytes) = (source.dimensions, source.codeBytes)
+        let center = source.center.map { $0 / source.step }
         var bytes = [UInt8](repeating: 0x80, count: count * sourceBytes)
         var inverseSteps = [Float](repeating: 0, count: count)
         var weights = [Float](repeating: 0, count: count)
@@ -114,12 +113,12 @@ extension PrincipalQuantizer {
     /// How rough the ranking is, by sample rows as queries: how many of its best hold the true best 10, for 99 of 100 of
     /// those, and how far behind its tenth best they may be, for a query of length 1.
     private func measured(
-        _ codes: UnsafePointer<UInt8>, _ count: Int, center: [Float]
+        _ codes: UnsafePointer<UInt8>, _ count: Int, _ source: ScalarQuantizer
     ) -> (candidates: Int, margin: Float) {
         let reduced = UnsafeMutablePointer<UInt8>.allocate(capacity: count * codeBytes)
         let query = UnsafeMutablePointer<UInt8>.allocate(capacity: sourceBytes)
         let prepared = UnsafeMutablePointer<UInt8>.allocate(capacity: queryBytes)
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: max(scratchCount, source.scratchCount))
         let full = UnsafeMutablePointer<Int32>.allocate(capacity: count)
         let rough = UnsafeMutablePointer<Int32>.allocate(capacity: count)
         defer {
@@ -136,8 +135,8 @@ extension PrincipalQuantizer {
         var squaredErrors = 0.0
         for number in 0..<Self.queryCount {
             let chosen = number * count / Self.queryCount
-            let source = codes + chosen * sourceBytes
-            asQuery(source, center: center, into: query)
+            // Unlike a code, a query isn't centred.
+            _ = source.encodeQuery(fromCode: codes + chosen * sourceBytes, into: query, scratch: scratch)
             let unit = encodeQuery(query, into: prepared, scratch: scratch) / self.margin
             Kernels.best.pointee.dot_u8i8.range(query, codes, sourceBytes, count, sourceBytes, full)
             kernel.range(prepared, reduced, codeBytes, count, componentCount, rough)
@@ -180,17 +179,6 @@ extension PrincipalQuantizer {
         }
         let mean = sum / Double(count)
         return max(sumOfSquares / Double(count) - mean * mean, 0)
-    }
-
-    /// What `ScalarQuantizer.encodeQuery` would make of the row that a code stands for: unlike a code, a query isn't
-    /// centred.
-    private func asQuery(_ code: UnsafePointer<UInt8>, center: [Float], into query: UnsafeMutablePointer<UInt8>) {
-        let kernels = Kernels.best
-        var values = center
-        kernels.pointee.dequantize(code, center.count, 0x80, 1, center, &values)
-        let largest = kernels.pointee.max_magnitude(values, values.count)
-        kernels.pointee.quantize(values, values.count, largest > 0 ? 127 / largest : 0, 0, query)
-        for i in values.count..<sourceBytes { query[i] = 0 }
     }
 
     /// The best `most` rows, best first.

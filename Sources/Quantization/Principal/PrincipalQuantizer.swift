@@ -34,8 +34,6 @@ public final class PrincipalQuantizer: @unchecked Sendable {
 
     public static let componentStep = 128
     static let mostComponents = 512
-    /// How near to halfway between two levels a component is at least that goes to the farther one, in rounds.
-    private static let roundingErrors: [Float] = [0.45, 0.35, 0.2, 0]
     /// What may be left of the error along the row, of what the components hold.
     private static let tolerance: Float = 1e-4
     /// Standard deviations from the middle to the end of the range; 2.7 has the least error for 16 steps and a Gaussian.
@@ -118,27 +116,18 @@ public final class PrincipalQuantizer: @unchecked Sendable {
     /// Moves components to their second nearest level until the row's product with its code is that of the row with its
     /// leading components: see `ScalarQuantizer.quantizeAligned`, which this is the same as.
     private func align(_ levels: UnsafeMutablePointer<Float>, _ products: UnsafePointer<Int32>, held: Float) {
+        func error(_ i: Int) -> Float { levels[i] - Float(products[i]) * inverseSteps[i] }
+        func weight(_ i: Int) -> Float { (Float(products[i]) + centerProducts[i]) * weights[i] }
         // ⟨row, code − row⟩, in squared steps of the source, as far as the components go.
         var excess: Float = 0
-        for i in 0..<componentCount {
-            let error = levels[i] - Float(products[i]) * inverseSteps[i]
-            excess += (Float(products[i]) + centerProducts[i]) * weights[i] * error
-        }
-        let tolerance = Self.tolerance * held
-        for least in Self.roundingErrors {
-            for i in 0..<componentCount {
-                if abs(excess) <= tolerance { return }
-                let error = levels[i] - Float(products[i]) * inverseSteps[i]
-                let move: Float = error > 0 ? -1 : 1
-                let change = move * (Float(products[i]) + centerProducts[i]) * weights[i]
-                // What was moved already is off by more than half a step, and so is what was clipped.
-                guard abs(error) >= least, abs(error) <= 0.5, change * excess < 0, abs(change) <= abs(excess),
-                    abs(levels[i] + move) < 8
-                else { continue }
-                levels[i] += move
-                excess += change
-            }
-        }
+        for i in 0..<componentCount { excess += weight(i) * error(i) }
+        AlignedRounding.align(
+            componentCount, step: 1, excess: excess, tolerance: Self.tolerance * held, error: error, weight: weight,
+            move: { i, way in
+                guard abs(levels[i] + way) < 8 else { return false }
+                levels[i] += way
+                return true
+            })
     }
 
     /// Reduces a query that `ScalarQuantizer.encodeQuery` has prepared for `dot_u8i8`.

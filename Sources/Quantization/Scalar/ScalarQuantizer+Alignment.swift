@@ -15,8 +15,6 @@ import CVectorKernels
 /// embeddings 0.9935 and 0.995, with the range clipped at quantile 0.99 0.973 and 0.98; 250 copies of each of 200 rows, of
 /// which a tenth is noise, 0.48 and 0.88.
 extension ScalarQuantizer {
-    /// How near to halfway between two codes a component is at least that goes to the farther one, in rounds.
-    private static let roundingErrors: [Float] = [0.45, 0.35, 0.2, 0]
     /// What may be left of ⟨x, e⟩, of |x|².
     private static let tolerance: Float = 1e-6
     /// An error along the row of so many steps comes from clipping.
@@ -44,7 +42,15 @@ extension ScalarQuantizer {
                 stretch = min(stretch - excess / squared, 2)
                 excess = quantize(row, stretch, center, into: code, scratch: scratch) - squared
             }
-            align(row, stretch, excess, tolerance: Self.tolerance * squared, code, standsFor: scratch)
+            AlignedRounding.align(
+                dimensions, step: step, excess: excess, tolerance: Self.tolerance * squared,
+                error: { scratch[$0] - stretch * row[$0] }, weight: { row[$0] },
+                move: { i, way in
+                    guard way > 0 ? code[i] < 0xFF : code[i] > 0x01 else { return false }
+                    scratch[i] += way
+                    code[i] = way > 0 ? code[i] + 1 : code[i] - 1
+                    return true
+                })
         }
     }
 
@@ -59,29 +65,5 @@ extension ScalarQuantizer {
         kernels.pointee.quantize(scratch, dimensions, 1 / step, 0x80, code)
         kernels.pointee.dequantize(code, dimensions, 0x80, step, center, scratch)
         return kernels.pointee.f32.dot.pair(row, scratch, dimensions)
-    }
-
-    /// Moves components to their second nearest code until `excess` = ⟨row, code − row⟩ is within the tolerance.
-    private func align(
-        _ row: UnsafePointer<Float>, _ stretch: Float, _ excess: Float, tolerance: Float,
-        _ code: UnsafeMutablePointer<UInt8>, standsFor values: UnsafeMutablePointer<Float>
-    ) {
-        var excess = excess
-        for least in Self.roundingErrors {
-            let least = least * step
-            for i in 0..<dimensions {
-                if abs(excess) <= tolerance { return }
-                let error = values[i] - stretch * row[i]
-                let move = error > 0 ? -step : step
-                let change = move * row[i]
-                // What was moved already has an error of more than half a step, and so has what was clipped.
-                guard abs(error) >= least, abs(error) <= 0.5 * step, change * excess < 0, abs(change) <= abs(excess),
-                    move > 0 ? code[i] < 0xFF : code[i] > 0x01
-                else { continue }
-                values[i] += move
-                code[i] = move > 0 ? code[i] + 1 : code[i] - 1
-                excess += change
-            }
-        }
     }
 }
