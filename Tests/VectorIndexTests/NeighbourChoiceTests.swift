@@ -45,8 +45,12 @@ import VectorIndex
             let rows = Rows(parameters, capacity: 1601)
             for _ in 0..<1601 { rows.append(vectors.next()) }
             let index = VectorIndex(parameters)
-            index.publish(rows: rows.matrix, count: 1601, absent: [])
-            index.drain()
+            // The last slot when all others are done: it neither misses one that another thread is linking nor gets a
+            // link from it afterwards.
+            for count in [1600, 1601] {
+                index.publish(rows: rows.matrix, count: count, absent: [])
+                index.drain()
+            }
             let score = { (a: UInt32, b: UInt32) in rows.score(rows.vector(Int(a)), Int(b)) }
             let node = UInt32(1600)
             let candidates = (0..<node).sorted { (score(node, $0), $1) > (score(node, $1), $0) }
