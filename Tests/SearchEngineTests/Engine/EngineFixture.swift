@@ -65,7 +65,7 @@ final class EngineFixture {
 
     /// Waits until every point is linked and no compaction is under way.
     func waitUntilGreen(_ collection: String) throws {
-        let deadline = Date().addingTimeInterval(60)
+        let deadline = Date().addingTimeInterval(600)
         while try engine.collectionInfo(collection).status != .green {
             guard Date() < deadline else { throw EngineError.timeout("\(collection) doesn't become green") }
             Thread.sleep(forTimeInterval: 0.01)
