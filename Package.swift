@@ -90,10 +90,12 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "CVectorKernels"]),
         .testTarget(name: "VectorIndexTests", dependencies: ["VectorIndex", "Quantization"]),
+        // A file system for tests that hold a sync or count removals.
+        .target(name: "HookedFiles", dependencies: ["SearchEngine"], path: "Tests/HookedFiles"),
         .testTarget(
             name: "SearchEngineTests",
             dependencies: [
-                "SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                "HookedFiles", "SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
@@ -106,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "SearchServerTests",
             dependencies: [
-                "SearchServer", "SearchEngine", "JSON",
+                "HookedFiles", "SearchServer", "SearchEngine", "JSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

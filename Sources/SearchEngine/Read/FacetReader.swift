@@ -17,7 +17,8 @@ final class FacetReader: Sendable {
     }
 
     /// Runs `body` under the collection's shared lock once every payload index that it needs is there. Throws `.timeout`
-    /// when building them takes longer than the deadline; the build goes on.
+    /// when building them takes longer than the deadline; the build goes on. Throws `PayloadIndexesMissing` where they may
+    /// not be built (`Engine.withoutBuildingIndexes`).
     func reading<T>(
         _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil, deadline: Deadline? = nil,
         _ body: (Generation) throws -> T
@@ -30,6 +31,7 @@ final class FacetReader: Sendable {
                 return indexes.missing(for: filters, order: orderKey).isEmpty ? try body(collection.generation) : nil
             }
             if let result { return result }
+            guard PayloadIndexesMissing.mayBuild else { throw PayloadIndexesMissing() }
             try build(collection, until: deadline) { indexes in
                 indexes.missing(for: filters, order: orderKey)
             }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
+import SearchEngine
 
 /// Takes the requests of one connection, one at a time, to their answers: checks the head, collects the body up to its
 /// limit, has the work done on a thread for it, and writes the reply. All of it happens on the connection's event loop
@@ -227,7 +228,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
             exchange.finish(&reply)
             complete(reply, exchange)
         case .compute(let work), .brief(_, let work):
-            workers.submitCompute(bodyBytes: call.body.count) { answer($0.flatMap { _ in Result { try work(call) } }) }
+            workers.submitCompute(bodyBytes: call.body.count) { start in
+                let result = start.flatMap { _ in Result { try Engine.withoutBuildingIndexes { try work(call) } } }
+                if case .failure(is PayloadIndexesMissing) = result {
+                    // From the beginning, where it holds up no search that needs no index.
+                    return workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
+                }
+                answer(result)
+            }
         case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
             workers.submitCompute(bodyBytes: call.body.count) { start in

@@ -1,4 +1,5 @@
 import Dispatch
+import HookedFiles
 import JSON
 import SearchEngine
 import Synchronization

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import HookedFiles
 import JSON
 import Logging
 import SearchEngine

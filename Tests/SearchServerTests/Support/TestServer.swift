@@ -106,7 +106,8 @@ struct TestServer: Sendable {
 
 /// Runs `body` with a server, stops it gracefully, and removes its folder.
 func withServer(
-    _ configure: (inout ServerConfiguration) -> Void = { _ in }, _ body: (TestServer) async throws -> Void
+    _ configure: (inout ServerConfiguration) -> Void = { _ in }, fileSystem: any FileSystem = PosixFileSystem(),
+    _ body: (TestServer) async throws -> Void
 ) async throws {
     let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -118,7 +119,7 @@ func withServer(
     configure(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let engine = try Engine(configuration: configuration.engine, logger: logger)
+    let engine = try Engine(configuration: configuration.engine, logger: logger, fileSystem: fileSystem)
     let server = TrendexServer(engine: engine, configuration: configuration, logger: logger)
     let (ports, portSource) = AsyncStream<Int>.makeStream()
     let running = Task {

@@ -1,36 +1,37 @@
 import SearchEngine
 import Synchronization
-import Testing
 
 /// The real files, with a hook before each sync and each removal.
-final class HookedFileSystem: FileSystem {
-    typealias Hook = @Sendable (_ path: String) -> Void
+package final class HookedFileSystem: FileSystem {
+    package typealias Hook = @Sendable (_ path: String) -> Void
 
     private let real = PosixFileSystem()
     private let hooks = Mutex<(onSync: Hook?, onRemove: Hook?)>((nil, nil))
 
-    var onSync: Hook? {
+    package init() {}
+
+    package var onSync: Hook? {
         get { hooks.withLock { $0.onSync } }
         set { hooks.withLock { $0.onSync = newValue } }
     }
-    var onRemove: Hook? {
+    package var onRemove: Hook? {
         get { hooks.withLock { $0.onRemove } }
         set { hooks.withLock { $0.onRemove = newValue } }
     }
 
-    func createDirectory(_ path: String) throws { try real.createDirectory(path) }
-    func exists(_ path: String) -> Bool { real.exists(path) }
-    func status(_ path: String) -> FileStatus? { real.status(path) }
-    func list(_ path: String) throws -> [String] { try real.list(path) }
-    func open(_ path: String, create: Bool) throws -> any File {
+    package func createDirectory(_ path: String) throws { try real.createDirectory(path) }
+    package func exists(_ path: String) -> Bool { real.exists(path) }
+    package func status(_ path: String) -> FileStatus? { real.status(path) }
+    package func list(_ path: String) throws -> [String] { try real.list(path) }
+    package func open(_ path: String, create: Bool) throws -> any File {
         HookedFile(file: try real.open(path, create: create), owner: self)
     }
-    func remove(_ path: String) throws {
+    package func remove(_ path: String) throws {
         onRemove?(path)
         try real.remove(path)
     }
-    func rename(_ from: String, to: String) throws { try real.rename(from, to: to) }
-    func syncDirectory(_ path: String) throws { try real.syncDirectory(path) }
+    package func rename(_ from: String, to: String) throws { try real.rename(from, to: to) }
+    package func syncDirectory(_ path: String) throws { try real.syncDirectory(path) }
 }
 
 private final class HookedFile: File {
