@@ -56,13 +56,13 @@ enum Planner {
         (hopsToArrive + Double(ef)) * (1 + Double(ef) / costlyWidth) * twoHopHopCost
     }
 
-    /// Up to so many admitted slots are scanned when a walk has met too few of them: as many as a walk over admitted slots
-    /// alone costs. Where the filter excludes what is near the query such a walk begins anywhere and may end among the
-    /// wrong ones, so that a dearer scan is the better choice.
+    /// Up to so many admitted slots are scanned before a walk over them alone is begun: as many as it costs. Where the
+    /// filter excludes what is near the query such a walk begins anywhere and may end among the wrong ones, so that a dearer
+    /// scan is the better choice.
     ///
     /// - Parameters:
     ///   - share: of the slots that are admitted.
-    ///   - shareNearby: of those that the walk has met.
+    ///   - shareNearby: of those near the query.
     static func scanLimit(ef: Int, share: Double, shareNearby: Double) -> Double {
         twoHopCost(ef: ef) * (2 * shareNearby < share ? costliestDetour : 1)
     }

@@ -54,7 +54,9 @@ import VectorIndex
     }
 
     /// The query's own copies, among which the graph's links all lie, are excluded: what is nearest then is found by a scan.
-    @Test func copiesOfTheQueryAreExcluded() {
+    /// A walk that collects on its way notices, and one over a third of the slots alone isn't begun.
+    @Test(arguments: zip([8, 66], [24, 10]))
+    func copiesOfTheQueryAreExcluded(_ nearest: Int, ef: Int) {
         let parameters = IndexParameters(dimensions: 32, metric: .cosine, m: 8, efConstruct: 40)
         var random = RandomSource(seed: Seed.value)
         let (groups, copies) = (100, 120)
@@ -72,9 +74,9 @@ import VectorIndex
             Normalization.normalize(&query)
             // And those of the ones that are next.
             let excluded = Set(
-                (0..<groups).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(8))
+                (0..<groups).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(nearest))
             let allowed = SlotBitmap(count: rows.count) { !excluded.contains($0 % groups) }
-            let outcome = index.search(query, SearchOptions(k: 10, ef: 24), allowed: allowed)
+            let outcome = index.search(query, SearchOptions(k: 10, ef: ef), allowed: allowed)
             scans += outcome.plan == .graphThenScan ? 1 : 0
             let slots = (0..<rows.count).filter { !excluded.contains($0 % groups) }
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: slots))

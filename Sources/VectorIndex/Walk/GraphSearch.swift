@@ -21,6 +21,8 @@ struct GraphSearch {
     private static let seedCount = 48
     /// Below this share of admitted slots on its way, a collecting walk gives way to two hops.
     private static let leastShare = 0.35
+    /// Lists that tell what share is admitted around the place nearest to the query.
+    private static let listsNearby = 16
 
     /// Offers what it finds to `top` and says what was done; `.graphThenScan` asks the caller to scan instead.
     func run<S: RankScorer, C: CandidateSink>(
@@ -40,16 +42,19 @@ struct GraphSearch {
             let found = plainWalk(scorer, slot, rank, top: &top, cost: &cost)
             return isEnough(found) ? .graph : .graphThenScan
         }
+        let shareNearby: Double
         if plan == .walk {
             let (end, found, share) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
             switch end {
             case .complete: return isEnough(found) ? .graphFiltered : .graphThenScan
             case .overBudget: return .graphThenScan
-            case .sparse:
-                let scanLimit = Planner.scanLimit(ef: ef, share: Double(admitted) / Double(limit), shareNearby: share)
-                if !isUnbounded, Double(admitted) <= scanLimit { return .graphThenScan }
+            case .sparse: shareNearby = share
             }
+        } else {
+            shareNearby = admittedShare(around: slot, &cost)
         }
+        let scanLimit = Planner.scanLimit(ef: ef, share: Double(admitted) / Double(limit), shareNearby: shareNearby)
+        if !isUnbounded, Double(admitted) <= scanLimit { return .graphThenScan }
         let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
         return end == .complete && isEnough(found) ? .graphTwoHop : .graphThenScan
     }
@@ -113,6 +118,23 @@ struct GraphSearch {
             scorer, graph.links(level: 0), admission, limit: limit, pool: &pool,
             budget: isUnbounded ? .infinity : Double(admitted), scratch: scratch, poll: poll, cost: &cost)
         return (end, end == .complete ? offer(pool, to: &top) : 0)
+    }
+
+    /// The share of admitted ones among the slots that are two links away from this one, by a few hundred of them.
+    private func admittedShare(around slot: UInt32, _ cost: inout WalkCost) -> Double {
+        let links = graph.links(level: 0)
+        let near = links.copy(slot, to: scratch.list)
+        var seen = 0
+        var admitted = 0
+        for i in 0..<min(near, Self.listsNearby) where scratch.list[i] < limit {
+            let count = links.copy(scratch.list[i], to: scratch.batch)
+            cost.bridged += 1
+            for j in 0..<count where scratch.batch[j] < limit {
+                seen += 1
+                admitted += admission.admits(scratch.batch[j]) ? 1 : 0
+            }
+        }
+        return seen == 0 ? 1 : Double(admitted) / Double(seen)
     }
 
     private func budget(_ scoreCost: Double) -> Int {
