@@ -130,15 +130,17 @@ extension Engine {
         }
     }
 
-    public func collectionInfo(_ collection: String) throws -> CollectionInfo {
+    /// - Parameter schema: whether the declared payload indexes are told as well, which are built first where they are not
+    ///   there yet.
+    public func collectionInfo(_ collection: String, schema tellsSchema: Bool = true) throws -> CollectionInfo {
         let collection = try self.collection(collection)
-        try reader.buildDeclared(collection)
+        if tellsSchema { try reader.buildDeclared(collection) }
         return try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
             let indexes = generation.spaces.map(\.index)
             var schema: OrderedDictionary<ByteString, PayloadFieldInfo> = [:]
-            for (path, declared) in generation.payloadIndexes.schemas {
+            for (path, declared) in generation.payloadIndexes.schemas where tellsSchema {
                 let count = generation.points.live.withUnsafeBufferPointer { live in
                     live.baseAddress.flatMap {
                         generation.payloadIndexes.pointCount(path, universe: generation.points.slotCount, live: $0)

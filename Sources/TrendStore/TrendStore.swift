@@ -59,7 +59,7 @@ public final class TrendStore: Sendable {
                 }
             }
             guard !prepared.withLock({ $0.contains(name) }) else { continue }
-            let configuration = try engine.collectionInfo(name).configuration
+            let configuration = try engine.collectionInfo(name, schema: false).configuration
             guard configuration.isUnnamed, let vector = configuration.vectors[""],
                 vector.size == Self.embeddingDimensions, vector.distance == .cosine
             else {

@@ -32,12 +32,10 @@ import Testing
                 goOn.wait()
             }
             async let written = server.ok(.PUT, path + "?wait=true", #"{"points": [{"id": 77, "vector": [1]}]}"#)
-            await withCheckedContinuation { continuation in
-                DispatchQueue.global().async {
-                    isSyncing.wait()
-                    continuation.resume()
-                }
+            let begun = await withCheckedContinuation { continuation in
+                DispatchQueue.global().async { continuation.resume(returning: isSyncing.wait(timeout: .now() + 60)) }
             }
+            try #require(begun == .success)
             async let counted = server.ok(.POST, path + "/count", "{\(filter)}")
             async let scrolled = server.ok(.POST, path + "/scroll", "{\(filter)}")
             async let searched = server.ok(.POST, path + "/search", #"{"vector": [1], "limit": 9, \#(filter)}"#)
@@ -49,6 +47,11 @@ import Testing
                 let point = try await server.ok(.GET, "\(path)/\(id)")
                 #expect(point["payload"]?["n"] == .integer(Int64(id)))
             }
+            #expect(try await server.ok(.GET, "/collections/c")["points_count"] == 10)
+            for other in ["/collections/c/cluster", "/collections/c/snapshots", "/collections"] {
+                try await server.ok(.GET, other)
+            }
+            #expect(try await server.send(.GET, "/metrics").status == 200)
             goOn.signal()
             _ = try await written
             #expect(try await counted == ["count": 5])

@@ -59,7 +59,7 @@ import VectorIndex
     func copiesOfTheQueryAreExcluded(_ nearest: Int, ef: Int) {
         let parameters = IndexParameters(dimensions: 32, metric: .cosine, m: 8, efConstruct: 40)
         var random = RandomSource(seed: Seed.value)
-        let (groups, copies) = (100, 120)
+        let (groups, copies) = (100, 140)
         let originals = (0..<groups).map { _ in (0..<32).map { _ in random.normal() } }
         func copy(_ group: Int) -> [Float] { originals[group].map { $0 + 0.03 * random.normal() } }
         let rows = Rows(parameters, capacity: groups * copies)

@@ -31,14 +31,13 @@ final class FacetReader: Sendable {
                 return indexes.missing(for: filters, order: orderKey).isEmpty ? try body(collection.generation) : nil
             }
             if let result { return result }
-            guard PayloadIndexesMissing.mayBuild else { throw PayloadIndexesMissing() }
             try build(collection, until: deadline) { indexes in
                 indexes.missing(for: filters, order: orderKey)
             }
         }
     }
 
-    /// Makes the indexes of the declared schema that are not there yet (after a start, or a compaction).
+    /// Makes the indexes of the declared schema that are not there yet (after a start, or a compaction). Throws as `reading`.
     func buildDeclared(_ collection: PointCollection, until deadline: Deadline? = nil) throws {
         try build(collection, until: deadline) { indexes in
             indexes.schemas.flatMap { path, schema in indexes.missing(for: schema, at: path) }
@@ -49,9 +48,10 @@ final class FacetReader: Sendable {
         _ collection: PointCollection, until deadline: Deadline?,
         _ missing: @escaping @Sendable (PayloadIndexes) -> [FacetKey]
     ) throws {
-        guard let deadline else { return try build(collection, missing) }
         let keys = collection.lock.read { missing(collection.generation.payloadIndexes) }
         guard !keys.isEmpty else { return }
+        guard PayloadIndexesMissing.mayBuild else { throw PayloadIndexesMissing() }
+        guard let deadline else { return try build(collection, missing) }
         try collection.facetBuilds.wait(for: Set(keys), until: deadline) { [self] in try build(collection, missing) }
     }
 

@@ -58,7 +58,7 @@ extension Endpoints {
 
     /// One peer with one shard, which is all of the collection.
     private static func clusterInfo(_ call: Call) throws -> Reply {
-        let points = try call.engine.collectionInfo(call.collection).pointsCount
+        let points = try call.engine.collectionInfo(call.collection, schema: false).pointsCount
         return call.result { writer in
             writer.object { writer in
                 writer.key("peer_id")

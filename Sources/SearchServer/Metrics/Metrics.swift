@@ -24,7 +24,9 @@ enum Metrics {
     private static func writeCollections(_ engine: Engine, into text: inout PrometheusText) {
         // A collection that is deleted in between is left out.
         let names = engine.collectionNames().sorted()
-        let infos = names.compactMap { name in (try? engine.collectionInfo(name)).map { (name: name, info: $0) } }
+        let infos = names.compactMap { name in
+            (try? engine.collectionInfo(name, schema: false)).map { (name: name, info: $0) }
+        }
         text.metric("collections_total", .gauge, "number of collections", infos.count)
         let vectors = infos.reduce(0) { $0 + $1.info.vectorsCount }
         text.metric("collections_vector_total", .gauge, "total number of vectors in all collections", vectors)

@@ -59,7 +59,8 @@ enum Telemetry {
     }
 
     private static func writeCollection(_ engine: Engine, _ name: String, _ level: Int, _ writer: inout JSONWriter) {
-        guard let info = try? engine.collectionInfo(name), let memory = try? engine.memory(name) else { return }
+        guard let info = try? engine.collectionInfo(name, schema: false), let memory = try? engine.memory(name)
+        else { return }
         writer.object { writer in
             writer.key("id")
             writer.write(name)

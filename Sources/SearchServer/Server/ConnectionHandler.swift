@@ -232,7 +232,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 let result = start.flatMap { _ in Result { try Engine.withoutBuildingIndexes { try work(call) } } }
                 if case .failure(is PayloadIndexesMissing) = result {
                     // From the beginning, where it holds up no search that needs no index.
-                    return workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
+                    return workers.submitIndexing { answer($0.flatMap { _ in Result { try work(call) } }) }
                 }
                 answer(result)
             }

@@ -42,19 +42,19 @@ struct GraphSearch {
             let found = plainWalk(scorer, slot, rank, top: &top, cost: &cost)
             return isEnough(found) ? .graph : .graphThenScan
         }
-        let shareNearby: Double
+        let share = Double(admitted) / Double(limit)
+        var shareNearby = share
         if plan == .walk {
-            let (end, found, share) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
+            let (end, found, shareMet) = collectingWalk(scorer, slot, rank, top: &top, cost: &cost)
             switch end {
             case .complete: return isEnough(found) ? .graphFiltered : .graphThenScan
             case .overBudget: return .graphThenScan
-            case .sparse: shareNearby = share
+            case .sparse: shareNearby = shareMet
             }
-        } else {
+        } else if mayScan(share: share, shareNearby: 0) {
             shareNearby = admittedShare(around: slot, &cost)
         }
-        let scanLimit = Planner.scanLimit(ef: ef, share: Double(admitted) / Double(limit), shareNearby: shareNearby)
-        if !isUnbounded, Double(admitted) <= scanLimit { return .graphThenScan }
+        if mayScan(share: share, shareNearby: shareNearby) { return .graphThenScan }
         let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
         return end == .complete && isEnough(found) ? .graphTwoHop : .graphThenScan
     }
@@ -120,7 +120,12 @@ struct GraphSearch {
         return (end, end == .complete ? offer(pool, to: &top) : 0)
     }
 
-    /// The share of admitted ones among the slots that are two links away from this one, by a few hundred of them.
+    private func mayScan(share: Double, shareNearby: Double) -> Bool {
+        !isUnbounded && Double(admitted) <= Planner.scanLimit(ef: ef, share: share, shareNearby: shareNearby)
+    }
+
+    /// The share of admitted ones among the slots that are two links away from this one, by a few hundred of them: rather
+    /// too large, so that where few are admitted anywhere it isn't chance that tells them to be far.
     private func admittedShare(around slot: UInt32, _ cost: inout WalkCost) -> Double {
         let links = graph.links(level: 0)
         let near = links.copy(slot, to: scratch.list)
@@ -129,12 +134,12 @@ struct GraphSearch {
         for i in 0..<min(near, Self.listsNearby) where scratch.list[i] < limit {
             let count = links.copy(scratch.list[i], to: scratch.batch)
             cost.bridged += 1
-            for j in 0..<count where scratch.batch[j] < limit {
+            for j in 0..<count where scratch.batch[j] < limit && scratch.batch[j] != slot {
                 seen += 1
                 admitted += admission.admits(scratch.batch[j]) ? 1 : 0
             }
         }
-        return seen == 0 ? 1 : Double(admitted) / Double(seen)
+        return Double(admitted + 3) / Double(max(seen, 1))
     }
 
     private func budget(_ scoreCost: Double) -> Int {
