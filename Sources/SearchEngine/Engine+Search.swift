@@ -16,10 +16,11 @@ extension Engine {
     }
 
     /// The same for one request, for a thread that must not be held: `nil` if the search would have to wait (for a writer,
-    /// for payload indexes), if it takes more than `limit` of CPU time, or if more is asked for than surely takes little.
+    /// for payload indexes), if it would scan more than `mostScanned` points or takes more than `limit` of CPU time, or if
+    /// more is asked for than surely takes little.
     /// Only pages that are not in memory, and the payloads' size, can hold it longer.
     public func searchAtOnce(
-        _ collection: String, _ request: SearchRequest, within limit: Duration
+        _ collection: String, _ request: SearchRequest, within limit: Duration, scanning mostScanned: Int
     ) throws -> SearchResult? {
         guard request.isBrief else { return nil }
         let collection = try self.collection(collection)
@@ -34,7 +35,8 @@ extension Engine {
                 else { return nil }
             }
             watch.lap(\.wait)
-            return try find(request, nil, collection, generation, cancelled: { work.isOver }, &watch)
+            return try find(
+                request, nil, collection, generation, cancelled: { work.isOver }, scanning: mostScanned, &watch)
         }
         guard let finding, let finding else { return nil }
         do {
@@ -79,7 +81,7 @@ extension Engine {
     /// Searches under the shared lock, with all payload indexes there; `nil` if the search was cancelled.
     private func find(
         _ request: SearchRequest, _ lookup: [Float]?, _ collection: PointCollection, _ generation: Generation,
-        cancelled: (@Sendable () -> Bool)?, _ watch: inout Stopwatch
+        cancelled: (@Sendable () -> Bool)?, scanning mostScanned: Int = .max, _ watch: inout Stopwatch
     ) throws -> Finding? {
         let name = request.using ?? ""
         guard let space = generation.space(name) else { throw unknownVector(name) }
@@ -96,6 +98,7 @@ extension Engine {
         var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: cancelled)
         options.fullScanBytes = space.parameters.fullScanBytes(
             wider: collection.configuration.hnsw.fullScanThreshold)
+        options.mostScanned = mostScanned
         let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
         if outcome.cancelled { return nil }
         var explanation: Explanation?

@@ -24,6 +24,8 @@ struct SearchRun {
     private var cost = WalkCost()
     private var timings = SearchTimings()
     private var result = SearchOutcome()
+    /// A scan would have been too long.
+    private var hasGivenUp = false
 
     init(
         parameters: IndexParameters, view: IndexView, query: UnsafePointer<Float>, options: SearchOptions,
@@ -64,7 +66,7 @@ struct SearchRun {
         if result.hits.count > options.k { result.hits.removeLast(result.hits.count - options.k) }
         result.walked = cost.scored
         result.hops = cost.hops
-        result.cancelled = poll.isCancelled
+        result.cancelled = hasGivenUp || poll.isCancelled
         if options.explainTimings { result.timings = timings }
         return result
     }
@@ -74,6 +76,7 @@ struct SearchRun {
     /// Every admitted row.
     private mutating func scanRows(_ rows: RowScorer) {
         result.plan = isFiltered ? .exactFilteredScan : .exactScan
+        guard mayScan(admission.count) else { return }
         let start = now()
         scratch.ensureResults(TopCandidates.room(wanted))
         var top = TopCandidates(keys: scratch.results, capacity: wanted)
@@ -283,7 +286,7 @@ struct SearchRun {
             }
         }
         let scanTo = options.indexedOnly && view.graph != nil ? linked : end
-        if scanFrom < scanTo {
+        if scanFrom < scanTo, mayScan(scanFrom == 0 ? admission.count : scanTo - scanFrom) {
             let start = now()
             result.scanned += scan(
                 scorer, admission, from: scanFrom, to: scanTo, isDense: isDense(scanFrom, scanTo), top: &top,
@@ -291,6 +294,11 @@ struct SearchRun {
             timings.scan += now() - start
         }
         return true
+    }
+
+    private mutating func mayScan(_ count: Int) -> Bool {
+        if count > options.mostScanned { hasGivenUp = true }
+        return !hasGivenUp
     }
 
     // MARK: Sizes

@@ -16,6 +16,12 @@ extension Endpoints {
 
     /// CPU time that an event loop spends on a search at most, before it leaves it to a compute thread.
     private static let briefSearch = Duration.microseconds(500)
+    /// A scan of so many points mostly stays within it: 4 to 11 ns a point.
+    private static let mostScanned = 40_000
+
+    private static func searchAtOnce(_ request: SearchRequest, _ call: Call) throws -> SearchResult? {
+        try call.engine.searchAtOnce(call.collection, request, within: briefSearch, scanning: mostScanned)
+    }
 
     private static func search(_ call: Call) throws -> Reply {
         let deadline = try call.validatedDeadline()
@@ -27,7 +33,7 @@ extension Endpoints {
     private static func attemptSearch(_ call: Call) throws -> Reply? {
         _ = try call.validatedDeadline()
         let request = try decodeBody(call.body) { try $0.readSearch() }
-        return try call.engine.searchAtOnce(call.collection, request, within: briefSearch).map { reply($0, call) }
+        return try searchAtOnce(request, call).map { reply($0, call) }
     }
 
     private static func reply(_ result: SearchResult, _ call: Call) -> Reply {
@@ -54,9 +60,7 @@ extension Endpoints {
     private static func attemptQuery(_ call: Call) throws -> Reply? {
         _ = try call.validatedDeadline()
         guard case .nearest(let request) = try decodeBody(call.body, { try $0.readQuery() }) else { return nil }
-        return try call.engine.searchAtOnce(call.collection, request, within: briefSearch).map {
-            reply(QueryResult($0), call)
-        }
+        return try searchAtOnce(request, call).map { reply(QueryResult($0), call) }
     }
 
     private static func reply(_ result: QueryResult, _ call: Call) -> Reply {

@@ -17,6 +17,8 @@ public struct SearchOptions: Sendable {
     /// So many bytes of rows that may be returned, or fewer, are scanned (by code), whatever the measured costs are. `nil`
     /// leaves the choice to the costs.
     public var fullScanBytes: Int?
+    /// A scan of more slots is not begun; the search ends early, with `cancelled` set in its outcome.
+    package var mostScanned = Int.max
     /// Walk the graph however little a scan would cost.
     package var prefersGraph = false
     /// Measure the time of each stage.
