@@ -296,6 +296,7 @@ struct SearchRun {
         return true
     }
 
+    /// Whether so many slots are to be scanned; if not, the search has given up.
     private mutating func mayScan(_ count: Int) -> Bool {
         if count > options.mostScanned { hasGivenUp = true }
         return !hasGivenUp

@@ -1,8 +1,6 @@
-import Dispatch
 import HookedFiles
 import JSON
 import SearchEngine
-import Synchronization
 import Testing
 
 @Suite struct IndexOnFirstUseTests {
@@ -20,22 +18,12 @@ import Testing
         let files = HookedFileSystem()
         try await withServer({ $0.computeThreads = 1 }, fileSystem: files) { server in
             try await fill(server)
-            let isSyncing = DispatchSemaphore(value: 0)
-            let goOn = DispatchSemaphore(value: 0)
-            // A failure must not leave the writer waiting.
-            defer { goOn.signal() }
-            let isHeld = Atomic(false)
             // The sync holds up publication, which building an index needs.
-            files.onSync = { path in
-                guard path.hasSuffix(".f32"), !isHeld.exchange(true, ordering: .relaxed) else { return }
-                isSyncing.signal()
-                goOn.wait()
-            }
+            let sync = HeldSync(of: ".f32", on: files)
+            // A failure must not leave the writer waiting.
+            defer { sync.release() }
             async let written = server.ok(.PUT, path + "?wait=true", #"{"points": [{"id": 77, "vector": [1]}]}"#)
-            let begun = await withCheckedContinuation { continuation in
-                DispatchQueue.global().async { continuation.resume(returning: isSyncing.wait(timeout: .now() + 60)) }
-            }
-            try #require(begun == .success)
+            try #require(await sync.hasBegun())
             async let counted = server.ok(.POST, path + "/count", "{\(filter)}")
             async let scrolled = server.ok(.POST, path + "/scroll", "{\(filter)}")
             async let searched = server.ok(.POST, path + "/search", #"{"vector": [1], "limit": 9, \#(filter)}"#)
@@ -52,7 +40,7 @@ import Testing
                 try await server.ok(.GET, other)
             }
             #expect(try await server.send(.GET, "/metrics").status == 200)
-            goOn.signal()
+            sync.release()
             _ = try await written
             #expect(try await counted == ["count": 5])
             #expect(try await scrolled["points"]?.arrayValue?.count == 5)

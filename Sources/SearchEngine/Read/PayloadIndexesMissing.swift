@@ -1,4 +1,4 @@
-/// A filter needs payload indexes that are not there yet, and this thread may not build them.
+/// A read needs payload indexes that are not there yet, and may not build them (`Engine.withoutBuildingIndexes`).
 public struct PayloadIndexesMissing: Error {
     @TaskLocal static var mayBuild = true
 }

@@ -20,7 +20,7 @@ struct Endpoint: Sendable {
     enum Work: Sendable {
         /// On the event loop; for what takes no time.
         case immediate(@Sendable (Call) throws -> Reply)
-        /// On a compute thread; from its beginning on a thread for that if payload indexes have to be built first.
+        /// On a compute thread; on one for index builds, from its beginning, if payload indexes have to be built first.
         case compute(@Sendable (Call) throws -> Reply)
         /// On the event loop when that has time for it (`LoopTime`) and `attempt`, which must never wait, finds an answer;
         /// else from its beginning on a compute thread.

@@ -51,10 +51,10 @@ struct GraphSearch {
             case .overBudget: return .graphThenScan
             case .sparse: shareNearby = shareMet
             }
-        } else if mayScan(share: share, shareNearby: 0) {
+        } else if prefersScan(share: share, shareNearby: 0) {
             shareNearby = admittedShare(around: slot, &cost)
         }
-        if mayScan(share: share, shareNearby: shareNearby) { return .graphThenScan }
+        if prefersScan(share: share, shareNearby: shareNearby) { return .graphThenScan }
         let (end, found) = twoHopWalk(scorer, slot, rank, top: &top, cost: &cost)
         return end == .complete && isEnough(found) ? .graphTwoHop : .graphThenScan
     }
@@ -120,7 +120,8 @@ struct GraphSearch {
         return (end, end == .complete ? offer(pool, to: &top) : 0)
     }
 
-    private func mayScan(share: Double, shareNearby: Double) -> Bool {
+    /// Whether to scan the admitted slots in place of a walk over them alone.
+    private func prefersScan(share: Double, shareNearby: Double) -> Bool {
         !isUnbounded && Double(admitted) <= Planner.scanLimit(ef: ef, share: share, shareNearby: shareNearby)
     }
 

@@ -23,6 +23,14 @@ import Testing
         return request
     }
 
+    /// With time and room for any search of the 500 points, unless told otherwise.
+    private func searchAtOnce(
+        _ request: SearchRequest, in collection: String = "c", within limit: Duration = .seconds(60),
+        scanning count: Int = 500
+    ) throws -> SearchResult? {
+        try engine.searchAtOnce(collection, request, within: limit, scanning: count)
+    }
+
     private func nine() throws -> Filter { Filter(must: [.field(try PayloadPath("n"), .match(.integer(9)))]) }
 
     /// Whatever is answered at once is what any search answers.
@@ -38,7 +46,7 @@ import Testing
             request { $0.scoreThreshold = 0.9 },
         ] {
             let expected = try engine.search("c", [request], deadline: nil)[0].points
-            let found = try #require(try engine.searchAtOnce("c", request, within: .seconds(60), scanning: 500))
+            let found = try #require(try searchAtOnce(request))
             #expect(found.points.map(\.id) == expected.map(\.id))
             #expect(found.points.map(\.score) == expected.map(\.score))
             #expect(found.points.map { $0.payload?.json } == expected.map { $0.payload?.json })
@@ -51,7 +59,7 @@ import Testing
                 try engine.search(collection, [request], deadline: nil)
             }
             let found = #expect(throws: EngineError.self) {
-                try engine.searchAtOnce(collection, request, within: .seconds(60), scanning: 500)
+                try searchAtOnce(request, in: collection)
             }
             #expect(found != nil && found == expected)
         }
@@ -79,32 +87,30 @@ import Testing
             request { $0.filter = Filter(must: [.hasID([.number(1)])]) },
             request { $0.filter = Filter(should: [.field(text, .matchText("text"))]) },
         ] {
-            #expect(try engine.searchAtOnce("c", request, within: .seconds(60), scanning: 500)?.points.count == nil)
+            #expect(try searchAtOnce(request)?.points.count == nil)
         }
         let request = request()
-        #expect(try engine.searchAtOnce("c", request, within: .seconds(60), scanning: 499)?.points.count == nil)
-        #expect(try engine.searchAtOnce("c", request, within: .seconds(60), scanning: 500)?.points.count == 10)
-        #expect(try engine.searchAtOnce("c", request, within: .zero, scanning: 500)?.points.count == nil)
+        #expect(try searchAtOnce(request, scanning: 499)?.points.count == nil)
+        #expect(try searchAtOnce(request)?.points.count == 10)
+        #expect(try searchAtOnce(request, within: .zero)?.points.count == nil)
     }
 
     /// A filter's first use builds an index, which is not done on such a thread.
     @Test func noPayloadIndexIsBuilt() throws {
         let nine = try nine()
         let request = request { $0.filter = nine }
-        for _ in 0..<2 {
-            #expect(try engine.searchAtOnce("c", request, within: .seconds(60), scanning: 500)?.points.count == nil)
-        }
+        for _ in 0..<2 { #expect(try searchAtOnce(request)?.points.count == nil) }
         _ = try engine.search("c", [request], deadline: nil)
-        #expect(try engine.searchAtOnce("c", request, within: .seconds(60), scanning: 500)?.points.count != nil)
+        #expect(try searchAtOnce(request)?.points.count != nil)
     }
 
     /// While points are published, whoever must not wait is sent away.
     @Test func nobodyWaitsForAWriter() throws {
         let collection = try engine.collection("c")
         let found = try collection.lock.write {
-            try engine.searchAtOnce("c", request(), within: .seconds(60), scanning: 500)
+            try searchAtOnce(request())
         }
         #expect(found?.points.count == nil)
-        #expect(try engine.searchAtOnce("c", request(), within: .seconds(60), scanning: 500)?.points.count != nil)
+        #expect(try searchAtOnce(request())?.points.count != nil)
     }
 }

@@ -1,8 +1,6 @@
-import Dispatch
 import HookedFiles
 import JSON
 import SearchEngine
-import Synchronization
 import Testing
 
 @Suite struct DeadlineTests {
@@ -51,27 +49,12 @@ import Testing
 
     /// While the disk takes its time, whoever set a limit gets an answer; what was asked for is done all the same.
     @Test func theDiskTakesItsTime() async throws {
-        let isSyncing = DispatchSemaphore(value: 0)
-        let goOn = DispatchSemaphore(value: 0)
-        let isHeld = Mutex(false)
-        files.onSync = { path in
-            guard path.hasSuffix(".f32"),
-                isHeld.withLock({ held in
-                    defer { held = true }
-                    return !held
-                })
-            else { return }
-            isSyncing.signal()
-            goOn.wait()
-        }
+        let sync = HeldSync(of: ".f32", on: files)
+        // A failure must not leave the writer waiting.
+        defer { sync.release() }
         let update = try engine.prepare("c", [.upsert([PointStruct(77, [1], ["n": 77])])])
         #expect(try await engine.update(update, deadline: .now + .milliseconds(1)) == [.waitTimeout])
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                isSyncing.wait()
-                continuation.resume()
-            }
-        }
+        try #require(await sync.hasBegun())
         // The sync holds up publication, which building an index needs.
         let filter = try filter()
         var scroll = ScrollRequest()
@@ -85,7 +68,7 @@ import Testing
         let index = try engine.createPayloadIndex(
             "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer), deadline: .now + .milliseconds(5))
         #expect(index == .waitTimeout)
-        goOn.signal()
+        sync.release()
         // Everything in the queue before this is done after it.
         _ = try engine.updateBlocking("c", [.delete(.ids([.number(5)]))])
         #expect(try engine.count("c", filter: filter, exact: true) == 5)
