@@ -1,4 +1,5 @@
 import Foundation
+import Quantization
 
 /// Float32 rows without gaps, in an unlinked temporary file that is mapped: resident only as far as they are used.
 package final class FloatRows: @unchecked Sendable {  // Written by `init` alone.
@@ -15,7 +16,8 @@ package final class FloatRows: @unchecked Sendable {  // Written by `init` alone
     convenience init(_ matrix: MappedMatrix, limit: Int? = nil, normalising: Bool) throws {
         try self.init(
             count: min(limit ?? matrix.rows, matrix.rows), dimensions: matrix.columns, source: matrix.file.path,
-            normalising: normalising, fill: matrix.readFloats)
+            normalising: normalising
+        ) { try matrix.readFloats($0, into: $1) }
     }
 
     /// Rows that `row` makes.
@@ -25,8 +27,13 @@ package final class FloatRows: @unchecked Sendable {  // Written by `init` alone
         }
     }
 
-    private init(
-        count: Int, dimensions: Int, source: String, normalising: Bool,
+    /// Rows that `fill` writes into their places, which hold zeros, one after the other; then normalised, and rounded to
+    /// what `element` holds.
+    ///
+    /// Throws `BenchError` for elements that are not finite or don't fit, and when the temporary file can't be made.
+    /// `source` is the name of the rows in errors.
+    init(
+        count: Int, dimensions: Int, source: String, normalising: Bool, element: ElementType = .float32,
         fill: (Int, UnsafeMutableBufferPointer<Float>) throws -> Void
     ) throws {
         self.count = count
@@ -39,9 +46,14 @@ package final class FloatRows: @unchecked Sendable {  // Written by `init` alone
             var squares = 0.0
             for value in row { squares += Double(value) * Double(value) }
             guard squares.isFinite else { throw BenchError("\(source): row \(index) has NaN or infinity") }
-            guard normalising, squares > 0 else { continue }
-            let scale = 1 / squares.squareRoot()
-            for column in 0..<dimensions { row[column] = Float(Double(row[column]) * scale) }
+            if normalising, squares > 0 {
+                let scale = 1 / squares.squareRoot()
+                for column in 0..<dimensions { row[column] = Float(Double(row[column]) * scale) }
+            }
+            guard element != .float32 else { continue }
+            let rounded = element.rounded(Array(row))
+            guard rounded.allSatisfy(\.isFinite) else { throw BenchError("\(source): row \(index) exceeds \(element)") }
+            _ = row.update(fromContentsOf: rounded)
         }
     }
 
@@ -58,22 +70,27 @@ package final class FloatRows: @unchecked Sendable {  // Written by `init` alone
     }
 }
 
-/// The same rows as float16, rounded to nearest.
-final class HalfRows: @unchecked Sendable {  // Written by `init` alone.
+/// The same rows as the index stores them in another element type than float32.
+final class PackedRows: @unchecked Sendable {  // Written by `init` alone.
     let base: UnsafeRawPointer
-    private let bytes: Int
+    private let byteCount: Int
 
-    init(_ rows: FloatRows) throws {
-        let values = rows.count * rows.dimensions
-        bytes = values * 2
-        let storage = try mapTemporaryFile(bytes: bytes)
-        let source = rows.base.assumingMemoryBound(to: Float.self)
-        let target = storage.assumingMemoryBound(to: Float16.self)
-        for index in 0..<values { target[index] = Float16(source[index]) }
+    /// Throws `BenchError` for rows that have values out of the type's range.
+    init(_ rows: FloatRows, _ element: ElementType) throws {
+        let rowBytes = element.rowBytes(dimensions: rows.dimensions)
+        byteCount = rows.count * rowBytes
+        let storage = try mapTemporaryFile(bytes: byteCount)
         base = UnsafeRawPointer(storage)
+        for index in 0..<rows.count {
+            guard let row = rows.row(index).baseAddress else { continue }
+            let misfits = element.write(row, dimensions: rows.dimensions, into: storage + index * rowBytes)
+            guard misfits == 0 else {
+                throw BenchError("row \(index) has \(misfits) values that don't fit into \(element)")
+            }
+        }
     }
 
-    deinit { munmap(UnsafeMutableRawPointer(mutating: base), bytes) }
+    deinit { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
 }
 
 /// Maps a new file of zeros that has no name, and so vanishes with the mapping.

@@ -61,15 +61,28 @@ package enum NpyFile {
     /// Writes int64 values in C order. `shape`'s product must be the number of values.
     package static func write(_ values: [Int64], shape: [Int], to path: String) throws {
         precondition(shape.reduce(1, *) == values.count)
+        try values.map(\.littleEndian).withUnsafeBytes { try write($0, descriptor: "<i8", shape: shape, to: path) }
+    }
+
+    /// Writes rows as float32, rows × dimensions.
+    package static func write(_ rows: FloatRows, to path: String) throws {
+        let bytes = UnsafeRawBufferPointer(start: rows.base, count: rows.count * rows.dimensions * 4)
+        try write(bytes, descriptor: "<f4", shape: [rows.count, rows.dimensions], to: path)
+    }
+
+    /// `bytes` are little-endian, as on every machine that the kernels are written for.
+    private static func write(
+        _ bytes: UnsafeRawBufferPointer, descriptor: String, shape: [Int], to path: String
+    ) throws {
         let axes = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-        var header = "{'descr': '<i8', 'fortran_order': False, 'shape': (\(axes)), }"
+        var header = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(axes)), }"
         // Header and prefix together are a multiple of 64 bytes, ended by a newline.
         header += String(repeating: " ", count: (64 - (header.utf8.count + 11) % 64) % 64) + "\n"
         var data = Data([0x93])
         data.append(contentsOf: "NUMPY".utf8)
         data.append(contentsOf: [1, 0, UInt8(header.utf8.count & 0xFF), UInt8(header.utf8.count >> 8)])
         data.append(contentsOf: header.utf8)
-        values.map(\.littleEndian).withUnsafeBytes { data.append(contentsOf: $0) }
+        data.append(contentsOf: bytes)
         do {
             try data.write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {

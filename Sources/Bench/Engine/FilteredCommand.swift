@@ -18,7 +18,7 @@ struct FilteredCommand: ParsableCommand {
     func validate() throws { _ = try parseSweep(ef, zeroIsDefault: true) }
 
     func run() throws {
-        try index.chooseKernels()
+        try index.graph.chooseKernels()
         let settings = try index.settings()
         let dataset = try data.load(settings.metric)
         guard !dataset.filters.isEmpty else { throw BenchError("\(dataset.name): has no filters.json") }
@@ -45,7 +45,7 @@ struct FilteredCommand: ParsableCommand {
         report["filters"] = sweep.json()
         report["machine"] = Machine.current().json
         report["flags"] = index.json
-        report["seed"] = JSONValue(index.seed)
+        report["seed"] = JSONValue(index.graph.seed)
         try answer.write(report, table: sweep.table)
     }
 }

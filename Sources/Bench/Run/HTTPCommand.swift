@@ -40,7 +40,7 @@ struct HTTPCommand: ParsableCommand {
     }
 
     func run() throws {
-        try index.chooseKernels()
+        try index.graph.chooseKernels()
         OpenFileLimit.raise()
         let settings = try index.settings()
         let dataset = try data.load(settings.metric, vectorsOnly: true)
@@ -87,7 +87,7 @@ struct HTTPCommand: ParsableCommand {
         report["passes"] = .array(passes.map { .array($0) })
         report["machine"] = Machine.current().json
         report["flags"] = index.json
-        report["seed"] = JSONValue(index.seed)
+        report["seed"] = JSONValue(index.graph.seed)
         try answer.write(report, table: Self.table(passes.last ?? []))
         process.stop()
     }

@@ -16,7 +16,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var index: IndexOptions
 
     func run() throws {
-        try index.chooseKernels()
+        try index.graph.chooseKernels()
         let options = options.adjusted()
         let settings = try index.settings()
         note("reading the data")
@@ -25,7 +25,7 @@ struct RunCommand: ParsableCommand {
         var report = RunReport(dataset: dataset)
         report.json["machine"] = Machine.current().json
         report.json["flags"] = flags(options)
-        report.json["seed"] = JSONValue(index.seed)
+        report.json["seed"] = JSONValue(index.graph.seed)
 
         try IndexSection.measure(dataset, settings, options, &report)
         try TemporaryFolder.use { folder in

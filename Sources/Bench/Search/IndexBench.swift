@@ -37,14 +37,7 @@ final class IndexBench {
     init(rows: FloatRows, _ settings: Settings) throws {
         self.rows = rows
         self.settings = settings
-        let matrix: RowMatrix
-        switch settings.element {
-        case .float32: matrix = RowMatrix(base: rows.base, rowBytes: rows.dimensions * 4, owner: rows)
-        case .float16:
-            let half = try HalfRows(rows)
-            matrix = RowMatrix(base: half.base, rowBytes: rows.dimensions * 2, owner: half)
-        case .uint8: throw BenchError("rows of uint8 can't be made of these vectors; choose float32 or float16")
-        }
+        let matrix = try Self.matrix(rows, settings.element)
         let before = try ProcessMemory.trimmed()
         let index = VectorIndex(
             IndexParameters(
@@ -53,20 +46,18 @@ final class IndexBench {
                 usesPrincipalCodes: settings.reducesCodes))
         (_, build) = try measured {
             index.publish(rows: matrix, count: rows.count, absent: [])
-            try onThreads(settings.buildThreads) { thread in
-                let progress = Progress("linked", total: rows.count)
-                while index.pendingCount > 0 {
-                    // Nothing to do for this thread yet, such as while another one trains the quantizer.
-                    if index.work(limit: 64) == 0 {
-                        if let limitation = index.limitation { throw BenchError("the index can't grow: \(limitation)") }
-                        usleep(500)
-                    }
-                    if thread == 0 { progress.update(index.linkedCount) }
-                }
-            }
+            try index.linkAll(threads: settings.buildThreads)
         }
         self.index = index
         anonymousBytes = max(0, try ProcessMemory.trimmed().anonymous - before.anonymous)
+    }
+
+    /// The rows as an index stores them.
+    static func matrix(_ rows: FloatRows, _ element: ElementType) throws -> RowMatrix {
+        let rowBytes = element.rowBytes(dimensions: rows.dimensions)
+        guard element != .float32 else { return RowMatrix(base: rows.base, rowBytes: rowBytes, owner: rows) }
+        let stored = try PackedRows(rows, element)
+        return RowMatrix(base: stored.base, rowBytes: rowBytes, owner: stored)
     }
 
     /// What the index keeps in memory for a point: the greater of what it tells and what the system sees.
@@ -107,5 +98,25 @@ final class IndexBench {
             "seconds": .double(rounded(build.seconds, 3)), "cpuSeconds": .double(rounded(build.cpuSeconds, 3)),
             "threads": JSONValue(settings.buildThreads),
         ]
+    }
+}
+
+extension VectorIndex {
+    /// Does all background work on so many threads; returns when every published row is linked and nothing is due.
+    func linkAll(threads: Int) throws {
+        repeat {
+            try onThreads(threads) { thread in
+                let progress = Progress("linked", total: self.publishedCount)
+                while self.pendingCount > 0 {
+                    // Nothing to do for this thread yet, such as while another one trains the quantizer.
+                    if self.work(limit: 64) == 0 {
+                        if let limitation = self.limitation { throw BenchError("the index can't grow: \(limitation)") }
+                        usleep(500)
+                    }
+                    if thread == 0 { progress.update(self.linkedCount) }
+                }
+            }
+            // The last rows may have made a training due, which may begin another graph.
+        } while work(limit: 64) > 0
     }
 }

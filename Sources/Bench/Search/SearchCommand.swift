@@ -52,7 +52,7 @@ struct SearchCommand: ParsableCommand {
     }
 
     func run() throws {
-        try index.chooseKernels()
+        try index.graph.chooseKernels()
         var settings = try index.settings()
         settings.reducesCodes = firstStage == "auto"
         let dataset = try data.load(settings.metric, vectorsOnly: true)
@@ -83,7 +83,7 @@ struct SearchCommand: ParsableCommand {
         report["points"] = sweep.json
         report["machine"] = Machine.current().json
         report["flags"] = flags
-        report["seed"] = JSONValue(index.seed)
+        report["seed"] = JSONValue(index.graph.seed)
         if let idsOut {
             try NpyFile.write(sweep.idsOfAll, shape: [sweep.efs.count, queries.count, data.k], to: idsOut)
         }

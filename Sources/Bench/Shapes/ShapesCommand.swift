@@ -1,0 +1,131 @@
+import ArgumentParser
+import Foundation
+import JSON
+
+struct ShapesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shapes",
+        abstract: "Measures recall on made data of many shapes, beside hnswlib and Faiss at equal width.",
+        discussion: """
+            Each shape is drawn anew for each seed. The index is asked at ef 64, at its default and at 256; --peers asks \
+            hnswlib and Faiss at the same widths. All are judged by exact scores in double precision. The table goes to \
+            standard output.
+            """)
+
+    @Option(help: "Shapes to measure, separated by commas: names or what they begin with (default: all).")
+    var shapes: String?
+    @Flag(help: "Lists the shapes and measures nothing.")
+    var list = false
+    @Option(help: "Seeds to draw each shape with, separated by commas.")
+    var seeds = "1,2,3,4,5"
+    @Option(help: "Rows of a shape of the usual size; larger and smaller shapes keep their proportion.")
+    var rows = Shape.usualRows
+    @Option(help: "Queries of a shape with the usual number; others keep their proportion.")
+    var queryCount = Shape.usualQueries
+    @Option(help: "Python that has hnswlib, faiss-cpu and numpy; without it no peers are asked.")
+    var peers: String?
+    @Option(help: "The script that asks the peers.")
+    var peersScript = "benchmarks/shape_peers.py"
+    @Option(help: "Where to write the figures of all runs.")
+    var json: String?
+    @Option(help: "Where to write the table.")
+    var table: String?
+    @OptionGroup var graph: GraphOptions
+
+    func validate() throws {
+        guard (1000...10_000_000).contains(rows) else { throw ValidationError("--rows must be 1000…10000000") }
+        guard (1...100_000).contains(queryCount) else { throw ValidationError("--query-count must be 1…100000") }
+        _ = try parsedSeeds()
+    }
+
+    func run() throws {
+        let chosen = try shapes.map { try Shape.named($0) } ?? Shape.all
+        guard !list else { return print(Self.list(chosen)) }
+        try graph.chooseKernels()
+        var summaries: [ShapeSummary] = []
+        for (number, shape) in chosen.enumerated() {
+            note("\(shape.name) (\(number + 1) of \(chosen.count)): \(shape.summary)")
+            let runs = try parsedSeeds().map { seed in
+                let run = try measure(shape, seed: seed)
+                note("  seed \(seed): \(Self.line(run))")
+                return run
+            }
+            summaries.append(ShapeSummary(shape: shape, rowCount: shape.rowCount(rows), runs: runs))
+            // After each shape, since all of them take hours.
+            try write(summaries)
+        }
+        print(Self.table(summaries))
+    }
+
+    private func parsedSeeds() throws -> [UInt64] { try parseSweep(seeds, zeroIsDefault: true).map { UInt64($0) } }
+
+    /// Draws the shape, builds its index and the peers', and judges what they answer.
+    private func measure(_ shape: Shape, seed: UInt64) throws -> ShapeRun {
+        let data = try shape.data(rows: rows, queries: queryCount, seed: seed)
+        let judge = try ShapeTruth.judge(shape, data)
+        let index = try ShapeIndex(
+            shape, data, m: graph.m, efConstruct: graph.efConstruct, seed: graph.seed &+ seed,
+            threads: graph.buildThreads)
+        let answers = [64, nil, 256].map { index.answers(ef: $0) }
+        // Where every query was answered by a scan: what the index walks with by default.
+        let defaultWidth = answers[1].widths.max() ?? max(graph.efConstruct, 160, 2 * shape.k)
+        let widths = [64, defaultWidth, 256]
+        func figures(_ answers: ShapeAnswers) -> ShapeFigures {
+            ShapeFigures(
+                recalls: judge.recalls(answers.ids), populations: data.populations, scored: answers.scored)
+        }
+        var run = ShapeRun(seed: seed, widths: widths, ours: answers.map(figures))
+        if let peers {
+            let peers = ShapePeers(python: peers, script: peersScript, m: graph.m, threads: graph.buildThreads)
+            run.peers = try peers.answers(shape, data, widths: widths, seed: seed).map { name, ids in
+                (name, ids.map { figures(ShapeAnswers(ids: $0)) })
+            }
+        }
+        return run
+    }
+
+    private func write(_ summaries: [ShapeSummary]) throws {
+        if let json {
+            let report: JSONValue = [
+                "machine": Machine.current().json,
+                "flags": [
+                    "rows": JSONValue(rows), "queryCount": JSONValue(queryCount), "seeds": .string(seeds),
+                    "m": JSONValue(graph.m), "efConstruct": JSONValue(graph.efConstruct),
+                    "buildThreads": JSONValue(graph.buildThreads), "seed": JSONValue(graph.seed),
+                ],
+                "shapes": .array(summaries.map(\.json)),
+            ]
+            try report.write(to: json)
+        }
+        if let table {
+            let text = "# Recall on data of many shapes\n\n" + Self.table(summaries) + "\n"
+            do { try Data(text.utf8).write(to: URL(fileURLWithPath: table), options: .atomic) } catch {
+                throw BenchError("\(table): can't be written: \(error.localizedDescription)")
+            }
+        }
+    }
+
+    private static func table(_ summaries: [ShapeSummary]) -> String {
+        var table = MarkdownTable(ShapeSummary.header)
+        for summary in summaries { table.add(summary.cells) }
+        return table.text
+    }
+
+    private static func list(_ shapes: [Shape]) -> String {
+        var table = MarkdownTable(["shape", "metric", "d", "rows", "queries", "what it is"])
+        for shape in shapes {
+            table.add([
+                shape.name, "\(shape.metric)", String(shape.dimensions), grouped(Double(shape.rows)),
+                grouped(Double(shape.queries)), shape.summary,
+            ])
+        }
+        return table.text
+    }
+
+    /// The recall of each engine at each width, in one line.
+    private static func line(_ run: ShapeRun) -> String {
+        ([("trendex", run.ours)] + run.peers).map { name, figures in
+            name + " " + figures.map { fixed($0.recall, 4) }.joined(separator: " ")
+        }.joined(separator: ", ")
+    }
+}
