@@ -45,13 +45,17 @@ package struct ShapeIndex {
 
     /// Asks all queries, one after the other.
     ///
-    /// - Parameter ef: the walks' width; `nil`: the index's own choice.
-    package func answers(ef: Int?) -> ShapeAnswers {
+    /// - Parameters:
+    ///   - ef: the walks' width; `nil`: the index's own choice.
+    ///   - prefersGraph: walks however little a scan would cost, so that small indexes are walked as large ones are.
+    package func answers(ef: Int?, prefersGraph: Bool = false) -> ShapeAnswers {
         let k = shape.k
+        var options = SearchOptions(k: k, ef: ef)
+        options.prefersGraph = prefersGraph
         var answers = ShapeAnswers(ids: Array(repeating: -1, count: data.queries.count * k))
         for query in 0..<data.queries.count {
             let allowed = data.filter.map { bitmaps[$0.setOfQuery[query]] }
-            let outcome = index.search(data.queries.row(query), SearchOptions(k: k, ef: ef), allowed: allowed)
+            let outcome = index.search(data.queries.row(query), options, allowed: allowed)
             for (place, hit) in outcome.hits.enumerated() { answers.ids[query * k + place] = Int64(hit.slot) }
             answers.scored.append(outcome.walked + outcome.scanned)
             if let width = outcome.ef { answers.widths.append(width) }

@@ -97,7 +97,7 @@ package struct ShapeSummary: Sendable {
     // MARK: Table
 
     static let header =
-        ["shape"] + ["64", "default", "256"].flatMap { ["\($0): mean", "worst", "peers", "±"] }
+        ["shape"] + ["64", "default", "256"].flatMap { ["\($0): mean", "worst", "peers", "diff"] }
         + ["lost", "peer's lost", "worst population", "scored", "verdict"]
 
     var cells: [String] {

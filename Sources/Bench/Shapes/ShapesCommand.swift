@@ -22,6 +22,8 @@ struct ShapesCommand: ParsableCommand {
     var rows = Shape.usualRows
     @Option(help: "Queries of a shape with the usual number; others keep their proportion.")
     var queryCount = Shape.usualQueries
+    @Flag(help: "Walks the graph however little a scan would cost, as small numbers of rows would have it.")
+    var preferGraph = false
     @Option(help: "Python that has hnswlib, faiss-cpu and numpy; without it no peers are asked.")
     var peers: String?
     @Option(help: "The script that asks the peers.")
@@ -66,7 +68,7 @@ struct ShapesCommand: ParsableCommand {
         let index = try ShapeIndex(
             shape, data, m: graph.m, efConstruct: graph.efConstruct, seed: graph.seed &+ seed,
             threads: graph.buildThreads)
-        let answers = [64, nil, 256].map { index.answers(ef: $0) }
+        let answers = [64, nil, 256].map { index.answers(ef: $0, prefersGraph: preferGraph) }
         // Where every query was answered by a scan: what the index walks with by default.
         let defaultWidth = answers[1].widths.max() ?? max(graph.efConstruct, 160, 2 * shape.k)
         let widths = [64, defaultWidth, 256]
@@ -90,6 +92,7 @@ struct ShapesCommand: ParsableCommand {
                 "machine": Machine.current().json,
                 "flags": [
                     "rows": JSONValue(rows), "queryCount": JSONValue(queryCount), "seeds": .string(seeds),
+                    "preferGraph": .bool(preferGraph),
                     "m": JSONValue(graph.m), "efConstruct": JSONValue(graph.efConstruct),
                     "buildThreads": JSONValue(graph.buildThreads), "seed": JSONValue(graph.seed),
                 ],
@@ -112,14 +115,10 @@ struct ShapesCommand: ParsableCommand {
     }
 
     private static func list(_ shapes: [Shape]) -> String {
-        var table = MarkdownTable(["shape", "metric", "d", "rows", "queries", "what it is"])
-        for shape in shapes {
-            table.add([
-                shape.name, "\(shape.metric)", String(shape.dimensions), grouped(Double(shape.rows)),
-                grouped(Double(shape.queries)), shape.summary,
-            ])
-        }
-        return table.text
+        shapes.map { shape in
+            "\(shape.name): \(shape.summary) (\(shape.metric), \(grouped(Double(shape.rows))) × \(shape.dimensions), "
+                + "\(grouped(Double(shape.queries))) queries)"
+        }.joined(separator: "\n")
     }
 
     /// The recall of each engine at each width, in one line.

@@ -23,7 +23,9 @@ extension Shape {
         let stored = element == .float32 ? "" : ", rows of \(element)"
         let covered = quantile.map { ", quantile \($0)" } ?? ""
         return Shape(
-            name: name, summary: "\(count) clusters with \(fixed(Double(noise) * 100, 1)) % noise\(stored)\(covered)",
+            name: name,
+            summary:
+                "\(count) clusters with \(fixed(Double(noise) * 100, noise < 0.01 ? 1 : 0)) % noise\(stored)\(covered)",
             metric: metric, dimensions: dimensions, element: element, quantile: quantile, queries: queries
         ) { maker in
             let clusters = Clusters(maker.scaled(count), dimensions: dimensions, noise: noise, &maker.random)
