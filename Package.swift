@@ -84,7 +84,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "JSON", "Quantization", "SearchEngine"],
+            name: "BenchTests", dependencies: ["Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],
             exclude: ["Files"]),
         .testTarget(name: "CVectorKernelsTests", dependencies: ["CVectorKernels"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),

@@ -36,6 +36,15 @@ import Testing
         #expect(try (0..<24).map { Int64(try matrix.integers($0)[0]) } == values)
     }
 
+    @Test func readsTheRowsThatItWrites() throws {
+        let values: [[Float]] = [[1, -2.5, 3e-30], [4, 5, 6]]
+        let path = scratch.folder + "/rows.npy"
+        try NpyFile.write(FloatRows(count: 2, dimensions: 3, normalising: false) { values[$0] }, to: path)
+        let matrix = try MappedMatrix.open(path)
+        #expect(matrix.element == .float32 && matrix.rows == 2 && matrix.columns == 3)
+        #expect(try (0..<2).map { try matrix.floats($0) } == values)
+    }
+
     @Test func numbersOfTheWrongKindAreRefused() throws {
         let floats = try open(npy(npyHeader("<f4", "1, 1"), bytes(of: [1 as Float])))
         #expect(refusal { try floats.integers(0) }.contains("float32 elements where int32"))

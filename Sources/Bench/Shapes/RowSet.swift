@@ -23,5 +23,11 @@ package struct ShapeFilter: Sendable {
     /// By query: its place in `sets`.
     package var setOfQuery: [Int]
 
+    package init(sets: [RowSet], setOfQuery: [Int]) {
+        precondition(setOfQuery.allSatisfy(sets.indices.contains))
+        self.sets = sets
+        self.setOfQuery = setOfQuery
+    }
+
     package func allows(_ row: Int, query: Int) -> Bool { sets[setOfQuery[query]].contains(row) }
 }

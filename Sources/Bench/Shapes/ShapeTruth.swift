@@ -9,9 +9,8 @@ package enum ShapeTruth {
     /// what may be among the k best whatever the rounding did.
     ///
     /// - Complexity: O(queries × rows × dimensions), spread over the cores.
-    package static func judge(_ shape: Shape, _ data: ShapeData) throws -> Judge {
+    package static func judge(_ data: ShapeData, metric: Metric, k: Int) throws -> Judge {
         let (rows, queries) = (data.base, data.queries)
-        let (k, metric) = (shape.k, shape.metric)
         let matches = data.matches
         let norms = (0..<rows.count).map { RoughScore.norm(rows.row($0)) }
         let gathered = Gathered<(query: Int, best: [Double])>()

@@ -64,7 +64,7 @@ struct ShapesCommand: ParsableCommand {
     /// Draws the shape, builds its index and the peers', and judges what they answer.
     private func measure(_ shape: Shape, seed: UInt64) throws -> ShapeRun {
         let data = try shape.data(rows: rows, queries: queryCount, seed: seed)
-        let judge = try ShapeTruth.judge(shape, data)
+        let judge = try ShapeTruth.judge(data, metric: shape.metric, k: shape.k)
         let index = try ShapeIndex(
             shape, data, m: graph.m, efConstruct: graph.efConstruct, seed: graph.seed &+ seed,
             threads: graph.buildThreads)

@@ -5,8 +5,11 @@ import Foundation
 extension Shape {
     static let products = [
         lognormal("dot-lognormal", "directions at random, log-normal lengths (σ = 1)"),
-        lognormal("dot-lognormal-q99", "the same with quantile 0.99", quantile: 0.99),
-        lognormal("dot-lognormal-outlier", "the same with one row 1,000 times as long", outlier: 1000),
+        lognormal(
+            "dot-lognormal-q99", "directions at random, log-normal lengths (σ = 1), quantile 0.99", quantile: 0.99),
+        lognormal(
+            "dot-lognormal-outlier", "directions at random, log-normal lengths (σ = 1), one row 1,000 times as long",
+            outlier: 1000),
         Shape(
             name: "dot-norm-clusters", summary: "200 clusters with 30 % noise; each has its own length, log-normal",
             metric: .dot, dimensions: 128
