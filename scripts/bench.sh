@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Measures, and draws what was measured.
-# usage: bench.sh [--peers | --growth] [options for trendex-bench run, peers.py or growth.py]
+# usage: bench.sh [--peers | --growth | --shapes] [options for trendex-bench run, peers.py, growth.py or
+#        trendex-bench shapes]
 #
 # The data are $TRENDEX_DATA (a folder or an ann-benchmarks HDF5 file), or ../shared/data if it is there; without
-# them `make bench` makes clustered vectors of its own. $BENCH_ARGS holds further options.
+# them `make bench` makes clustered vectors of its own. --shapes takes no data. $BENCH_ARGS holds further options.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -15,11 +16,12 @@ read -ra more <<<"${BENCH_ARGS:-}"
 case ${1:-} in
     --peers) program=peers.py ;;
     --growth) program=growth.py ;;
+    --shapes) program=shapes ;;
     *) exec .build/release/trendex-bench run ${data:+--data "$data"} "$@" ${more[@]+"${more[@]}"} ;;
 esac
 shift
 
-[[ -n $data ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
+[[ -n $data || $program == shapes ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
 # Makes the environment $1 with the interpreter $2 and the packages of the file $3.
 environment() {
     [[ ! -e $1/.ready || $3 -nt $1/.ready ]] || return 0
@@ -32,6 +34,10 @@ environment() {
 
 tools=.venv/bench
 environment "$tools" "${PYTHON:-python3}" benchmarks/requirements.txt
+if [[ $program == shapes ]]; then
+    exec .build/release/trendex-bench shapes --peers "$tools/bin/python" --json benchmarks/results/shapes.json \
+        --table benchmarks/results/shapes.md "$@" ${more[@]+"${more[@]}"}
+fi
 if [[ $program == growth.py ]]; then
     exec "$tools/bin/python" benchmarks/growth.py --data "$data" "$@" ${more[@]+"${more[@]}"}
 fi

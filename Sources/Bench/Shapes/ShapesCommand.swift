@@ -101,7 +101,15 @@ struct ShapesCommand: ParsableCommand {
             try report.write(to: json)
         }
         if let table {
-            let text = "# Recall on data of many shapes\n\n" + Self.table(summaries) + "\n"
+            let text = """
+                # Recall on data of many shapes
+
+                \(grouped(Double(rows))) rows in a shape of the usual size, seeds \(seeds), m \(graph.m), ef_construct \
+                \(graph.efConstruct). `benchmarks/README.md` says what the columns mean.
+
+                \(Self.table(summaries))
+
+                """
             do { try Data(text.utf8).write(to: URL(fileURLWithPath: table), options: .atomic) } catch {
                 throw BenchError("\(table): can't be written: \(error.localizedDescription)")
             }
