@@ -46,7 +46,7 @@ final class IndexBench {
                 usesPrincipalCodes: settings.reducesCodes))
         (_, build) = try measured {
             index.publish(rows: matrix, count: rows.count, absent: [])
-            try index.linkAll(threads: settings.buildThreads)
+            try index.linkPending(threads: settings.buildThreads)
         }
         self.index = index
         anonymousBytes = max(0, try ProcessMemory.trimmed().anonymous - before.anonymous)
@@ -102,21 +102,27 @@ final class IndexBench {
 }
 
 extension VectorIndex {
-    /// Does all background work on so many threads; returns when every published row is linked and nothing is due.
-    func linkAll(threads: Int) throws {
-        repeat {
-            try onThreads(threads) { thread in
-                let progress = Progress("linked", total: self.publishedCount)
-                while self.pendingCount > 0 {
-                    // Nothing to do for this thread yet, such as while another one trains the quantizer.
-                    if self.work(limit: 64) == 0 {
-                        if let limitation = self.limitation { throw BenchError("the index can't grow: \(limitation)") }
-                        usleep(500)
-                    }
-                    if thread == 0 { progress.update(self.linkedCount) }
+    /// Works on so many threads until every published row is linked.
+    func linkPending(threads: Int) throws {
+        try onThreads(threads) { thread in
+            let progress = Progress("linked", total: self.publishedCount)
+            while self.pendingCount > 0 {
+                // Nothing to do for this thread yet, such as while another one trains the quantizer.
+                if self.work(limit: 64) == 0 {
+                    if let limitation = self.limitation { throw BenchError("the index can't grow: \(limitation)") }
+                    usleep(500)
                 }
+                if thread == 0 { progress.update(self.linkedCount) }
             }
-            // The last rows may have made a training due, which may begin another graph.
-        } while work(limit: 64) > 0
+        }
+    }
+
+    /// Works on so many threads until nothing is due: links every published row, and does what comes behind it.
+    func finishWork(threads: Int) throws {
+        repeat {
+            try linkPending(threads: threads)
+            // The last rows may have made a training due. If that begins another graph, all threads link it.
+            try onThreads(threads) { _ in while self.pendingCount == 0, self.work(limit: 64) > 0 {} }
+        } while pendingCount > 0
     }
 }

@@ -39,7 +39,7 @@ package struct ShapeIndex {
             case .publish(let end): index.publish(rows: matrix, count: end, absent: [])
             case .remove(let rows): index.remove(rows.map { UInt32($0) })
             }
-            try index.linkAll(threads: threads)
+            try index.finishWork(threads: threads)
         }
     }
 
