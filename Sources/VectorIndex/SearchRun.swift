@@ -99,20 +99,29 @@ struct SearchRun {
     private mutating func searchByCodes<S: RankScorer>(
         _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
     ) {
-        let (least, most) = options.rescore ? rescoredCounts : (wanted, wanted)
-        let bound = prepared.margin.map {
-            RivalBound(k: wanted, least: min(max(least, Planner.leastKept(k: wanted)), most), margin: $0)
+        let counts = options.rescore ? rescoredCounts : RescoredCounts(least: wanted, most: wanted)
+        var (found, doubt) = candidates(scorer, prepared, route, counts, rows)
+        if doubt == .candidates, route.plan == .scan {
+            // A scan knows the others: more of them are rescored.
+            (found, doubt) = candidates(scorer, prepared, route, counts.wider(within: view.published), rows)
+            if doubt == .candidates { doubt = .none }
         }
-        let found =
-            shortlist(prepared, by: scorer, route, least: least, most: most)
-            ?? best(scorer, route, keep: most, rivals: bound, upTo: view.encoded)
-        let count = options.rescore ? rescored(found, least: least, prepared, rows) : found.count
-        var hits = (0..<count).map { i in
-            let key = found[i]
-            return Hit(
+        if doubt != .none, !poll.isCancelled {
+            // Codes can't tell the best from what was left out: stored rows can.
+            let plan = result.plan
+            scratch.goOn(from: found)
+            searchByRows(rows)
+            scratch.startCount = 0
+            result.plan = plan
+            result.wentOnByRows = true
+            return
+        }
+        var hits = found.map { key in
+            Hit(
                 slot: Rank.slot(key),
                 score: options.rescore ? Rank.score(Rank.rank(key)) : prepared.score(Rank.rank(key)))
         }
+        if options.rescore { addLongRows(rows, to: &hits) }
         if view.encoded < view.published, !options.indexedOnly { addRowTail(rows, to: &hits) }
         // By rank, which orders NaN too.
         hits.sort { Rank.key(Rank.of(score: $0.score), $0.slot) < Rank.key(Rank.of(score: $1.score), $1.slot) }
@@ -120,12 +129,69 @@ struct SearchRun {
         result.hits = hits
     }
 
+    /// What the search finds by codes, rescored if that is asked for, and whether codes are enough to tell the best of it.
+    private mutating func candidates<S: RankScorer>(
+        _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ counts: RescoredCounts, _ rows: RowScorer
+    ) -> (found: UnsafeMutableBufferPointer<UInt64>, doubt: Doubt) {
+        let bound = prepared.margin.map {
+            RivalBound(
+                k: wanted, least: min(max(counts.least, Planner.leastKept(k: wanted)), counts.most), margin: $0)
+        }
+        let found =
+            shortlist(prepared, by: scorer, route, counts)
+            ?? best(scorer, route, keep: counts.most, rivals: bound, upTo: view.encoded)
+        scratch.startCount = 0
+        guard options.rescore else { return (found, .none) }
+        let width = route.plan == .scan ? counts.most : min(counts.most, route.ef)
+        let (count, doubt) = rescored(found, counts, prepared, rows)
+        let kept = UnsafeMutableBufferPointer(rebasing: found[..<count])
+        // With room left, nothing was left out.
+        return (kept, found.count < width ? .none : doubt)
+    }
+
+    /// Whether what codes left out may be better than what they found.
+    private enum Doubt {
+        case none
+        /// The last that was kept is estimated to be no farther behind the best than estimates are off.
+        case candidates
+        /// Estimates are off by as much as the candidates differ.
+        case ranking
+    }
+
+    /// How many candidates are rescored, at least and at most.
+    private struct RescoredCounts {
+        var least: Int
+        var most: Int
+
+        /// Several times as many, where those were too few.
+        func wider(within count: Int) -> RescoredCounts {
+            RescoredCounts(least: least, most: max(most, min(8 * most, count)))
+        }
+    }
+
+    /// Rows whose scores vary so much with their length that an estimate says little: few, and often the best by dot product.
+    private mutating func addLongRows(_ rows: RowScorer, to hits: inout [Hit]) {
+        guard let long = view.codes?.longRows, long.count > 0 else { return }
+        let start = now()
+        let count = long.copy(below: UInt32(view.encoded), to: scratch.batch)
+        rows.ranks(scratch.batch, count, scratch.ranks)
+        result.rescored += count
+        for i in 0..<count where admission.admits(scratch.batch[i]) {
+            let slot = scratch.batch[i]
+            if !hits.contains(where: { $0.slot == slot }) {
+                hits.append(Hit(slot: slot, score: Rank.score(scratch.ranks[i])))
+            }
+        }
+        timings.rescore += now() - start
+    }
+
     /// The best `most` by `scorer` of what reduced codes can't tell from the best `least`, sorted. `nil` where there are no
     /// reduced codes or they don't tell enough.
     private mutating func shortlist<S: RankScorer>(
-        _ prepared: PreparedQuery, by scorer: S, _ route: Route, least: Int, most: Int
+        _ prepared: PreparedQuery, by scorer: S, _ route: Route, _ counts: RescoredCounts
     ) -> UnsafeMutableBufferPointer<UInt64>? {
         guard let first = prepared.first else { return nil }
+        let least = counts.least
         let mostReranked = Planner.mostReranked(least: least, admitted: admission.count)
         scratch.ensureResults(RivalCandidates.room(mostReranked))
         scratch.ensureBest(TopCandidates.room(least))
@@ -133,17 +199,28 @@ struct SearchRun {
             keys: scratch.results, most: mostReranked, best: scratch.best,
             bound: RivalBound(k: wanted, least: least, margin: first.margin))
         guard collect(first.scorer, route, to: &candidates, upTo: view.encoded), !candidates.isOverfull else {
+            scratch.goOn(from: candidates.closest())
             return nil
         }
-        return ranked(candidates.kept(), by: scorer, keep: most)
+        return ranked(candidates.kept(), by: scorer, keep: counts.most)
     }
 
     /// How many of the sorted `found` int8 codes can't tell from the `wanted` best.
     private func rivals(_ found: UnsafeMutableBufferPointer<UInt64>, least: Int, _ prepared: PreparedQuery) -> Int {
         guard found.count > least else { return found.count }
-        let end = prepared.score(Rank.rank(found[wanted - 1])) - prepared.terms.margin
-        var count = least
-        while count < found.count, prepared.score(Rank.rank(found[count])) >= end { count += 1 }
+        let kth = prepared.score(Rank.rank(found[wanted - 1]))
+        let margin = prepared.margin(Rank.slot(found[wanted - 1]))
+        guard prepared.scales != nil else {
+            var count = least
+            while count < found.count, prepared.score(Rank.rank(found[count])) >= kth - margin { count += 1 }
+            return count
+        }
+        var count = found.count
+        while count > least {
+            let key = found[count - 1]
+            if prepared.score(Rank.rank(key)) + max(margin, prepared.margin(Rank.slot(key))) >= kth { break }
+            count -= 1
+        }
         return count
     }
 
@@ -168,28 +245,57 @@ struct SearchRun {
         return sorted
     }
 
-    /// Rescores those of the sorted `found` that int8 codes can't tell from the `wanted` best. Returns how many they are.
+    /// Rescores those of the sorted `found` that int8 codes can't tell from the `wanted` best. Returns how many they are, and
+    /// whether something that isn't among `found`, and so is estimated no better than the last of them, may be one of the
+    /// best all the same, by the errors that the estimates turn out to have.
     private mutating func rescored(
-        _ found: UnsafeMutableBufferPointer<UInt64>, least: Int, _ prepared: PreparedQuery, _ rows: RowScorer
-    ) -> Int {
+        _ found: UnsafeMutableBufferPointer<UInt64>, _ counts: RescoredCounts, _ prepared: PreparedQuery,
+        _ rows: RowScorer
+    ) -> (count: Int, doubt: Doubt) {
+        guard let last = found.last else { return (0, .none) }
         let start = now()
-        var count = rivals(found, least: least, prepared)
-        if rescore(found, from: 0, to: count, prepared, rows) > prepared.terms.margin {
-            // The margin is that of rounding, and these are off by more: clipped rows.
-            _ = rescore(found, from: count, to: found.count, prepared, rows)
+        let lastEstimate = prepared.score(Rank.rank(last))
+        let lastScale = prepared.scale(Rank.slot(last))
+        var count = rivals(found, least: min(counts.least, found.count), prepared)
+        var errors = EstimateErrors()
+        rescore(found, from: 0, to: count, prepared, rows, &errors)
+        if errors.isPastMargin, count < found.count {
+            rescore(found, from: count, to: found.count, prepared, rows, &errors)
             count = found.count
         }
-        result.rescored = count
+        result.rescored += count
         timings.rescore += now() - start
-        return count
+        guard count == found.count, count >= wanted, wanted > 0, let keys = found.baseAddress else {
+            return (count, .none)
+        }
+        if errors.isAsLargeAsDifferences { return (count, .ranking) }
+        guard count >= counts.most else { return (count, .none) }
+        sortKeys(keys, count)
+        let mayBeMore = lastEstimate + lastScale * errors.greatest >= Rank.score(Rank.rank(keys[wanted - 1]))
+        return (count, mayBeMore ? .candidates : .none)
     }
 
-    /// Puts exact ranks in the place of estimated ones. Returns by how much an estimate was off at most.
+    /// By how much estimates of a query were off.
+    private struct EstimateErrors {
+        /// How far above their estimates scores turned out to be, for rows of scale 1.
+        var excess = Moments()
+        var scores = Moments()
+        /// Whether one was off by more than its margin.
+        var isPastMargin = false
+
+        /// How far above its estimate another score may be: three standard deviations above the mean.
+        var greatest: Float { excess.mean + 3 * excess.variance.squareRoot() }
+
+        /// Whether the errors are more than this share of what the scores differ by, both as a mean of squares: candidates
+        /// are then ranked by chance as much as by what they are.
+        var isAsLargeAsDifferences: Bool { excess.variance > FinerPairs.mostError * scores.variance }
+    }
+
+    /// Puts exact ranks in the place of estimated ones.
     private func rescore(
         _ keys: UnsafeMutableBufferPointer<UInt64>, from first: Int, to end: Int, _ prepared: PreparedQuery,
-        _ rows: RowScorer
-    ) -> Float {
-        var largest: Float = 0
+        _ rows: RowScorer, _ errors: inout EstimateErrors
+    ) {
         var start = first
         while start < end {
             let size = min(end - start, 512)
@@ -197,12 +303,14 @@ struct SearchRun {
             rows.ranks(scratch.batch, size, scratch.ranks)
             for i in 0..<size {
                 let estimate = prepared.score(Rank.rank(keys[start + i]))
-                largest = max(largest, abs(Rank.score(scratch.ranks[i]) - estimate))
+                let error = Rank.score(scratch.ranks[i]) - estimate
+                errors.excess.add(error / prepared.scale(scratch.batch[i]))
+                errors.scores.add(Rank.score(scratch.ranks[i]))
+                if abs(error) > prepared.margin(scratch.batch[i]) { errors.isPastMargin = true }
                 keys[start + i] = Rank.key(scratch.ranks[i], scratch.batch[i])
             }
             start += size
         }
-        return largest
     }
 
     /// The slots that aren't encoded yet, by their rows.
@@ -309,15 +417,15 @@ struct SearchRun {
         max(wanted, min(max(options.ef ?? Planner.defaultEf(parameters, k: wanted), 1), view.published))
     }
 
-    /// How many candidates are rescored, at least and at most.
-    private var rescoredCounts: (least: Int, most: Int) {
+    private var rescoredCounts: RescoredCounts {
         let factor = options.oversampling.isFinite ? max(options.oversampling, 1) : 1
         let asked = (Double(wanted) * factor).rounded(.up)
         let least = max(
             Planner.leastRescored(k: wanted), asked < Double(view.published) ? Int(asked) : view.published)
         // Not below what is wanted, which may be one more than there is.
         let all = max(view.published, wanted)
-        return (min(least, all), min(max(least, Planner.mostRescored(k: wanted)), all))
+        return RescoredCounts(
+            least: min(least, all), most: min(max(least, Planner.mostRescored(k: wanted)), all))
     }
 
     private func now() -> Int {

@@ -45,7 +45,8 @@ extension VectorIndex {
                 done += 1
                 pause()
             }
-            return done > 0 ? done : encoded + retrained
+            if done > 0 { return done }
+            return encoded + retrained > 0 ? encoded + retrained : checkNext(scratch)
         }
     }
 
@@ -106,12 +107,14 @@ extension VectorIndex {
             sample: sample, count: count, dimensions: dimensions, metric: parameters.metric,
             quantile: parameters.quantile, seed: parameters.seed)
         return try CodeStore(
-            quantizer: quantizer, principal: trainedPrincipal(quantizer, sample, count), element: parameters.element,
+            quantizer: quantizer,
+            principal: trainedPrincipal(quantizer, sample, count, total: alive.reduce(0) { $0 + $1.nonzeroBitCount }),
+            element: parameters.element,
             capacity: capacity, trainedSlots: published)
     }
 
     private func trainedPrincipal(
-        _ quantizer: ScalarQuantizer, _ sample: UnsafePointer<Float>, _ count: Int
+        _ quantizer: ScalarQuantizer, _ sample: UnsafePointer<Float>, _ count: Int, total: Int
     ) -> PrincipalQuantizer? {
         guard parameters.mayReduceCodes else { return nil }
         let bytes = quantizer.codeBytes
@@ -122,10 +125,13 @@ extension VectorIndex {
             memory.deallocate()
             scratch.deallocate()
         }
-        for i in 0..<count {
-            quantizer.encode(row: sample + i * parameters.dimensions, into: codes + i * bytes, scratch: scratch)
+        // Not just the sample's first rows: they may be of one kind, and the later ones of another.
+        let used = min(count, PrincipalQuantizer.mostRows)
+        for i in 0..<used {
+            let row = sample + i * count / used * parameters.dimensions
+            quantizer.encode(row: row, into: codes + i * bytes, scratch: scratch)
         }
-        return PrincipalQuantizer.train(codes: codes, sampleCount: count, source: quantizer)
+        return PrincipalQuantizer.train(codes: codes, sampleCount: used, total: total, source: quantizer)
     }
 
     /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes
@@ -270,9 +276,10 @@ extension VectorIndex {
         let slot = UInt32(claim.slot)
         let codes = claim.codes
         let limit = UInt32(min(codes.encodedCount, claim.published))
-        func context<S: RankScorer, P: PairScorer>(_ scorer: S, _ pairs: P) -> LinkContext<S, P> {
+        func context<S: RankScorer, P: PairScorer>(_ scorer: S, _ pairs: P, _ finer: FinerPairs?) -> LinkContext<S, P> {
             LinkContext(
-                scorer: scorer, pairs: pairs, limit: limit, efConstruct: parameters.efConstruct, scratch: scratch)
+                scorer: scorer, pairs: pairs, limit: limit, efConstruct: parameters.efConstruct, scratch: scratch,
+                finer: finer)
         }
         if parameters.scoresRows {
             let dimensions = parameters.dimensions
@@ -284,14 +291,22 @@ extension VectorIndex {
                     slot, level: level,
                     context(
                         RowScorer(parameters, query, claim.rows),
-                        RowPairs(parameters: parameters, rows: claim.rows, scratch: query + dimensions)))
+                        RowPairs(parameters: parameters, rows: claim.rows, scratch: query + dimensions), nil))
             }
         }
         let prepared = codes.prepare(slot: slot, scratch: scratch)
-        if let scorer = prepared.termedScorer {
-            return claim.graph.link(slot, level: level, context(scorer, codes.pairs))
+        scratch.ensureFloats(2 * parameters.dimensions * 4)
+        let floats = scratch.floats.assumingMemoryBound(to: Float.self)
+        let finer = FinerPairs(
+            rows: RowPairs(parameters: parameters, rows: claim.rows, scratch: floats),
+            query: floats + parameters.dimensions, quantizer: codes.quantizer)
+        return withExtendedLifetime(claim.rows.owner) {
+            if let scorer = prepared.termedScorer {
+                return claim.graph.link(slot, level: level, context(scorer, codes.pairs, finer))
+            }
+            let scorer = prepared.first?.scorer ?? prepared.scorer
+            return claim.graph.link(slot, level: level, context(scorer, codes.pairs, finer))
         }
-        return claim.graph.link(slot, level: level, context(prepared.first?.scorer ?? prepared.scorer, codes.pairs))
     }
 
     /// A slot taken for linking, and what it takes.

@@ -123,6 +123,8 @@ struct IndexState: ~Copyable {
     var limitation: IndexMemoryError?
     /// Live slots when the quantizer was last trained.
     var trainedCount = 0
+    /// The check of the slots that `links` covers.
+    var reach = ReachCheck()
 
     var encodedCount: Int { codes?.encodedCount ?? 0 }
 
@@ -145,6 +147,7 @@ struct IndexState: ~Copyable {
         if let fresh = successor, fresh.linked >= links.linked {
             links = fresh
             successor = nil
+            reach = ReachCheck()
         }
     }
 }

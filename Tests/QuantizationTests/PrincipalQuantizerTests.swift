@@ -28,7 +28,7 @@ struct PrincipalQuantizerTests {
         // Of an empty sample: centred on zero.
         let source = ScalarQuantizer.train(
             sample: [], count: 0, dimensions: Self.dimensions, metric: .dot, seed: 1)
-        return PrincipalQuantizer.train(codes: codes, sampleCount: count, source: source)
+        return PrincipalQuantizer.train(codes: codes, sampleCount: count, total: count, source: source)
     }
 
     @Test func fewDirectionsAreFound() throws {

@@ -66,13 +66,16 @@ struct Encoded {
     let quantizer: ScalarQuantizer
     var codes: [[UInt8]] = []
     var terms: [Float] = []
+    var scales: [Float] = []
 
     init(_ quantizer: ScalarQuantizer, rows: [[Float]]) {
         self.quantizer = quantizer
         var scratch = [Float](repeating: 0, count: quantizer.scratchCount)
         for row in rows {
             var code = [UInt8](repeating: 0xAA, count: quantizer.codeBytes)
-            terms.append(quantizer.encode(row: row, into: &code, scratch: &scratch))
+            let (term, scale) = quantizer.encode(row: row, into: &code, scratch: &scratch)
+            terms.append(term)
+            scales.append(scale)
             codes.append(code)
         }
     }
@@ -89,7 +92,8 @@ struct Encoded {
     func scores(fromCode index: Int) -> [Float] {
         var prepared = [UInt8](repeating: 0xAA, count: quantizer.codeBytes)
         var scratch = [Float](repeating: 0, count: quantizer.scratchCount)
-        let terms = quantizer.encodeQuery(fromCode: codes[index], into: &prepared, scratch: &scratch)
+        let terms = quantizer.encodeQuery(
+            fromCode: codes[index], scale: scales[index], into: &prepared, scratch: &scratch)
         return scores(prepared, terms)
     }
 
@@ -97,7 +101,7 @@ struct Encoded {
         let kernel = quantizer.kernel
         return codes.indices.map { row in
             let integer = kernel.pair(prepared, codes[row], quantizer.codeBytes)
-            return quantizer.queriesNeedRowTerms ? terms.score(integer, rowTerm: self.terms[row]) : terms.score(integer)
+            return terms.score(integer, rowTerm: self.terms[row], rowScale: scales[row])
         }
     }
 }

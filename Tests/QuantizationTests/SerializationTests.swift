@@ -28,11 +28,14 @@ struct SerializationTests {
         let quantizer = trained([[1, -1, 3], [3, 1, 5]], .manhattan, quantile: 1, seed: 0x0102_0304_0506_0708)
         let bytes = quantizer.serialized()
         #expect(Array(bytes[0..<4]) == Array("TSQ8".utf8))
-        #expect(Array(bytes[4..<16]) == [1, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0])
+        #expect(Array(bytes[4..<16]) == [2, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0])
         #expect(Array(bytes[16..<24]) == [8, 7, 6, 5, 4, 3, 2, 1])
         // The largest component is 5, so rows are scaled by 1/4; the mean is then (0.5, 0, 1).
         #expect(Array(bytes[24..<28]) == [0, 0, 0x80, 0x3E])
-        #expect(Array(bytes[32...]) == [0, 0, 0, 0x3F, 0, 0, 0, 0, 0, 0, 0x80, 0x3F])
+        // No row is shortened for this metric, and nothing is clipped.
+        #expect(Array(bytes[32..<36]) == [0, 0, 0x80, 0x7F])
+        #expect(Array(bytes[36..<40]) == Array(bytes[28..<32]))
+        #expect(Array(bytes[40...]) == [0, 0, 0, 0x3F, 0, 0, 0, 0, 0, 0, 0x80, 0x3F])
     }
 
     @Test func damagedBytesAreRefused() throws {
@@ -51,7 +54,7 @@ struct SerializationTests {
             #expect(throws: error) { try ScalarQuantizer(serialized: damaged) }
         }
         refused(.notAQuantizer, 0, [0])
-        refused(.unsupportedVersion(2), 4, [2])
+        refused(.unsupportedVersion(1), 4, [1])
         refused(.invalid("dimensions"), 8, [0, 0, 0, 0])
         refused(.invalid("dimensions"), 8, [0xFF, 0xFF, 0xFF, 0xFF])
         refused(.wrongLength(bytes.count), 8, [5, 0, 0, 0])
@@ -62,7 +65,11 @@ struct SerializationTests {
         refused(.invalid("step"), 28, [0, 0, 0, 0])
         refused(.invalid("step"), 28, [0, 0, 0xC0, 0x7F])
         refused(.invalid("step"), 28, [0, 0, 0, 0x7F])
-        refused(.invalid("center"), 32, [0, 0, 0xC0, 0x7F])
+        refused(.invalid("reach"), 32, [0, 0, 0x80, 0x3F])
+        refused(.invalid("reach"), 32, [0, 0, 0xC0, 0x7F])
+        refused(.invalid("errorStep"), 36, [0, 0, 0, 0])
+        refused(.invalid("errorStep"), 36, [0, 0, 0xC0, 0x7F])
+        refused(.invalid("center"), 40, [0, 0, 0xC0, 0x7F])
         // No single byte can make it crash.
         for offset in bytes.indices {
             for value: UInt8 in [0, 1, 0x7F, 0x80, 0xFF] {

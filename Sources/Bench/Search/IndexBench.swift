@@ -30,6 +30,8 @@ final class IndexBench {
     let settings: Settings
     let rows: FloatRows
     let build: WorkTime
+    /// The look for every slot, which begins when all are linked.
+    let check: WorkTime
     /// Anonymous memory that the build left behind, in bytes.
     let anonymousBytes: Int
 
@@ -48,6 +50,10 @@ final class IndexBench {
             index.publish(rows: matrix, count: rows.count, absent: [])
             try index.linkPending(threads: settings.buildThreads)
         }
+        (_, check) = try measured {
+            try index.finishWork(threads: settings.buildThreads)
+        }
+        note("check: \(fixed(check.cpuSeconds, 2)) CPU s, \(index.reachability)")
         self.index = index
         anonymousBytes = max(0, try ProcessMemory.trimmed().anonymous - before.anonymous)
     }

@@ -4,12 +4,14 @@ extension PrincipalQuantizer {
     /// Below this many sample rows a dimension the components would be those of the sample, not of the data.
     private static let leastRowsPerDimension = 8
     /// Rows that the covariance is taken from, at most. Its sums fit int32 up to 131,071.
-    static let mostRows = 8192
+    package static let mostRows = 8192
     /// Dimensions from which on fewer bytes are worth a second look at the best, and up to which the eigenvectors, whose
     /// cost grows with the third power, come in seconds.
     public static let dimensions = 256...2048
     /// A ranking that needs more candidates for each result than this isn't worth its bytes.
     private static let mostCandidatesPerResult = 3
+    /// The narrowest walk by reduced codes that is to find what it can.
+    private static let narrowWidth = 64
     /// Queries aren't rows: how much farther behind they may leave one of the best.
     private static let marginFactor: Float = 1.25
     /// Among rows far from a query, as a filter may leave, there are more rivals and larger errors than near it.
@@ -30,13 +32,16 @@ extension PrincipalQuantizer {
     ///
     /// - Parameters:
     ///   - codes: `sampleCount` codes of `source`.
+    ///   - total: rows that the sample was taken from.
     ///   - source: of a metric that ranks by the codes' dot product alone.
     /// - Returns: `nil` when the sample is too small, when the vectors are too short or too long, and when the leading
-    ///   components tell too little: the true best 10 of the sample must be among the best 30 of the reduced ranking,
-    ///   for 99 of 100.
+    ///   components tell too little. The true best 10 of the sample must be among the best 30 of the reduced ranking, for 99
+    ///   of 100. And as much of the best 10 of all rows as the sample has of them must be within the same share of a narrow
+    ///   walk: otherwise a sample that has a dozen rows of each cluster would say of any ranking that tells clusters apart
+    ///   that it tells their rows apart.
     /// - Complexity: O(sampleCount · dimensions² + dimensions³).
     public static func train(
-        codes: UnsafePointer<UInt8>, sampleCount: Int, source: ScalarQuantizer
+        codes: UnsafePointer<UInt8>, sampleCount: Int, total: Int, source: ScalarQuantizer
     ) -> PrincipalQuantizer? {
         let dimensions = source.dimensions
         guard Self.dimensions.contains(dimensions), sampleCount >= leastRows(dimensions: dimensions) else { return nil }
@@ -48,8 +53,11 @@ extension PrincipalQuantizer {
         while componentCount <= most {
             let quantizer = PrincipalQuantizer(
                 leading, count: componentCount, source: source)
-            let measured = quantizer.measured(codes, count, source)
-            if measured.candidates <= mostCandidatesPerResult * resultCount {
+            let share = Double(count) / Double(max(total, count))
+            let fewest = max(Int((Double(resultCount) * share).rounded()), 1)
+            let measured = quantizer.measured(codes, count, source, fewest: fewest)
+            let width = max(Int(Double(narrowWidth) * share), mostCandidatesPerResult * fewest)
+            if measured.candidates <= mostCandidatesPerResult * resultCount, measured.candidatesOfFewest <= width {
                 return quantizer.with(margin: measured.margin)
             }
             componentCount += componentStep
@@ -111,10 +119,10 @@ extension PrincipalQuantizer {
     }
 
     /// How rough the ranking is, by sample rows as queries: how many of its best hold the true best 10, for 99 of 100 of
-    /// those, and how far behind its tenth best they may be, for a query of length 1.
+    /// those, how many hold the `fewest` best, and how far behind its tenth best they may be, for a query of length 1.
     private func measured(
-        _ codes: UnsafePointer<UInt8>, _ count: Int, _ source: ScalarQuantizer
-    ) -> (candidates: Int, margin: Float) {
+        _ codes: UnsafePointer<UInt8>, _ count: Int, _ source: ScalarQuantizer, fewest: Int
+    ) -> (candidates: Int, candidatesOfFewest: Int, margin: Float) {
         let reduced = UnsafeMutablePointer<UInt8>.allocate(capacity: count * codeBytes)
         let query = UnsafeMutablePointer<UInt8>.allocate(capacity: sourceBytes)
         let prepared = UnsafeMutablePointer<UInt8>.allocate(capacity: queryBytes)
@@ -131,6 +139,7 @@ extension PrincipalQuantizer {
         }
         for row in 0..<count { encode(codes + row * sourceBytes, into: reduced + row * codeBytes, scratch: scratch) }
         var places: [Int] = []
+        var placesOfFewest: [Int] = []
         var margin: Float = 0
         var squaredErrors = 0.0
         for number in 0..<Self.queryCount {
@@ -145,17 +154,20 @@ extension PrincipalQuantizer {
             full[chosen] = .min
             rough[chosen] = .min
             let last = Self.best(Self.resultCount, by: rough, count).last.map { rough[$0] } ?? 0
-            for row in Self.best(Self.resultCount, by: full, count) {
+            for (rank, row) in Self.best(Self.resultCount, by: full, count).enumerated() {
                 var place = 0
                 for other in 0..<count where rough[other] > rough[row] { place += 1 }
                 places.append(place)
+                if rank < fewest { placesOfFewest.append(place) }
                 if unit > 0 { margin = max(margin, Float(last &- rough[row]) / unit) }
             }
         }
-        guard !places.isEmpty else { return (.max, 0) }
-        places.sort()
+        guard !places.isEmpty else { return (.max, .max, 0) }
+        func most(_ places: [Int]) -> Int { places.sorted()[places.count * 99 / 100] + 1 }
         let deviation = Float((squaredErrors / Double(Self.queryCount)).squareRoot())
-        return (places[places.count * 99 / 100] + 1, max(Self.marginFactor * margin, Self.marginDeviations * deviation))
+        return (
+            most(places), most(placesOfFewest), max(Self.marginFactor * margin, Self.marginDeviations * deviation)
+        )
     }
 
     /// The variance of the error of a rough score, for a query of length 1.

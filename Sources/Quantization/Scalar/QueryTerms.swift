@@ -13,16 +13,22 @@ public struct QueryTerms: Sendable, Equatable {
     /// What the row's own term counts: nonzero for euclid only.
     public var rowTermWeight: Float
     /// By how much a score that is really greater may be less than another: three to four standard deviations of what
-    /// rounding the query and both rows does to their difference. Not negative; clipping isn't in it.
+    /// rounding the query and coding both rows does to their difference, for rows of scale 1. Not negative.
     public var margin: Float
+    /// Whether a row's scale applies to the bias as well: for dot it is a part of the row's product with the query, for euclid
+    /// it is the query's distance from the centre.
+    public var scalesBias: Bool
 
     @inlinable
-    public init(offset: Int32, scale: Float, bias: Float, rowTermWeight: Float, margin: Float) {
+    public init(
+        offset: Int32, scale: Float, bias: Float, rowTermWeight: Float, margin: Float, scalesBias: Bool = false
+    ) {
         self.offset = offset
         self.scale = scale
         self.bias = bias
         self.rowTermWeight = rowTermWeight
         self.margin = margin
+        self.scalesBias = scalesBias
     }
 
     /// The score of a row whose metric needs no row term.
@@ -33,5 +39,12 @@ public struct QueryTerms: Sendable, Equatable {
     @inlinable @inline(__always)
     public func score(_ integer: Int32, rowTerm: Float) -> Float {
         scale * Float(integer &- offset) + (bias + rowTermWeight * rowTerm)
+    }
+
+    /// The score of a row with the term and the scale that encoding it returned.
+    @inlinable @inline(__always)
+    public func score(_ integer: Int32, rowTerm: Float, rowScale: Float) -> Float {
+        let bias = scalesBias ? rowScale * bias : bias
+        return rowScale * scale * Float(integer &- offset) + (bias + rowTermWeight * rowTerm)
     }
 }

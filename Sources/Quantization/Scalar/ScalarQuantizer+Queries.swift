@@ -24,18 +24,29 @@ extension ScalarQuantizer {
         return prepare(scratch, unit: rowUnit * queryUnit, into: prepared)
     }
 
-    /// Makes a stored row, given by its code, a query, so that rows are scored against each other by the same integer
+    /// Makes a stored row, given by its code and row scale, a query, so that rows are scored against each other by the same integer
     /// kernel and in the same units as queries are. For cosine and dot no row terms take part.
     ///
+    /// - Parameter other: another row, towards which the query is moved by a share of the way.
     /// - Complexity: O(d): the code is in rotated axes already.
     public func encodeQuery(
-        fromCode code: UnsafePointer<UInt8>, into prepared: UnsafeMutablePointer<UInt8>,
-        scratch: UnsafeMutablePointer<Float>
+        fromCode code: UnsafePointer<UInt8>, scale: Float = 1,
+        towards other: (code: UnsafePointer<UInt8>, scale: Float, share: Float)? = nil,
+        into prepared: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<Float>
     ) -> QueryTerms {
-        dequantize(code, into: scratch)
+        dequantize(code, scale: scale, into: scratch)
+        if let other {
+            let goal = scratch + dimensions
+            dequantize(other.code, scale: other.scale, into: goal)
+            for i in 0..<dimensions { scratch[i] += other.share * (goal[i] - scratch[i]) }
+        }
         let unit = 1 / Double(inputScale)
         return prepare(scratch, unit: metric == .manhattan ? unit : unit * unit, into: prepared)
     }
+
+    /// What an exact score of two rows is multiplied by to be in the unit of what kernels give for two codes: squares of scaled
+    /// units, for manhattan steps.
+    package var pairUnit: Float { metric == .manhattan ? inputScale / step : inputScale * inputScale }
 
     /// The score of two stored rows by their codes and row terms, symmetric in them. For many rows against one,
     /// `encodeQuery(fromCode:into:scratch:)` and the batched kernel are faster.
@@ -127,13 +138,17 @@ extension ScalarQuantizer {
         let rowTerms = Double(step) * Double(step) * 16_384 * Double(dimensions)
         let integers = metric == .manhattan ? 255.0 * Double(dimensions) : 16_384.0 * Double(dimensions)
         let greatest = abs(bias) + abs(scale) * integers + abs(rowTermWeight) * rowTerms
-        let unit = min(unit, 1e38 / max(greatest, 1e-38))
+        // Scores grow with the rows' scales; row terms, and with them squared distances, with the scales' squares.
+        let longest = reach < .infinity ? Double(Self.mostScale) : 1
+        let unit = min(unit, 1e38 / max(greatest * (metric == .euclid ? longest * longest : longest), 1e-38))
         // A scale of zero would lose the order of rows whose scores all underflow.
         let least = Double(Float.leastNormalMagnitude)
         let magnitude = max(abs(scale * unit), least)
+        let errors = Double(errorStep / step)
         return QueryTerms(
             offset: offset, scale: Float(scale < 0 ? -magnitude : magnitude), bias: Float(bias * unit),
-            rowTermWeight: Float(rowTermWeight * unit), margin: Float(min(2 * deviation * magnitude, 1e38)))
+            rowTermWeight: Float(rowTermWeight * unit), margin: Float(min(2 * deviation * errors * magnitude, 1e38)),
+            scalesBias: metric == .dot)
     }
 
     /// A power of two that brings `largest` near 1 and is safely invertible; 1 for zero and for what isn't finite.

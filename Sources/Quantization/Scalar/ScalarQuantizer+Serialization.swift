@@ -13,19 +13,21 @@ public enum QuantizerFormatError: Error, Equatable {
 //
 //   offset  size  field
 //        0     4  "TSQ8"
-//        4     4  uint32 format version, 1
+//        4     4  uint32 format version, 2
 //        8     4  uint32 dimensions, 1…65,536
 //       12     4  uint32 metric: 0 cosine, 1 dot, 2 euclid, 3 manhattan
 //       16     8  uint64 seed of the rotation
 //       24     4  float32 inputScale, a power of two
 //       28     4  float32 step, positive
-//       32   4·d  float32 center[dimensions], scaled and rotated
+//       32     4  float32 reach, positive, infinite for cosine and manhattan
+//       36     4  float32 errorStep, at least step
+//       40   4·d  float32 center[dimensions], scaled and rotated
 //
 // The rotation follows from dimensions and seed. Checksums are the containing file's business.
 extension ScalarQuantizer {
     private static let magic: UInt32 = 0x3851_5354
-    private static let formatVersion: UInt32 = 1
-    private static let headerBytes = 32
+    private static let formatVersion: UInt32 = 2
+    private static let headerBytes = 40
 
     /// Length of `serialized()`.
     public var serializedBytes: Int { Self.headerBytes + 4 * dimensions }
@@ -44,6 +46,8 @@ extension ScalarQuantizer {
         append(seed)
         append(inputScale.bitPattern)
         append(step.bitPattern)
+        append(reach.bitPattern)
+        append(errorStep.bitPattern)
         for value in center { append(value.bitPattern) }
         return bytes
     }
@@ -71,12 +75,18 @@ extension ScalarQuantizer {
         guard inputScale.isNormal, inputScale > 0, inputScale.significand == 1 else { throw .invalid("inputScale") }
         let step = Float(bitPattern: read(UInt32.self, at: 28))
         guard step.isFinite, step >= Self.smallestStep, step <= Self.largestRotated else { throw .invalid("step") }
+        let reach = Float(bitPattern: read(UInt32.self, at: 32))
+        guard metric == .dot || metric == .euclid ? reach >= Self.smallestReach : reach == .infinity else {
+            throw .invalid("reach")
+        }
+        let errorStep = Float(bitPattern: read(UInt32.self, at: 36))
+        guard errorStep >= step, errorStep <= Self.largestRotated else { throw .invalid("errorStep") }
         let center = (0..<dimensions).map {
             Float(bitPattern: read(UInt32.self, at: Self.headerBytes + 4 * $0))
         }
         guard center.allSatisfy({ abs($0) <= Self.largestRotated }) else { throw .invalid("center") }
         self.init(
             dimensions: dimensions, metric: metric, seed: read(UInt64.self, at: 16), inputScale: inputScale,
-            step: step, center: center)
+            step: step, center: center, reach: reach, errorStep: errorStep)
     }
 }

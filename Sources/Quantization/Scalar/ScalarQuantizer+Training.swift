@@ -15,8 +15,9 @@ extension ScalarQuantizer {
     ///     are plenty. For cosine of any length.
     ///   - count: May be 0: a quantizer of unit range around 0 results.
     ///   - dimensions: 1…65,536.
-    ///   - quantile: Share of the ordinary rows' components (0.5…1) that the code range covers; the rest is clipped, and
-    ///     so are rows far outside. 1 covers every row whole. `nil` is `defaultQuantile`.
+    ///   - quantile: Share of the rows' components (0.5…1) that the code range covers; the rest is clipped. 1 covers every
+    ///     row whole. `nil` is `defaultQuantile`. Much longer rows (dot, euclid) count at the length that they are coded at;
+    ///     for the other metrics, rows far outside are left out of account.
     ///   - seed: Fixes the rotation. Equal arguments give equal quantizers.
     /// - Complexity: O(count · d log d); holds one copy of the sample.
     public static func train(
@@ -26,7 +27,7 @@ extension ScalarQuantizer {
         precondition(count >= 0)
         let probe = ScalarQuantizer(
             dimensions: dimensions, metric: metric, seed: seed, inputScale: 1, step: 1,
-            center: [Float](repeating: 0, count: dimensions))
+            center: [Float](repeating: 0, count: dimensions), errorStep: 1)
         let inputScale =
             metric == .cosine
             ? 1 : powerOfTwoScale(largest: typicalMagnitude(sample, count: count, dimensions: dimensions))
@@ -45,28 +46,65 @@ extension ScalarQuantizer {
             probe.load(source, scaledBy: probe.rowScale(source) * Double(inputScale), into: values)
             probe.rotation?.apply(values, scratch: scratch)
         }
+        var reach = Float.infinity
+        if metric == .dot { reach = shortenAll(rotated, count: count, dimensions: dimensions) }
+        let isCovered = metric == .dot || quantile == 1 && metric != .euclid
         let ordinary =
-            quantile < 1
-            ? OrdinaryRows.indices(rotated, count: count, dimensions: dimensions, metric: metric) : Array(0..<count)
+            isCovered
+            ? Array(0..<count) : OrdinaryRows.indices(rotated, count: count, dimensions: dimensions, metric: metric)
         var sums = [Double](repeating: 0, count: dimensions)
         for row in ordinary {
             let values = rotated + row * dimensions
             for i in 0..<dimensions { sums[i] += Double(values[i]) }
         }
         let center = sums.map { Float($0 / Double(max(ordinary.count, 1))) }
+        // Rows of another length than the others are shortened, and none is far outside then.
+        let covered = metric == .euclid ? Array(0..<count) : ordinary
         center.withUnsafeBufferPointer { center in
             guard let center = center.baseAddress else { return }
             // To the front, over rows that aren't needed any more.
-            for (place, row) in ordinary.enumerated() {
+            for (place, row) in covered.enumerated() {
                 let values = rotated + place * dimensions
                 if place != row { values.update(from: rotated + row * dimensions, count: dimensions) }
                 Kernels.best.pointee.subtract(values, center, dimensions)
             }
         }
-        let range = SymmetricRange.covering(rotated, count: ordinary.count * dimensions, quantile: quantile)
+        if metric == .euclid { reach = shortenAll(rotated, count: count, dimensions: dimensions) }
+        let values = covered.count * dimensions
+        let range = SymmetricRange.covering(rotated, count: values, quantile: quantile)
+        let step = max(range / 127, smallestStep)
         return ScalarQuantizer(
-            dimensions: dimensions, metric: metric, seed: seed, inputScale: inputScale,
-            step: max(range / 127, smallestStep), center: center)
+            dimensions: dimensions, metric: metric, seed: seed, inputScale: inputScale, step: step, center: center,
+            reach: reach, errorStep: max(step, errorStep(rotated, count: values, step: step)))
+    }
+
+    /// Rows this many times as long as the median row, or longer, are coded at a scale of their own. Of rows that differ by
+    /// less all are coded at one scale, which is what searches are fastest with.
+    private static let reachRatio: Float = 2
+
+    /// Shortens the rows that are much longer than the median row. Returns how long rows may be; infinite when all are zero.
+    private static func shortenAll(_ rows: UnsafeMutablePointer<Float>, count: Int, dimensions: Int) -> Float {
+        let lengths = (0..<count)
+            .map { Kernels.best.pointee.sum_squares_f32(rows + $0 * dimensions, dimensions).squareRoot() }
+            .filter { $0 > 0 }
+            .sorted()
+        guard !lengths.isEmpty else { return .infinity }
+        let reach = max(reachRatio * lengths[lengths.count / 2], smallestReach)
+        for row in 0..<count { _ = ScalarQuantizer.shorten(rows + row * dimensions, dimensions, to: reach) }
+        return reach
+    }
+
+    /// The step whose rounding errors, uniform within half a step, are as large as those that quantizing makes, clipping
+    /// included, in the mean of squares.
+    private static func errorStep(_ values: UnsafePointer<Float>, count: Int, step: Float) -> Float {
+        var squares = 0.0
+        let edge = 127 * step
+        for i in 0..<count {
+            let bounded = min(max(values[i], -edge), edge)
+            let error = Double(values[i] - (bounded / step).rounded() * step)
+            squares += error * error
+        }
+        return Float((12 * squares / Double(max(count, 1))).squareRoot())
     }
 
     /// The median of the rows' largest components, zero rows aside: a few rows of another size don't move it.

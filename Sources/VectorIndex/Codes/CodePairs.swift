@@ -13,6 +13,19 @@ struct CodePairs: PairScorer {
     /// What the terms of the two rows add to the score.
     let termWeight: Float
     let terms: UnsafePointer<Float>
+    /// Row scales, where there are any.
+    let scales: UnsafePointer<Float>?
+    /// Whether the terms are those of the rows before they are scaled.
+    let scalesTerms: Bool
+    let doubts: Doubts
+
+    /// What codes may get wrong in a difference of two scores, at most: for dot products `base`, for euclid more the farther
+    /// apart two rows are.
+    struct Doubts {
+        var base: Float
+        /// For each unit of distance.
+        var byDistance: Float = 0
+    }
 
     init(
         gathered:
@@ -20,7 +33,8 @@ struct CodePairs: PairScorer {
                 UnsafeRawPointer, UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Int,
                 UnsafeMutablePointer<Int32>
             ) -> Void, base: UnsafePointer<UInt8>, strideBytes: Int, weight: Float, termWeight: Float,
-        terms: UnsafePointer<Float>
+        terms: UnsafePointer<Float>, scales: UnsafePointer<Float>? = nil, scalesTerms: Bool = false,
+        doubts: Doubts
     ) {
         self.gathered = gathered
         self.base = base
@@ -28,6 +42,9 @@ struct CodePairs: PairScorer {
         self.weight = weight
         self.termWeight = termWeight
         self.terms = terms
+        self.scales = scales
+        self.scalesTerms = scalesTerms
+        self.doubts = doubts
     }
 
     @inline(__always)
@@ -37,10 +54,29 @@ struct CodePairs: PairScorer {
         }
         if weight == 0 { return }
         let own = terms[Int(slot)]
+        if let scales {
+            let ownScale = scales[Int(slot)]
+            for i in 0..<count {
+                let other = Int(slots[i])
+                let dot = weight * Float(Int32(bitPattern: out[i]))
+                let term = termWeight * (own + terms[other])
+                let scale = ownScale * scales[other]
+                out[i] = Rank.of(score: scalesTerms ? scale * (dot + term) : scale * dot + term)
+            }
+            return
+        }
         for i in 0..<count {
             let dot = Float(Int32(bitPattern: out[i]))
             out[i] = Rank.of(score: weight * dot + termWeight * (own + terms[Int(slots[i])]))
         }
+    }
+
+    /// Where rows have scales, errors differ by row: then nothing is sure.
+    @inline(__always)
+    func doubt(of closest: UInt32) -> Float {
+        if scales != nil { return .infinity }
+        if doubts.byDistance == 0 { return doubts.base }
+        return doubts.base + doubts.byDistance * max(-Rank.score(closest), 0).squareRoot()
     }
 
     @inline(__always)

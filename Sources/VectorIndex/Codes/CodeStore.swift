@@ -14,20 +14,30 @@ final class CodeStore: @unchecked Sendable {
     let codes: UnsafeMutablePointer<UInt8>
     /// The row term of each slot.
     let terms: UnsafeMutablePointer<Float>
+    /// The row scale of each slot, for the metrics that have any.
+    let scales: UnsafeMutablePointer<Float>?
     /// Reduced codes of the same slots, where they pay.
     let principal: PrincipalCodes?
     /// Slots that there were when the quantizers were trained.
     let trainedSlots: Int
     private let codeRegion: ReservedRegion
     private let termRegion: ReservedRegion
+    private let scaleRegion: ReservedRegion?
+    /// Whether any row scale isn't 1. Set before the count covers that row.
+    private let hasScales = Atomic(false)
     private let encoded: Atomic<Int>
     /// Later slots of rows that the quantizers weren't made for.
     private let strange = Atomic<Int>(0)
+    /// Slots of rows so long that searches by dot product score them exactly: their estimates are off by as many times as much
+    /// as those of others.
+    let longRows = SlotList()
+    /// From this row scale on.
+    private static let longScale: Float = 8
     /// Held while appending; true once another store has taken over.
     let appending = Mutex<Bool>(false)
 
     static func reserveBytes(dimensions: Int) -> Int {
-        ScalarQuantizer.codeBytes(dimensions: dimensions) + 4 + PrincipalCodes.reserveBytes(dimensions: dimensions)
+        ScalarQuantizer.codeBytes(dimensions: dimensions) + 8 + PrincipalCodes.reserveBytes(dimensions: dimensions)
     }
 
     init(
@@ -42,6 +52,8 @@ final class CodeStore: @unchecked Sendable {
         termRegion = try ReservedRegion(reserving: capacity * 4)
         codes = codeRegion.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
         terms = termRegion.base.bindMemory(to: Float.self, capacity: capacity)
+        scaleRegion = quantizer.reach < .infinity ? try ReservedRegion(reserving: capacity * 4) : nil
+        scales = scaleRegion?.base.bindMemory(to: Float.self, capacity: capacity)
         self.principal =
             if let principal { try PrincipalCodes(quantizer: principal, capacity: capacity) } else { nil }
         encoded = Atomic(0)
@@ -51,7 +63,10 @@ final class CodeStore: @unchecked Sendable {
     var encodedCount: Int { encoded.load(ordering: .acquiring) }
 
     /// Without the reduced codes.
-    var residentBytes: Int { codeRegion.residentBytes + termRegion.residentBytes + quantizer.residentBytes }
+    var residentBytes: Int {
+        codeRegion.residentBytes + termRegion.residentBytes + (scaleRegion?.residentBytes ?? 0)
+            + quantizer.residentBytes
+    }
 
     /// Floats of scratch that encoding and queries need.
     private var scratchCount: Int { max(quantizer.scratchCount, principal?.quantizer.scratchCount ?? 0) }
@@ -61,25 +76,36 @@ final class CodeStore: @unchecked Sendable {
         let first = encodedCount
         guard first < end else { return }
         try commit(end)
-        let isEuclid = quantizer.metric == .euclid
         let dimensions = quantizer.dimensions
         scratch.ensureFloats((dimensions + scratchCount) * 4)
         let row = scratch.floats.assumingMemoryBound(to: Float.self)
         for slot in first..<end {
             element.read(rows.row(slot), dimensions: dimensions, into: row)
             let code = codes + slot * quantizer.codeBytes
-            terms[slot] = quantizer.encode(row: row, into: code, scratch: row + dimensions)
+            let (term, scale) = quantizer.encode(row: row, into: code, scratch: row + dimensions)
+            terms[slot] = term
+            place(scale, of: slot)
             let held = principal?.append(slot, source: code, scratch: row + dimensions)
             let isLater = slot >= trainedSlots
-            guard isEuclid || isLater else { continue }
+            guard isLater else { continue }
             let squares = Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes)
-            // Of what the code stands for. With it, and not with that of the row itself, distances are those to a real
-            // point: rows outside the trained range stay nearest to queries out there, and the error vanishes as the
-            // row gets close to the query.
-            if isEuclid { terms[slot] = quantizer.step * quantizer.step * Float(squares) }
-            if isLater, isStrange(code, squares: squares, held: held) { strange.add(1, ordering: .relaxed) }
+            if isStrange(code, squares: squares, scale: scale, held: held) { strange.add(1, ordering: .relaxed) }
         }
         encoded.store(end, ordering: .releasing)
+    }
+
+    /// Notes a row scale. Under `appending`, or before the store is shared.
+    func place(_ scale: Float, of slot: Int) {
+        scales?[slot] = scale
+        if scale == 1 { return }
+        hasScales.store(true, ordering: .relaxed)
+        // Where there are more, estimates have to do.
+        if scale >= Self.longScale, quantizer.metric == .dot { _ = longRows.append(UInt32(slot)) }
+    }
+
+    /// The row scales, where any isn't 1.
+    private var scalesInUse: UnsafePointer<Float>? {
+        hasScales.load(ordering: .relaxed) ? scales.map { UnsafePointer($0) } : nil
     }
 
     /// Whether the rows have changed so much since training that the codes should be made anew: half of the later ones
@@ -94,9 +120,11 @@ final class CodeStore: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - squares: the code's squared length.
+    ///   - scale: the row scale.
     ///   - held: how much of that the reduced code holds, where there is one.
-    private func isStrange(_ code: UnsafePointer<UInt8>, squares: Int32, held: Float?) -> Bool {
+    private func isStrange(_ code: UnsafePointer<UInt8>, squares: Int32, scale: Float, held: Float?) -> Bool {
         if squares == 0 { return false }
+        if scale > Self.mostScale { return true }
         if let held, held / Float(squares) < Self.leastReducedShare { return true }
         let dimensions = quantizer.dimensions
         if Int(squares) < Self.leastMeanSquare * dimensions { return true }
@@ -108,12 +136,14 @@ final class CodeStore: @unchecked Sendable {
 
     private static let leastReducedShare: Float = 0.3
     private static let leastMeanSquare = 9
+    private static let mostScale: Float = 4
 
     /// Makes room for the codes of `count` slots.
     func commit(_ count: Int) throws(IndexMemoryError) {
         guard count <= capacity else { throw .capacityReached }
         try codeRegion.commit(count * quantizer.codeBytes)
         try termRegion.commit(count * 4)
+        try scaleRegion?.commit(count * 4)
         try principal?.commit(count)
     }
 
@@ -126,10 +156,14 @@ final class CodeStore: @unchecked Sendable {
         prepare(scratch, reducing: reducing) { quantizer.encodeQuery(query, into: $0, scratch: $1) }
     }
 
-    /// Prepares a row that is encoded already as a query.
-    func prepare(slot: UInt32, scratch: Scratch) -> PreparedQuery {
-        prepare(scratch, reducing: true) {
-            quantizer.encodeQuery(fromCode: codes + Int(slot) * quantizer.codeBytes, into: $0, scratch: $1)
+    /// Prepares a row that is encoded already as a query, moved by a share of the way towards another.
+    func prepare(slot: UInt32, towards other: (slot: UInt32, share: Float)? = nil, scratch: Scratch) -> PreparedQuery {
+        func code(_ slot: UInt32) -> UnsafePointer<UInt8> { UnsafePointer(codes + Int(slot) * quantizer.codeBytes) }
+        func scale(_ slot: UInt32) -> Float { scales?[Int(slot)] ?? 1 }
+        return prepare(scratch, reducing: true) {
+            quantizer.encodeQuery(
+                fromCode: code(slot), scale: scale(slot),
+                towards: other.map { (code($0.slot), scale($0.slot), $0.share) }, into: $0, scratch: $1)
         }
     }
 
@@ -138,14 +172,17 @@ final class CodeStore: @unchecked Sendable {
         _ scratch: Scratch, reducing: Bool,
         _ encode: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<Float>) -> QueryTerms
     ) -> PreparedQuery {
-        let principal = reducing ? self.principal : nil
+        let scales = scalesInUse
+        // Reduced codes rank by their integer alone.
+        let principal = reducing && scales == nil ? self.principal : nil
         scratch.ensureQuery(quantizer.codeBytes + (principal?.quantizer.queryBytes ?? 0))
         scratch.ensureFloats(scratchCount * 4)
         let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)
         let floats = scratch.floats.assumingMemoryBound(to: Float.self)
         let terms = encode(prepared, floats)
         return PreparedQuery(
-            terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared),
+            terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared, scales),
+            scales: scales,
             first: principal?.scorer(prepared, into: prepared + quantizer.codeBytes, scratch: floats))
     }
 
@@ -156,28 +193,36 @@ final class CodeStore: @unchecked Sendable {
             flip: terms.scale > 0 ? CodeScorer.greaterIsCloser : CodeScorer.smallerIsCloser)
     }
 
-    private func termedScorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> TermedCodeScorer? {
-        quantizer.queriesNeedRowTerms
-            ? TermedCodeScorer(codes: scorer(terms, query), terms: terms, rowTerms: UnsafePointer(self.terms)) : nil
+    private func termedScorer(
+        _ terms: QueryTerms, _ query: UnsafePointer<UInt8>, _ scales: UnsafePointer<Float>?
+    ) -> TermedCodeScorer? {
+        guard quantizer.queriesNeedRowTerms || scales != nil else { return nil }
+        return TermedCodeScorer(
+            codes: scorer(terms, query), terms: terms, rowTerms: UnsafePointer(self.terms), scales: scales)
     }
 
     /// Scores of slots against slots.
     var pairs: CodePairs {
         let kernels = Kernels.best
         let step = quantizer.step
+        let errorStep = quantizer.errorStep
+        let spread = Float(quantizer.dimensions).squareRoot()
         switch quantizer.metric {
         case .manhattan:
             return CodePairs(
                 gathered: kernels.pointee.l1_u8.gathered, base: codes, strideBytes: quantizer.codeBytes, weight: 0,
-                termWeight: 0, terms: terms)
+                termWeight: 0, terms: terms, doubts: CodePairs.Doubts(base: 2 * spread * errorStep / step))
         case .euclid:
             return CodePairs(
                 gathered: kernels.pointee.dot_codes.gathered, base: codes, strideBytes: quantizer.codeBytes,
-                weight: 2 * step * step, termWeight: -1, terms: terms)
+                weight: 2 * step * step, termWeight: -1, terms: terms, scales: scalesInUse,
+                doubts: CodePairs.Doubts(base: 2 * errorStep * errorStep * spread, byDistance: 3 * errorStep))
         case .cosine, .dot:
             return CodePairs(
                 gathered: kernels.pointee.dot_codes.gathered, base: codes, strideBytes: quantizer.codeBytes,
-                weight: step * step, termWeight: 1, terms: terms)
+                weight: step * step, termWeight: 1, terms: terms, scales: scalesInUse, scalesTerms: true,
+                doubts: CodePairs.Doubts(
+                    base: 3 * errorStep * (quantizer.metric == .cosine ? 1 : quantizer.reach)))
         }
     }
 }
@@ -189,6 +234,8 @@ struct PreparedQuery {
     let scorer: CodeScorer
     /// In its place where rows bring a term of their own.
     let termedScorer: TermedCodeScorer?
+    /// Row scales by slot, where any isn't 1: errors grow with them.
+    let scales: UnsafePointer<Float>?
     /// Ranks by reduced codes: rougher and cheaper. Its margin is in ranks.
     let first: (scorer: CodeScorer, margin: UInt32)?
 
@@ -196,6 +243,11 @@ struct PreparedQuery {
     var margin: UInt32? {
         termedScorer == nil ? Rank.margin(terms.margin / abs(terms.scale)) : nil
     }
+
+    /// By how much the estimated score of a slot may be off.
+    func margin(_ slot: UInt32) -> Float { terms.margin * scale(slot) }
+
+    func scale(_ slot: UInt32) -> Float { scales?[Int(slot)] ?? 1 }
 
     /// The estimated score behind a rank that one of the scorers gave.
     func score(_ rank: UInt32) -> Float {

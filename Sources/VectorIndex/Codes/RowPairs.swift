@@ -6,11 +6,17 @@ protocol PairScorer {
     func ranks(from slot: UInt32, _ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
     /// How much better the rank `closer` is than `rank`: 0 when they are equal, in a unit that is the same for all ranks.
     func excess(of closer: UInt32, over rank: UInt32) -> Float
+    /// Candidates that differ by more than this, in the unit of ``excess(of:over:)``, are told apart for sure; `closest` is the
+    /// rank of the closest.
+    func doubt(of closest: UInt32) -> Float
 }
 
 extension PairScorer {
     @inline(__always)
     func excess(of closer: UInt32, over rank: UInt32) -> Float { Rank.excess(of: closer, over: rank) }
+
+    @inline(__always)
+    func doubt(of closest: UInt32) -> Float { 0 }
 }
 
 extension IndexParameters {

@@ -5,7 +5,7 @@ import Quantization
 /// | offset | bytes | field |
 /// |---|---|---|
 /// | 0 | 8 | magic `TDXINDEX` |
-/// | 8 | 4 | format version, 3 |
+/// | 8 | 4 | format version, 4 |
 /// | 12 | 4 | dimensions |
 /// | 16 | 1 | metric: 0 cosine, 1 dot, 2 euclid, 3 manhattan |
 /// | 17 | 1 | element: 0 float32, 1 float16, 2 uint8 |
@@ -21,12 +21,18 @@ import Quantization
 /// | 72 | 8 | bytes of the upper-levels section |
 /// | 80 | 8 | bytes of the reducing quantizer's section; 0: there are no reduced codes |
 /// | 88 | 8 | bytes of a reduced code |
-/// | 96 | 56 | XXH64 of the sections: quantizer, reducing quantizer, codes, reduced codes, terms, base links, upper levels |
-/// | 152 | 8 | XXH64 of bytes 0..<152 |
+/// | 96 | 8 | bytes of the scales section: 4 a slot, or 0 where rows have no scales |
+/// | 104 | 8 | further entry points |
+/// | 112 | 8 | slots of the running check that have been looked for |
+/// | 120 | 8 | linked slots when that check began |
+/// | 128 | 72 | XXH64 of the sections, in the order of ``Section`` |
+/// | 200 | 8 | XXH64 of bytes 0..<200 |
 struct IndexFileHeader: Equatable {
     static let magic = Array("TDXINDEX".utf8)
-    static let version: UInt32 = 3
-    static let byteCount = 160
+    static let version: UInt32 = 4
+    static let byteCount = 208
+    private static let hashesOffset = 128
+    private static let ownHashOffset = 200
     static let none32 = UInt32.max
 
     var dimensions: UInt32
@@ -44,11 +50,15 @@ struct IndexFileHeader: Equatable {
     var upperBytes: UInt64 = 0
     var reducerBytes: UInt64 = 0
     var reducedCodeBytes: UInt64 = 0
+    var scaleBytes: UInt64 = 0
+    var entryCount: UInt64 = 0
+    var checked: UInt64 = 0
+    var checkedFrom: UInt64 = 0
     var hashes = [UInt64](repeating: 0, count: Section.allCases.count)
 
     /// The parts of the file, in their order.
     enum Section: Int, CaseIterable {
-        case quantizer, reducer, codes, reducedCodes, terms, baseLinks, upperLevels
+        case quantizer, reducer, codes, reducedCodes, terms, scales, baseLinks, upperLevels, entryPoints
     }
 
     init(_ parameters: IndexParameters) {
@@ -66,6 +76,7 @@ struct IndexFileHeader: Equatable {
     var reducedSectionBytes: UInt64 { slots * reducedCodeBytes }
     var termSectionBytes: UInt64 { slots * 4 }
     var baseSectionBytes: UInt64 { slots * UInt64(m) * 8 }
+    var entrySectionBytes: UInt64 { entryCount * 4 }
 
     func encoded() -> [UInt8] {
         var bytes = Self.magic
@@ -86,6 +97,10 @@ struct IndexFileHeader: Equatable {
         put(upperBytes)
         put(reducerBytes)
         put(reducedCodeBytes)
+        put(scaleBytes)
+        put(entryCount)
+        put(checked)
+        put(checkedFrom)
         for hash in hashes { put(hash) }
         var own = Hash64()
         bytes.withUnsafeBytes { own.update($0) }
@@ -103,8 +118,8 @@ struct IndexFileHeader: Equatable {
         let version: UInt32 = get(8)
         guard version == Self.version else { throw .damaged("format version \(version)") }
         var own = Hash64()
-        own.update(UnsafeRawBufferPointer(rebasing: bytes[0..<152]))
-        guard get(152, as: UInt64.self) == own.value else { throw .damaged("the header's hash differs") }
+        own.update(UnsafeRawBufferPointer(rebasing: bytes[0..<Self.ownHashOffset]))
+        guard get(Self.ownHashOffset, as: UInt64.self) == own.value else { throw .damaged("the header's hash differs") }
         dimensions = get(12)
         metric = get(16)
         element = get(17)
@@ -120,7 +135,11 @@ struct IndexFileHeader: Equatable {
         upperBytes = get(72)
         reducerBytes = get(80)
         reducedCodeBytes = get(88)
-        hashes = Section.allCases.map { get(96 + 8 * $0.rawValue) }
+        scaleBytes = get(96)
+        entryCount = get(104)
+        checked = get(112)
+        checkedFrom = get(120)
+        hashes = Section.allCases.map { get(Self.hashesOffset + 8 * $0.rawValue) }
     }
 
     /// Whether both files would be made for the same parameters.

@@ -29,7 +29,9 @@ extension VectorIndex {
             throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
         }
         guard header.quantizerBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
-            header.trainedCount <= 1 << 40
+            header.trainedCount <= 1 << 40, header.entryCount <= UInt64(SlotList.capacity),
+            header.scaleBytes == 0 || header.scaleBytes == header.slots * 4, header.checked <= header.slots,
+            header.checkedFrom <= header.slots
         else {
             throw IndexFileError.damaged("a section's size is impossible")
         }
@@ -39,13 +41,14 @@ extension VectorIndex {
         }
         let size =
             UInt64(IndexFileHeader.byteCount) + header.quantizerBytes + header.reducerBytes + header.codeSectionBytes
-            + header.reducedSectionBytes + header.termSectionBytes + header.baseSectionBytes + header.upperBytes
+            + header.reducedSectionBytes + header.termSectionBytes + header.scaleBytes + header.baseSectionBytes
+            + header.upperBytes + header.entrySectionBytes
         guard size == UInt64(reader.byteCount) else {
             throw IndexFileError.damaged("\(reader.byteCount) bytes instead of \(size)")
         }
         let index = VectorIndex(parameters)
         if header.quantizerBytes == 0 {
-            guard header.slots == 0, header.upperBytes == 0, header.entry == .max else {
+            guard header.slots == 0, header.upperBytes == 0, header.entryCount == 0, header.entry == .max else {
                 throw IndexFileError.damaged("codes without a quantizer")
             }
             return index
@@ -58,6 +61,10 @@ extension VectorIndex {
             let linked = graph == nil ? 0 : slots
             state.links = LinkProgress(graph: graph, nextSlot: linked, linked: linked)
             state.trainedCount = max(Int(header.trainedCount), 1)
+            if graph != nil {
+                state.reach.next = Int(header.checked)
+                state.reach.passLinked = Int(header.checkedFrom)
+            }
         }
         return index
     }
@@ -85,10 +92,28 @@ extension VectorIndex {
             for slot in 0..<slots where !store.terms[slot].isFinite {
                 throw IndexFileError.damaged("the term of slot \(slot)")
             }
+            try readScales(reader, header, into: store)
             store.adopt(slots)
             return store
         } catch let error as IndexMemoryError {
             throw IndexFileError.memory(error)
+        }
+    }
+
+    private static func readScales(_ reader: SectionReader, _ header: IndexFileHeader, into store: CodeStore) throws {
+        guard (header.scaleBytes > 0) == (store.scales != nil && header.slots > 0) else {
+            throw IndexFileError.damaged("the scales' size")
+        }
+        guard let scales = store.scales else {
+            _ = try section(reader, header, .scales, 0)
+            return
+        }
+        try read(reader, header, .scales, scales, Int(header.scaleBytes))
+        for slot in 0..<Int(header.slots) {
+            guard scales[slot] >= 1, scales[slot] <= ScalarQuantizer.mostScale else {
+                throw IndexFileError.damaged("the scale of slot \(slot)")
+            }
+            store.place(scales[slot], of: slot)
         }
     }
 
@@ -126,6 +151,7 @@ extension VectorIndex {
         try readBaseLinks(reader, header, graph, slots)
         let upper = try section(reader, header, .upperLevels, Int(header.upperBytes))
         try UpperLevelsReader(bytes: upper, graph: graph, slots: slots).read()
+        try readEntryPoints(reader, header, graph, slots)
         let entry = header.entry
         if entry != .max {
             guard Graph.entrySlot(entry) < slots, Graph.entryLevel(entry) == graph.level(Graph.entrySlot(entry)) else {
@@ -134,6 +160,20 @@ extension VectorIndex {
         }
         graph.entry.store(entry, ordering: .releasing)
         return graph
+    }
+
+    private static func readEntryPoints(
+        _ reader: SectionReader, _ header: IndexFileHeader, _ graph: Graph, _ slots: Int
+    ) throws {
+        let bytes = try section(reader, header, .entryPoints, Int(header.entrySectionBytes))
+        try bytes.withUnsafeBytes { buffer in
+            for i in 0..<Int(header.entryCount) {
+                let slot = UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
+                guard slot < slots, graph.entries.append(slot) else {
+                    throw IndexFileError.damaged("entry point \(slot)")
+                }
+            }
+        }
     }
 
     private static func readBaseLinks(

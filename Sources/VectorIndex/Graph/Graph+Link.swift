@@ -11,6 +11,8 @@ struct LinkContext<S: RankScorer, P: PairScorer> {
     /// Width of the walk for neighbours.
     let efConstruct: Int
     let scratch: Scratch
+    /// Tells apart what `pairs` can't; `nil` where those are exact.
+    let finer: FinerPairs?
 }
 
 extension Graph {
@@ -69,14 +71,19 @@ extension Graph {
             scratch.beginWalk(Int(context.limit))
             // A slot doesn't become its own neighbour even if something points at it already.
             scratch.marks[Int(slot)] = scratch.epoch
-            scratch.marks[Int(place)] = scratch.epoch
             var pool = CandidatePool(keys: scratch.pool, capacity: context.efConstruct)
-            pool.insert(CandidatePool.key(rank, place))
+            if lower == 0 {
+                begin(
+                    context.scorer, at: place, rank, limit: context.limit, pool: &pool, scratch: scratch, cost: &cost)
+            } else {
+                scratch.marks[Int(place)] = scratch.epoch
+                pool.insert(CandidatePool.key(rank, place))
+            }
             walk(
                 context.scorer, links, limit: context.limit, pool: &pool, scratch: scratch, poll: .never, cost: &cost)
             place = CandidatePool.slot(pool.keys[0])
             rank = UInt32(truncatingIfNeeded: pool.keys[0] >> 32)
-            let count = selectNeighbours(of: slot, from: pool, degree: lower == 0 ? baseDegree : m, context)
+            let count = selectNeighbours(of: slot, from: &pool, links, degree: lower == 0 ? baseDegree : m, context)
             guard let list = links.list(slot) else { continue }
             for i in 0..<count { list[i].store(scratch.chosen[i], ordering: .relaxed) }
         }
@@ -96,7 +103,7 @@ extension Graph {
 
     /// The neighbours for a new slot out of a finished walk, in `scratch.chosen`.
     private func selectNeighbours<S: RankScorer, P: PairScorer>(
-        of slot: UInt32, from pool: CandidatePool, degree: Int, _ context: LinkContext<S, P>
+        of slot: UInt32, from pool: inout CandidatePool, _ links: LevelLinks, degree: Int, _ context: LinkContext<S, P>
     ) -> Int {
         let scratch = context.scratch
         // Ranked anew, slot against slot: the walk's query may be finer than a code.
@@ -109,9 +116,45 @@ extension Graph {
             start += size
         }
         sortKeys(pool.keys, pool.count)
+        if let finer = context.finer, !finer.agree(context.pairs, slot, pool.keys, pool.count, scratch) {
+            walkByRows(from: slot, &pool, links, finer, context)
+            return selectDiverse(
+                of: slot, from: pool.keys, count: pool.count, degree: degree, filling: Self.filledWhenNew(degree),
+                pairs: finer.rows, scratch: scratch)
+        }
         return selectDiverse(
             of: slot, from: pool.keys, count: pool.count, degree: degree, filling: Self.filledWhenNew(degree),
             pairs: context.pairs, scratch: scratch)
+    }
+
+    /// Goes on by stored rows from what a walk by codes has found. Leaves sorted keys of ranks and slots in the pool.
+    private func walkByRows<S: RankScorer, P: PairScorer>(
+        from slot: UInt32, _ pool: inout CandidatePool, _ links: LevelLinks, _ finer: FinerPairs,
+        _ context: LinkContext<S, P>
+    ) {
+        let scratch = context.scratch
+        let scorer = finer.scorer(of: slot)
+        scratch.beginWalk(Int(context.limit))
+        scratch.marks[Int(slot)] = scratch.epoch
+        var start = 0
+        while start < pool.count {
+            let size = min(pool.count - start, Scratch.batchCapacity)
+            for i in 0..<size { scratch.batch[i] = Rank.slot(pool.keys[start + i]) }
+            scorer.ranks(scratch.batch, size, scratch.ranks)
+            for i in 0..<size {
+                scratch.marks[Int(scratch.batch[i])] = scratch.epoch
+                pool.keys[start + i] = CandidatePool.key(scratch.ranks[i], scratch.batch[i])
+            }
+            start += size
+        }
+        sortKeys(pool.keys, pool.count)
+        pool.resume(count: pool.count, cursor: 0)
+        var cost = WalkCost()
+        walk(scorer, links, limit: context.limit, pool: &pool, scratch: scratch, poll: .never, cost: &cost)
+        for i in 0..<pool.count {
+            let key = pool.keys[i]
+            pool.keys[i] = Rank.key(UInt32(truncatingIfNeeded: key >> 32), CandidatePool.slot(key))
+        }
     }
 
     /// Adds a link under the lock of `node`; a full list is chosen anew from its links and the new one. Returns whether
@@ -151,9 +194,18 @@ extension Graph {
         for i in 0..<count { scratch.keep[i] = Rank.key(scratch.ranks[i], scratch.list[i]) }
         sortKeys(scratch.keep, count)
         // `chosen` is the caller's list; the revised one goes to `list`.
-        let chosen = selectDiverse(
-            of: node, from: scratch.keep, count: count, degree: degree, filling: Self.filledWhenRevised(degree),
-            pairs: context.pairs, scratch: scratch, into: scratch.list)
+        let chosen: Int
+        let filling = Self.filledWhenRevised(degree)
+        if let finer = context.finer, !finer.agree(context.pairs, node, scratch.keep, count, scratch) {
+            finer.rank(from: node, scratch.keep, count, scratch)
+            chosen = selectDiverse(
+                of: node, from: scratch.keep, count: count, degree: degree, filling: filling, pairs: finer.rows,
+                scratch: scratch, into: scratch.list)
+        } else {
+            chosen = selectDiverse(
+                of: node, from: scratch.keep, count: count, degree: degree, filling: filling, pairs: context.pairs,
+                scratch: scratch, into: scratch.list)
+        }
         let homeless = scratch.batch + unscored
         let revised = keepWaysIn(
             of: node, links, keys: scratch.keep, count: count, newest: slot, list: scratch.list, kept: chosen,

@@ -40,6 +40,12 @@ extension Graph {
         }
     }
 
+    /// Gives `slot` a link from `node`, in the place of one that isn't a way in where the list is full. Returns whether
+    /// it has one.
+    func tie(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
+        append(slot, to: node, links) || overwrite(with: slot, in: node, links) != nil
+    }
+
     /// Adds a link where there is room; `false` where there isn't.
     private func append(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
         guard let list = links.list(node) else { return false }

@@ -33,6 +33,8 @@ final class Graph: @unchecked Sendable {
     let locks = SpinLocks()
     /// Level in the high half, slot in the low half; all ones while the graph is empty.
     let entry = Atomic<UInt64>(.max)
+    /// Where walks on level 0 begin besides.
+    let entries = SlotList()
     /// Held over the insertion of a node that rises above the entry point.
     let entryLock = Mutex<Void>(())
     /// Words of `upperLinks` in use. Word 0 stays unused, so that 0 can mean none.

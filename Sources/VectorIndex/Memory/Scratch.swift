@@ -32,6 +32,11 @@ final class Scratch: @unchecked Sendable {
     let places: UnsafeMutablePointer<UInt32>
     let spares: UnsafeMutablePointer<UInt64>
 
+    /// What a search has found by rougher scores and goes on from by finer ones: at most ``mostStarts`` slots.
+    let starts: UnsafeMutablePointer<UInt32>
+    var startCount = 0
+    static let mostStarts = 128
+
     /// Preceded by the zero keys that walking kernels want.
     private(set) var pool: UnsafeMutablePointer<UInt64>
     private var poolCapacity = 0
@@ -60,6 +65,7 @@ final class Scratch: @unchecked Sendable {
         list = .allocate(capacity: Self.batchCapacity)
         keep = .allocate(capacity: Self.batchCapacity)
         places = .allocate(capacity: Self.batchCapacity)
+        starts = .allocate(capacity: Self.mostStarts)
         spares = Self.allocatePool(SpareNeighbours.room(2 * IndexParameters.maximumM))
     }
 
@@ -76,6 +82,7 @@ final class Scratch: @unchecked Sendable {
         list.deallocate()
         keep.deallocate()
         places.deallocate()
+        starts.deallocate()
         Self.deallocatePool(spares)
     }
 
@@ -134,6 +141,12 @@ final class Scratch: @unchecked Sendable {
             queryBytes = (bytes + 63) / 64 * 64
             query = .allocate(byteCount: queryBytes, alignment: 64)
         }
+    }
+
+    /// Has the next walk begin from the first slots of `keys` as well, which are ranks and slots.
+    func goOn(from keys: UnsafeMutableBufferPointer<UInt64>) {
+        startCount = min(keys.count, Self.mostStarts)
+        for i in 0..<startCount { starts[i] = Rank.slot(keys[i]) }
     }
 
     /// Bytes worth keeping; a scratch that once served a huge k is dropped instead.

@@ -63,6 +63,8 @@ public struct SearchOutcome: Sendable {
     public var reranked: Int
     /// Candidates scored again by their stored rows.
     public var rescored: Int
+    /// The codes could not tell the best candidates apart, so that the search went on by stored rows.
+    public var wentOnByRows = false
     /// `nil` unless asked for.
     public var timings: SearchTimings?
     /// The search was cancelled; `hits` is what had been found until then, without any guarantee.

@@ -68,9 +68,8 @@ struct GraphSearch {
     ) -> Int {
         scratch.beginWalk(markCount(slot))
         scratch.ensurePool(ef)
-        scratch.marks[Int(slot)] = scratch.epoch
         var pool = CandidatePool(keys: scratch.pool, capacity: ef)
-        pool.insert(CandidatePool.key(rank, slot))
+        graph.begin(scorer, at: slot, rank, limit: limit, pool: &pool, scratch: scratch, cost: &cost)
         walk(
             scorer, graph.links(level: 0), limit: limit, pool: &pool, scratch: scratch, poll: poll, cost: &cost)
         return offer(pool, to: &top)
@@ -83,10 +82,9 @@ struct GraphSearch {
         let capacity = 4 * ef + 64
         scratch.beginWalk(markCount(slot))
         scratch.ensurePool(capacity)
-        scratch.marks[Int(slot)] = scratch.epoch
         var admitted = AdmittedPool(
             pool: CandidatePool(keys: scratch.pool, capacity: capacity), admission, wanted: ef)
-        admitted.insert(CandidatePool.key(rank, slot))
+        graph.begin(scorer, at: slot, rank, limit: limit, admitted: &admitted, scratch: scratch, cost: &cost)
         let scoredBefore = cost.scored
         let end = walkCollecting(
             scorer, graph.links(level: 0), limit: limit, admitted: &admitted,
@@ -100,13 +98,12 @@ struct GraphSearch {
         _ scorer: S, _ slot: UInt32, _ rank: UInt32, top: inout C, cost: inout WalkCost
     ) -> (end: FilteredWalkEnd, found: Int) {
         scratch.beginWalk(markCount(slot))
-        // One place more for a start that isn't admitted.
-        let capacity = ef + 1
+        // Places more for starts that aren't admitted.
+        let capacity = ef + 1 + (graph.entries.count > 0 ? Graph.mostStarts : 0) + scratch.startCount
         scratch.ensurePool(capacity)
-        scratch.marks[Int(slot)] = scratch.epoch
         var pool = CandidatePool(keys: scratch.pool, capacity: capacity)
-        // The place nearest to the query, though it may not be admitted.
-        pool.insert(CandidatePool.key(rank, slot))
+        // The places nearest to the query, though they may not be admitted.
+        graph.begin(scorer, at: slot, rank, limit: limit, pool: &pool, scratch: scratch, cost: &cost)
         let seeds = admission.sample(Self.seedCount, below: Int(limit), to: scratch.batch)
         scorer.ranks(scratch.batch, seeds, scratch.ranks)
         cost.scored += seeds

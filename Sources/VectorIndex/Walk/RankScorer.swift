@@ -242,11 +242,20 @@ struct RowScorer: RankScorer {
     }
 }
 
-/// Scores codes whose rows add a term of their own, as with Euclidean distance.
+/// Scores codes whose rows bring something of their own: a term that is added, as with Euclidean distance, or a scale.
 struct TermedCodeScorer: RankScorer {
     let codes: CodeScorer
     let terms: QueryTerms
     let rowTerms: UnsafePointer<Float>
+    /// `nil` where all are 1.
+    let scales: UnsafePointer<Float>?
+
+    @inline(__always)
+    private func rank(_ integer: UInt32, _ slot: Int) -> UInt32 {
+        let integer = Int32(bitPattern: integer)
+        guard let scales else { return Rank.of(score: terms.score(integer, rowTerm: rowTerms[slot])) }
+        return Rank.of(score: terms.score(integer, rowTerm: rowTerms[slot], rowScale: scales[slot]))
+    }
 
     @inline(__always)
     func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>) {
@@ -254,7 +263,7 @@ struct TermedCodeScorer: RankScorer {
             codes.gathered(codes.query, codes.base, codes.strideBytes, slots, count, codes.length, $0)
         }
         for i in 0..<count {
-            out[i] = Rank.of(score: terms.score(Int32(bitPattern: out[i]), rowTerm: rowTerms[Int(slots[i])]))
+            out[i] = rank(out[i], Int(slots[i]))
         }
     }
 
@@ -265,7 +274,7 @@ struct TermedCodeScorer: RankScorer {
                 codes.query, codes.base + first * codes.strideBytes, codes.strideBytes, count, codes.length, $0)
         }
         for i in 0..<count {
-            out[i] = Rank.of(score: terms.score(Int32(bitPattern: out[i]), rowTerm: rowTerms[first + i]))
+            out[i] = rank(out[i], first + i)
         }
     }
 }

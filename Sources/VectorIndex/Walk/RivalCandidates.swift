@@ -91,6 +91,9 @@ package struct RivalCandidates: CandidateSink {
         isOverfull = false
     }
 
+    /// The best few of all that were offered, sorted.
+    mutating func closest() -> UnsafeMutableBufferPointer<UInt64> { best.sorted() }
+
     /// The kept keys, in any order.
     package mutating func kept() -> UnsafeMutableBufferPointer<UInt64> {
         if !isOverfull { prune() }

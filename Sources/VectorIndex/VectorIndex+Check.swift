@@ -1,0 +1,250 @@
+import Quantization
+
+// The check of linked slots: whether searches find them by their own vectors. Links are chosen to be few and diverse, and
+// no choice of links alone can promise that a greedy walk arrives everywhere: a small population that came before a large one
+// loses the links to it, tight clusters have none but their own. So every slot is looked for when it is linked, and what isn't
+// found is mended (``Graph/mend(_:found:scratch:)``).
+extension VectorIndex {
+    /// Slots looked for at a time.
+    static let checkBatch = 16
+    /// A pass over all slots begins anew when so many times the slots are linked that there were at its beginning: links that
+    /// were there then may be gone.
+    static let recheckGrowth = 1.25
+    /// Width of the first look: most slots are found by a narrow walk, which a wide one would find as well.
+    static let firstCheckWidth = 24
+    /// How far the query of the first look is from the slot, of the way to another: so far that what is found depends on more
+    /// than the slot's nearest copies, and so near that the slot is about the nearest all the same.
+    private static let move: Float = 0.3
+    /// Where queries near slots find nothing as close as these, entry points help only as long as they are few: of data
+    /// without any structure there would be one for each slot.
+    private static let mostEntriesByMoved = 256
+
+    /// Linked slots that haven't been looked for since the index was a fifth smaller.
+    public var uncheckedCount: Int { state.withLock { $0.unchecked } }
+
+    /// What the check of linked slots has found so far.
+    public var reachability: Reachability {
+        state.withLock { state in
+            Reachability(
+                linked: state.links.linked, checked: max(state.links.linked - state.unchecked, 0),
+                mended: state.reach.mended, unreachable: state.reach.unreachable,
+                entryPoints: state.links.graph?.entries.count ?? 0)
+        }
+    }
+
+    /// Looks for some linked slots again, drawn at random, and mends what isn't found. If any was not found, all slots are
+    /// looked for again in the background. Any thread, without any lock of the caller's.
+    ///
+    /// - Returns: how many were looked for, and how many of them weren't found at first.
+    /// - Complexity: that of two searches a slot.
+    @discardableResult
+    public func recheck(_ count: Int, using random: inout some RandomNumberGenerator) -> (looked: Int, missed: Int) {
+        let linked = state.withLock { $0.links.linked }
+        guard linked > 0 else { return (0, 0) }
+        let slots = (0..<count).map { _ in Int.random(in: 0..<linked, using: &random) }
+        let claim: CheckClaim? = state.withLock { state in
+            guard state.successor == nil, let graph = state.links.graph else { return nil }
+            // A graph that has taken the place of another meanwhile may have fewer slots.
+            return CheckClaim(state, slots: slots.filter { $0 < state.links.linked }, graph: graph)
+        }
+        guard let claim else { return (0, 0) }
+        let missed = ScratchPool.with { look(claim, $0) }
+        if missed > 0 { state.withLock { $0.reach.passLinked = 0 } }
+        return (claim.slots.count, missed)
+    }
+
+    /// Looks for all linked live slots by their own vectors, and changes nothing. No work may go on at the same time.
+    ///
+    /// - Returns: how many were looked for, and how many of them a walk of the default width doesn't find.
+    /// - Complexity: that of a search for each slot.
+    public func unreachedSlots() -> (looked: Int, missed: Int) {
+        let claim: CheckClaim? = state.withLock { state in
+            guard let graph = state.links.graph else { return nil }
+            return CheckClaim(
+                state, slots: Array(0..<min(state.links.linked, state.published)), graph: graph, mends: false)
+        }
+        guard let claim else { return (0, 0) }
+        let missed = ScratchPool.with { scratch in
+            claim.slots.count { look(for: UInt32($0), isOwn: true, claim, scratch).finding == .unreachable }
+        }
+        return (claim.slots.count, missed)
+    }
+
+    /// Looks for the next linked slots by their own vectors. Returns how many; 0 when all have been looked for.
+    func checkNext(_ scratch: Scratch) -> Int {
+        var claimed = 0
+        let claim: CheckClaim? = state.withLock { state in
+            guard let (slots, graph) = state.claimCheck() else { return nil }
+            claimed = slots.count
+            return CheckClaim(state, slots: Array(slots), graph: graph)
+        }
+        guard let claim else { return 0 }
+        _ = look(claim, scratch)
+        return claimed
+    }
+
+    /// Looks for the claimed slots, and mends. Returns how many weren't found at first.
+    private func look(_ claim: CheckClaim, _ scratch: Scratch) -> Int {
+        var mended = 0
+        var unreachable = 0
+        for slot in claim.slots {
+            switch check(UInt32(slot), claim, scratch) {
+            case .found: break
+            case .mended: mended += 1
+            case .unreachable: unreachable += 1
+            }
+        }
+        if mended > 0 || unreachable > 0 {
+            state.withLock { state in
+                state.reach.mended += mended
+                state.reach.unreachable += unreachable
+            }
+        }
+        return mended + unreachable
+    }
+
+    private enum Finding { case found, mended, unreachable }
+
+    private struct CheckClaim {
+        let slots: [Int]
+        let graph: Graph
+        let codes: CodeStore
+        let rows: RowMatrix
+        let linked: UInt32
+        let encoded: UInt32
+        /// Whether what isn't found is mended.
+        let mends: Bool
+
+        /// Of the slots the live ones; `nil` while there is nothing to look for them with.
+        init?(_ state: borrowing IndexState, slots: [Int], graph: Graph, mends: Bool = true) {
+            guard let codes = state.codes, let rows = state.rows else { return nil }
+            var live: [Int] = []
+            for slot in slots where state.alive.contains(slot) { live.append(slot) }
+            self.slots = live
+            self.graph = graph
+            self.mends = mends
+            self.codes = codes
+            self.rows = rows
+            linked = UInt32(min(state.links.linked, state.published))
+            encoded = UInt32(min(codes.encodedCount, state.published))
+        }
+    }
+
+    /// Looks for a slot by a query near it, which tells whether its neighbourhood is found from where queries come from, and
+    /// unless that finds the slot itself by its own vector.
+    private func check(_ slot: UInt32, _ claim: CheckClaim, _ scratch: Scratch) -> Finding {
+        switch look(for: slot, isOwn: false, claim, scratch) {
+        case .known(let finding): finding
+        case .outranked: look(for: slot, isOwn: true, claim, scratch).finding
+        }
+    }
+
+    private enum Look {
+        case known(Finding)
+        /// Others are closer to the query.
+        case outranked
+
+        var finding: Finding { if case .known(let finding) = self { finding } else { .found } }
+    }
+
+    private func look(for slot: UInt32, isOwn: Bool, _ claim: CheckClaim, _ scratch: Scratch) -> Look {
+        // Any other slot; two slots have different ones.
+        let other = UInt32((UInt64(slot) &* 0x9E37_79B1) % UInt64(claim.linked))
+        if parameters.scoresRows {
+            let dimensions = parameters.dimensions
+            scratch.ensureFloats(2 * dimensions * 4)
+            let query = scratch.floats.assumingMemoryBound(to: Float.self)
+            return withExtendedLifetime(claim.rows.owner) {
+                parameters.readAsQuery(claim.rows.row(Int(slot)), into: query)
+                if !isOwn {
+                    let goal = query + dimensions
+                    parameters.readAsQuery(claim.rows.row(Int(other)), into: goal)
+                    for i in 0..<dimensions { query[i] += Self.move * (goal[i] - query[i]) }
+                }
+                return look(for: slot, RowScorer(parameters, query, claim.rows), isOwn, claim, scratch)
+            }
+        }
+        let prepared = claim.codes.prepare(slot: slot, towards: isOwn ? nil : (other, Self.move), scratch: scratch)
+        if let scorer = prepared.termedScorer { return look(for: slot, scorer, isOwn, claim, scratch) }
+        return look(for: slot, prepared.first?.scorer ?? prepared.scorer, isOwn, claim, scratch)
+    }
+
+    private func look<S: RankScorer>(
+        for slot: UInt32, _ scorer: S, _ isOwn: Bool, _ claim: CheckClaim, _ scratch: Scratch
+    ) -> Look {
+        func walk(_ ef: Int) -> (reach: Graph.Reach, count: Int) {
+            claim.graph.finds(
+                slot, scorer, isOwn: isOwn, limit: claim.linked, encoded: claim.encoded, ef: ef, scratch: scratch)
+        }
+        let width = Planner.defaultEf(parameters, k: 1)
+        let mostEntries = isOwn ? SlotList.capacity : Self.mostEntriesByMoved
+        var mends = 0
+        var ended = walk(Self.firstCheckWidth)
+        if ended.reach == .missed { ended = walk(width) }
+        while ended.reach == .missed, claim.mends, mends < 2 {
+            guard claim.graph.mend(slot, found: ended.count, mostEntries: mostEntries, scratch: scratch) else { break }
+            mends += 1
+            ended = walk(width)
+        }
+        if ended.reach == .missed, claim.mends, claim.graph.entries.append(slot, upTo: mostEntries) {
+            mends += 1
+            ended.reach = .found
+        }
+        switch ended.reach {
+        case .found: return .known(mends > 0 ? .mended : .found)
+        case .outranked: return mends > 0 ? .known(.mended) : .outranked
+        // The point itself may be found all the same.
+        case .missed: return isOwn ? .known(.unreachable) : .outranked
+        }
+    }
+}
+
+/// How far the check of linked slots is, and what it has found.
+struct ReachCheck {
+    /// The next slot to be looked for.
+    var next = 0
+    /// Linked slots when this pass began.
+    var passLinked = 0
+    /// Slots that were not found and now are.
+    var mended = 0
+    /// Slots of this pass for which nothing could be done.
+    var unreachable = 0
+}
+
+/// Whether searches find an index's linked slots by their own vectors, as far as that has been looked at.
+public struct Reachability: Sendable, Equatable {
+    /// Slots in the graph.
+    public let linked: Int
+    /// Those of them that have been looked for.
+    public let checked: Int
+    /// Slots that weren't found, and were linked anew or made entry points.
+    public let mended: Int
+    /// Slots that aren't found, and for which there is no room among the entry points.
+    public let unreachable: Int
+    /// Places where walks begin besides the one on the uppermost level.
+    public let entryPoints: Int
+}
+
+extension IndexState {
+    /// Slots to be looked for: those linked since the last look, or all when the index has grown much.
+    var unchecked: Int {
+        guard links.graph != nil else { return 0 }
+        let isOutgrown = Double(links.linked) > Double(reach.passLinked) * VectorIndex.recheckGrowth
+        return isOutgrown ? links.linked : max(links.linked - reach.next, 0)
+    }
+
+    /// Takes the next slots to be looked for, once there is nothing to link.
+    mutating func claimCheck() -> (slots: Range<Int>, graph: Graph)? {
+        guard successor == nil, let graph = links.graph, links.nextSlot >= min(encodedCount, published, end),
+            unchecked > 0
+        else { return nil }
+        if Double(links.linked) > Double(reach.passLinked) * VectorIndex.recheckGrowth {
+            reach.next = 0
+            reach.passLinked = links.linked
+            reach.unreachable = 0
+        }
+        let slots = reach.next..<min(reach.next + VectorIndex.checkBatch, links.linked)
+        reach.next = slots.upperBound
+        return (slots, graph)
+    }
+}
