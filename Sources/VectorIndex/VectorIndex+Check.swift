@@ -10,6 +10,8 @@ extension VectorIndex {
     /// A pass over all slots begins anew when so many times the slots are linked that there were at its beginning: links that
     /// were there then may be gone.
     static let recheckGrowth = 1.25
+    /// Passes made again, at most, because the one before has mended something.
+    static let mostRepeats = 3
     /// Width of the first look: most slots are found by a narrow walk, which a wide one would find as well.
     static let firstCheckWidth = 24
     /// How far the query of the first look is from the slot, of the way to another: so far that what is found depends on more
@@ -71,7 +73,9 @@ extension VectorIndex {
     }
 
     /// Looks for the next linked slots by their own vectors. Returns how many; 0 when all have been looked for.
-    func checkNext(_ scratch: Scratch) -> Int {
+    ///
+    /// - Parameter pause: called after each, while no lock is held.
+    func checkNext(_ scratch: Scratch, pause: () -> Void) -> Int {
         var claimed = 0
         let claim: CheckClaim? = state.withLock { state in
             guard let (slots, graph) = state.claimCheck() else { return nil }
@@ -79,12 +83,12 @@ extension VectorIndex {
             return CheckClaim(state, slots: Array(slots), graph: graph)
         }
         guard let claim else { return 0 }
-        _ = look(claim, scratch)
+        _ = look(claim, scratch, pause: pause)
         return claimed
     }
 
     /// Looks for the claimed slots, and mends. Returns how many weren't found at first.
-    private func look(_ claim: CheckClaim, _ scratch: Scratch) -> Int {
+    private func look(_ claim: CheckClaim, _ scratch: Scratch, pause: () -> Void = {}) -> Int {
         var mended = 0
         var unreachable = 0
         for slot in claim.slots {
@@ -93,10 +97,12 @@ extension VectorIndex {
             case .mended: mended += 1
             case .unreachable: unreachable += 1
             }
+            pause()
         }
         if mended > 0 || unreachable > 0 {
             state.withLock { state in
                 state.reach.mended += mended
+                state.reach.mendedInPass += mended
                 state.reach.unreachable += unreachable
             }
         }
@@ -114,6 +120,8 @@ extension VectorIndex {
         let encoded: UInt32
         /// Whether what isn't found is mended.
         let mends: Bool
+        /// Slots below have been looked for by queries near them.
+        let lookedNear: UInt32
 
         /// Of the slots the live ones; `nil` while there is nothing to look for them with.
         init?(_ state: borrowing IndexState, slots: [Int], graph: Graph, mends: Bool = true) {
@@ -123,6 +131,7 @@ extension VectorIndex {
             self.slots = live
             self.graph = graph
             self.mends = mends
+            lookedNear = state.reach.repeats > 0 ? UInt32(state.reach.passLinked) : 0
             self.codes = codes
             self.rows = rows
             linked = UInt32(min(state.links.linked, state.published))
@@ -133,9 +142,10 @@ extension VectorIndex {
     /// Looks for a slot by a query near it, which tells whether its neighbourhood is found from where queries come from, and
     /// unless that finds the slot itself by its own vector.
     private func check(_ slot: UInt32, _ claim: CheckClaim, _ scratch: Scratch) -> Finding {
+        if slot < claim.lookedNear { return look(for: slot, isOwn: true, claim, scratch).finding }
         switch look(for: slot, isOwn: false, claim, scratch) {
-        case .known(let finding): finding
-        case .outranked: look(for: slot, isOwn: true, claim, scratch).finding
+        case .known(let finding): return finding
+        case .outranked: return look(for: slot, isOwn: true, claim, scratch).finding
         }
     }
 
@@ -205,7 +215,12 @@ struct ReachCheck {
     var next = 0
     /// Linked slots when this pass began.
     var passLinked = 0
-    /// Slots that were not found and now are.
+    /// Times that this pass has been made again, because it mended something: what leads to one slot may have taken the
+    /// place of what led to another.
+    var repeats = 0
+    /// Slots of this pass that were not found and now are.
+    var mendedInPass = 0
+    /// The same of all passes.
     var mended = 0
     /// Slots of this pass for which nothing could be done.
     var unreachable = 0
@@ -226,21 +241,30 @@ public struct Reachability: Sendable, Equatable {
 }
 
 extension IndexState {
-    /// Slots to be looked for: those linked since the last look, or all when the index has grown much.
+    /// Slots to be looked for: those linked since the last look, or all when the index has grown much or the last pass has
+    /// mended something.
     var unchecked: Int {
         guard links.graph != nil else { return 0 }
-        let isOutgrown = Double(links.linked) > Double(reach.passLinked) * VectorIndex.recheckGrowth
-        return isOutgrown ? links.linked : max(links.linked - reach.next, 0)
+        if isOutgrown { return links.linked }
+        return reach.next < links.linked ? links.linked - reach.next : wantsRepeat ? links.linked : 0
     }
+
+    private var isOutgrown: Bool {
+        Double(links.linked) > Double(reach.passLinked) * VectorIndex.recheckGrowth
+    }
+
+    private var wantsRepeat: Bool { reach.mendedInPass > 0 && reach.repeats < VectorIndex.mostRepeats }
 
     /// Takes the next slots to be looked for, once there is nothing to link.
     mutating func claimCheck() -> (slots: Range<Int>, graph: Graph)? {
         guard successor == nil, let graph = links.graph, links.nextSlot >= min(encodedCount, published, end),
             unchecked > 0
         else { return nil }
-        if Double(links.linked) > Double(reach.passLinked) * VectorIndex.recheckGrowth {
+        if isOutgrown || reach.next >= links.linked {
+            reach.repeats = isOutgrown ? 0 : reach.repeats + 1
             reach.next = 0
             reach.passLinked = links.linked
+            reach.mendedInPass = 0
             reach.unreachable = 0
         }
         let slots = reach.next..<min(reach.next + VectorIndex.checkBatch, links.linked)

@@ -46,7 +46,7 @@ extension VectorIndex {
                 pause()
             }
             if done > 0 { return done }
-            return encoded + retrained > 0 ? encoded + retrained : checkNext(scratch)
+            return encoded + retrained > 0 ? encoded + retrained : checkNext(scratch, pause: pause)
         }
     }
 

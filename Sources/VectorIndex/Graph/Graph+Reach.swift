@@ -3,8 +3,8 @@ extension Graph {
     enum Reach {
         /// With the slot, or one of the same rank, in its pool.
         case found
-        /// With one that is closer to the query. Where the query is the slot's own vector: with a pool full of those, so that
-        /// the slot is no result of it (by dot product the longer ones win).
+        /// With one that is closer to the query. Where the query is the slot's own vector: with so many of those that the slot
+        /// is hardly a result of it (by dot product the longer ones win).
         case outranked
         /// With nothing as close as the slot.
         case missed
@@ -46,28 +46,52 @@ extension Graph {
             if rank == own || CandidatePool.slot(pool.keys[i]) == slot { return (.found, pool.count) }
             closer += rank < own ? 1 : 0
         }
-        return (closer >= (isOwn ? ef : 1) ? .outranked : .missed, pool.count)
+        return (closer >= (isOwn ? Self.mostCloser : 1) ? .outranked : .missed, pool.count)
     }
 
-    /// Makes a slot that a walk did not find one that walks find: those of its neighbours that the walk did find get a link
-    /// to it. If there are none, the walk has missed the whole neighbourhood, and the slot becomes an entry point.
+    /// So many others may be closer to a slot's own vector before it needn't be found by it.
+    private static let mostCloser = 10
+
+    /// Makes a slot that a walk did not find one that walks find: some that the walk did find get a link to it, the slot's
+    /// own neighbours first. If none of these was found, the walk has missed the whole neighbourhood, and the slot becomes an
+    /// entry point.
+    ///
+    /// Links go where there is room, and take the place of others only where there is none anywhere: what those led to would
+    /// be lost in its turn.
     ///
     /// - Parameters:
     ///   - found: slots in `scratch.pool`, which such a walk has left.
     ///   - mostEntries: there may be so many entry points afterwards.
-    /// - Returns: `false` when there is no room for another entry point.
+    /// - Returns: `false` when nothing was done: there is no room for another entry point.
     func mend(_ slot: UInt32, found: Int, mostEntries: Int, scratch: Scratch) -> Bool {
         let links = links(level: 0)
-        let count = links.copy(slot, to: scratch.chosen)
-        var tied = 0
-        for i in 0..<count where tied < Self.mostTies {
-            let neighbour = scratch.chosen[i]
-            guard (0..<found).contains(where: { CandidatePool.slot(scratch.pool[$0]) == neighbour }) else { continue }
-            if tie(slot, to: neighbour, links) { tied += 1 }
+        var goals = links.copy(slot, to: scratch.chosen)
+        func isFound(_ goal: UInt32) -> Bool {
+            (0..<found).contains { CandidatePool.slot(scratch.pool[$0]) == goal }
         }
-        return tied > 0 || entries.append(slot, upTo: mostEntries)
+        var near = 0
+        for i in 0..<goals where isFound(scratch.chosen[i]) {
+            scratch.chosen[near] = scratch.chosen[i]
+            near += 1
+        }
+        if near == 0 { return entries.append(slot, upTo: mostEntries) }
+        goals = near
+        for i in 0..<min(found, Scratch.batchCapacity - near) {
+            let goal = CandidatePool.slot(scratch.pool[i])
+            guard goal != slot else { continue }
+            scratch.chosen[goals] = goal
+            goals += 1
+        }
+        var tied = 0
+        for i in 0..<goals where tied < Self.mostTies {
+            tied += append(slot, to: scratch.chosen[i], links) ? 1 : 0
+        }
+        for i in 0..<near where tied < Self.mostTies {
+            tied += overwrite(with: slot, in: scratch.chosen[i], links) == nil ? 0 : 1
+        }
+        return tied > 0
     }
 
-    /// Neighbours that get a link to a slot which is to be found.
+    /// Slots that get a link to one which is to be found.
     private static let mostTies = 3
 }

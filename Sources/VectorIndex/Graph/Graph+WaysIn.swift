@@ -40,14 +40,8 @@ extension Graph {
         }
     }
 
-    /// Gives `slot` a link from `node`, in the place of one that isn't a way in where the list is full. Returns whether
-    /// it has one.
-    func tie(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
-        append(slot, to: node, links) || overwrite(with: slot, in: node, links) != nil
-    }
-
     /// Adds a link where there is room; `false` where there isn't.
-    private func append(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
+    func append(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
         guard let list = links.list(node) else { return false }
         locks.lock(node)
         defer { locks.unlock(node) }
@@ -75,7 +69,7 @@ extension Graph {
     }
 
     /// Puts the link in the place of the last one that isn't the way in of its slot, and returns that one.
-    private func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) -> UInt32? {
+    func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) -> UInt32? {
         guard let list = links.list(node) else { return nil }
         locks.lock(node)
         defer { locks.unlock(node) }

@@ -1,0 +1,83 @@
+import Quantization
+import Testing
+import VectorIndex
+
+/// Where codes can't tell candidates apart, stored rows do: in searches and when links are chosen.
+@Suite struct FinerScoresTests {
+    private func index(_ rows: Rows) -> VectorIndex {
+        let index = VectorIndex(rows.parameters)
+        index.publish(rows: rows.matrix, count: rows.count, absent: [])
+        index.drain()
+        return index
+    }
+
+    /// Some 250 copies of each of 40 vectors, so alike that a step of the codes is more than what they differ by.
+    @Test(arguments: [(Metric.euclid, Float(0.001)), (.manhattan, 0.001), (.cosine, 0.01)])
+    func copiesAreToldApart(_ metric: Metric, _ noise: Float) {
+        let parameters = IndexParameters(dimensions: 96, metric: metric)
+        var vectors = ClusteredVectors(parameters, clusters: 40, noise: noise, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 10_000)
+        for _ in 0..<10_000 { rows.append(vectors.next()) }
+        let index = index(rows)
+        for options in [SearchOptions(k: 10).walking, SearchOptions(k: 10, fullScanBytes: .max)] {
+            var exact = 0
+            var wentOn = 0
+            for _ in 0..<60 {
+                let query = vectors.query()
+                let outcome = index.search(query, options)
+                expectSound(outcome, rows, query, k: 10, allowed: Set(0..<10_000))
+                wentOn += outcome.wentOnByRows ? 1 : 0
+                let slots = Set((0..<10_000).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(10))
+                exact += outcome.hits.count { slots.contains(Int($0.slot)) }
+            }
+            #expect(wentOn > 30, Seed.note)
+            // Float32 scores of so close rows leave some of them in either order.
+            #expect(exact >= 570, Seed.note)
+        }
+    }
+
+    @Test(arguments: Metric.allCases) func ordinaryRowsNeedNoSecondSearch(_ metric: Metric) {
+        let parameters = IndexParameters(dimensions: 96, metric: metric)
+        var vectors = ClusteredVectors(parameters, clusters: 100, noise: 0.5, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 10_000)
+        for _ in 0..<10_000 { rows.append(vectors.next()) }
+        let index = index(rows)
+        let wentOn = (0..<100).count { _ in index.search(vectors.query(), SearchOptions(k: 10).walking).wentOnByRows }
+        #expect(wentOn <= 2, Seed.note)
+    }
+
+    /// By dot product the longest rows win: codes must not clip them, whatever quantile is asked for.
+    @Test(arguments: [nil, 0.99, 0.9] as [Float?]) func longRowsKeepTheirScores(_ quantile: Float?) {
+        var parameters = IndexParameters(dimensions: 96, metric: .dot, m: 0)
+        parameters.quantile = quantile
+        var random = RandomSource(seed: Seed.value)
+        let rows = Rows(parameters, capacity: 10_000)
+        for slot in 0..<10_000 {
+            // Log-normal lengths, and one row that is far longer than all others.
+            let length = slot == 1234 ? 1000 : Float.exp(random.normal())
+            rows.append((0..<96).map { _ in length * random.normal() })
+        }
+        let index = index(rows)
+        var sum = 0.0
+        for _ in 0..<40 {
+            let query = (0..<96).map { _ in random.normal() }
+            let slots = Set((0..<10_000).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(10))
+            let outcome = index.search(query, SearchOptions(k: 10, fullScanBytes: .max))
+            #expect(outcome.plan == .codeScan)
+            sum += Double(outcome.hits.count { slots.contains(Int($0.slot)) }) / 10
+        }
+        #expect(sum / 40 >= 0.98, Seed.note)
+    }
+}
+
+extension Float {
+    fileprivate static func exp(_ x: Float) -> Float {
+        // Enough terms for |x| ≤ 4.
+        var term: Float = 1, sum: Float = 1
+        for i in 1...24 {
+            term *= x / Float(i)
+            sum += term
+        }
+        return max(sum, 0.01)
+    }
+}
