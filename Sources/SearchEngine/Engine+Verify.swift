@@ -79,10 +79,10 @@ struct StorageCheck {
             do {
                 let collection = try StoredCollection(row)
                 if collection.isHidden { continue }
-                let (points, damaged) = try checkPoints(collection, db)
-                report("\(collection.name): \(points) points, \(damaged) damaged")
-                if damaged > 0 { isSound = false }
-                checkIndexes(collection, report: report)
+                let points = try checkPoints(collection, db)
+                report("\(collection.name): \(points.count) points, \(points.damaged) damaged")
+                if points.damaged > 0 { isSound = false }
+                IndexCheck(collection, points.vectors, layout: layout, fileSystem: fileSystem).run(report: report)
             } catch {
                 report("\(row["name"] as String): \(error)")
                 isSound = false
@@ -91,30 +91,22 @@ struct StorageCheck {
         return isSound
     }
 
-    private func checkPoints(_ collection: StoredCollection, _ db: GRDB.Database) throws -> (points: Int, damaged: Int)
-    {
-        let rows = try StoredRows(collection, layout: layout, fileSystem: fileSystem)
-        try rows.requireRows(collection.slots)
-        var points = 0
+    private struct CheckedPoints {
+        var count = 0
         var damaged = 0
-        try collection.table.forEachChecked(db) { point, checksum, isPayloadSound in
-            points += 1
-            if try !isPayloadSound || !rows.isSound(point, checksum: checksum) { damaged += 1 }
-        }
-        return (points, damaged)
+        /// By slot: which vectors its point has, one bit each; 0 for a slot without a point.
+        var vectors: [UInt64]
     }
 
-    /// Index files are derived, so that a damaged one is worth a line and no more.
-    private func checkIndexes(_ collection: StoredCollection, report: (String) -> Void) {
-        for (number, entry) in collection.configuration.vectors.enumerated() {
-            let path = layout.indexFile(collection.id, collection.generation, number)
-            guard fileSystem.exists(path) else { continue }
-            do {
-                _ = try IndexFile(path: path, fileSystem: fileSystem).load(
-                    parameters: entry.value.indexParameters(in: collection.configuration), rowCount: collection.slots)
-            } catch {
-                report("\(collection.name): \(path) can't be used, and is rebuilt by the next start: \(error)")
-            }
+    private func checkPoints(_ collection: StoredCollection, _ db: GRDB.Database) throws -> CheckedPoints {
+        let rows = try StoredRows(collection, layout: layout, fileSystem: fileSystem)
+        try rows.requireRows(collection.slots)
+        var points = CheckedPoints(vectors: Array(repeating: 0, count: collection.slots))
+        try collection.table.forEachChecked(db) { point, checksum, isPayloadSound in
+            points.count += 1
+            if try !isPayloadSound || !rows.isSound(point, checksum: checksum) { points.damaged += 1 }
+            if Int(point.slot) < collection.slots { points.vectors[Int(point.slot)] = point.vectors }
         }
+        return points
     }
 }
