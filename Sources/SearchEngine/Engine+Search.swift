@@ -23,6 +23,7 @@ extension Engine {
         _ collection: String, _ request: SearchRequest, within limit: Duration, scanning mostScanned: Int
     ) throws -> SearchResult? {
         guard request.isBrief else { return nil }
+        try request.parameters.validate()
         let collection = try self.collection(collection)
         let work = WorkLimit(limit)
         var watch = Stopwatch(isOn: request.explain)
@@ -55,6 +56,7 @@ extension Engine {
         guard request.limit >= 0, request.offset >= 0 else {
             throw EngineError.invalid("Wrong input: limit and offset must not be negative")
         }
+        try request.parameters.validate()
         var watch = started
         let lookup = try lookedUp(request)
         watch.lap(\.prepare)
@@ -86,6 +88,7 @@ extension Engine {
         let name = request.using ?? ""
         guard let space = generation.space(name) else { throw unknownVector(name) }
         let (query, excluded) = try generation.queryVector(request.query, lookup, space)
+        if case .vector = request.query { space.recall.recent.note(query) }
         watch.lap(\.prepare)
         var allowed: SlotBitmap?
         if let filter = request.filter, !filter.isEmpty {
@@ -95,7 +98,10 @@ extension Engine {
         }
         let live = generation.points.liveCount
         let limit = min(min(request.limit, live) + min(request.offset, live), live)
-        var options = SearchOptions(request, k: limit, excluded: excluded, cancelled: cancelled)
+        let aim = SearchAim(request.parameters, k: limit, points: live, space, collection.configuration)
+        // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
+        if aim.isExact, mostScanned < .max, live >= VectorIndex.smallestTrainedCount { return nil }
+        var options = SearchOptions(request, aim, k: limit, excluded: excluded, cancelled: cancelled)
         options.fullScanBytes = space.parameters.fullScanBytes(
             wider: collection.configuration.hnsw.fullScanThreshold)
         options.mostScanned = mostScanned
@@ -106,6 +112,7 @@ extension Engine {
             explanation = Explanation(
                 outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
                 times: watch.times)
+            explanation?.recall = aim.recall
         }
         watch.skip()
         return Finding(
@@ -143,11 +150,11 @@ extension Engine {
 
 extension SearchOptions {
     fileprivate init(
-        _ request: SearchRequest, k: Int, excluded: UInt32?, cancelled: (@Sendable () -> Bool)?
+        _ request: SearchRequest, _ aim: SearchAim, k: Int, excluded: UInt32?, cancelled: (@Sendable () -> Bool)?
     ) {
         let parameters = request.parameters
         self.init(
-            k: k, ef: parameters.hnswEf, exact: parameters.exact, indexedOnly: parameters.indexedOnly,
+            k: k, ef: aim.ef, exact: aim.isExact, indexedOnly: parameters.indexedOnly,
             ignoreCodes: parameters.ignoreQuantization, rescore: parameters.rescore ?? true,
             oversampling: max(parameters.oversampling ?? 1, 1), explainTimings: request.explain, excluded: excluded,
             cancelled: cancelled)

@@ -19,6 +19,8 @@ public struct EngineConfiguration: Sendable {
     public var indexingThreads: Int = 0
     /// Bytes that payload indexes made on first use may take.
     public var implicitIndexBudgetBytes: Int = 512 << 20
+    /// When the background measures recall, and by how many queries.
+    package var recallAudits = RecallAuditor.Settings()
 
     public init(storagePath: String, snapshotsPath: String) {
         self.storagePath = storagePath
@@ -39,6 +41,9 @@ public final class Engine: Sendable {
     let queue: WriteQueue
     let reader: FacetReader
     let indexer: Indexer
+    private let auditThread: AuditThread
+    /// Measurements of recall on request that are under way.
+    let recallMeasurements = Atomic(0)
     let catalog: Mutex<Catalog>
     private let storageLock: StorageLock
     private let isClosed = Atomic(false)
@@ -89,6 +94,7 @@ public final class Engine: Sendable {
         indexer = Indexer(
             threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : cores, layout: layout,
             fileSystem: fileSystem, logger: logger)
+        auditThread = AuditThread(configuration.recallAudits, logger: logger)
         for collection in loaded.collections.values {
             indexer.noteLoaded(collection)
             indexer.watch(collection)
@@ -97,6 +103,9 @@ public final class Engine: Sendable {
             declaredIndexes: reader,
             compactor: Compactor(
                 loader: loader, database: database, queue: queue, logger: logger))
+        auditThread.start { [weak self] in
+            self.map { engine in engine.catalog.withLock { Array($0.collections.values) } } ?? []
+        }
     }
 
     /// A folder on the storage's disk for uploads; emptied at each start.
@@ -106,6 +115,7 @@ public final class Engine: Sendable {
     public func close() throws {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let isSaved = queue.close()
+        auditThread.stop()
         indexer.stop()
         for collection in catalog.withLock({ Array($0.collections.values) }) { indexer.save(collection) }
         do {

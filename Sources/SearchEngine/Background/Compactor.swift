@@ -46,7 +46,7 @@ final class Compactor: Sendable {
         defer { if !isSwapped { removeRemains(collection, number) } }
         let new = try loader.makeGeneration(
             collection: collection.id, number: number, configuration: snapshot.configuration, slotCount: 0,
-            indexes: snapshot.payloadIndexes)
+            indexes: snapshot.payloadIndexes, replacing: old)
         try copyRows(snapshot, to: new)
         for (slot, row) in snapshot.rows.enumerated() {
             new.points.insert(row.moved(to: UInt32(slot)))

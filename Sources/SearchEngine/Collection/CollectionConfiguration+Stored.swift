@@ -70,6 +70,7 @@ extension HNSWConfiguration {
         object["onDisk"] = onDisk.map { .bool($0) }
         object["payloadM"] = payloadM.map { .integer(Int64($0)) }
         object["inlineStorage"] = inlineStorage.map { .bool($0) }
+        object["recall"] = recall.map { .double($0) }
         return object
     }
 
@@ -78,7 +79,7 @@ extension HNSWConfiguration {
             m: stored.int("m"), efConstruct: stored.int("efConstruct"),
             fullScanThreshold: stored.int("fullScanThreshold"), maxIndexingThreads: stored.int("maxIndexingThreads"),
             onDisk: stored["onDisk"]?.boolValue, payloadM: stored.int("payloadM"),
-            inlineStorage: stored["inlineStorage"]?.boolValue)
+            inlineStorage: stored["inlineStorage"]?.boolValue, recall: stored["recall"]?.doubleValue)
     }
 }
 

@@ -26,11 +26,13 @@ extension CollectionConfiguration {
         for (name, change) in update.vectors {
             guard var parameters = new.vectors[name] else { throw unknownVector(name.string) }
             if let hnsw = change.hnsw { parameters.hnsw = hnsw.over(parameters.hnsw ?? HNSWConfiguration()) }
+            if change.clearsRecall { parameters.hnsw?.recall = nil }
             if let quantization = change.quantization { parameters.quantization = quantization }
             if let onDisk = change.onDisk { parameters.onDisk = onDisk }
             new.vectors[name] = parameters
         }
         if let hnsw = update.hnsw { new.hnsw = hnsw.over(new.hnsw) }
+        if update.clearsRecall { new.hnsw.recall = nil }
         if let quantization = update.quantization { new.quantization = quantization }
         if let optimizers = update.optimizers { new.optimizers = merged(optimizers, over: new.optimizers) }
         if let strictMode = update.strictMode {
@@ -64,6 +66,7 @@ extension HNSWConfiguration {
         if let fullScanThreshold, fullScanThreshold < 0 {
             throw EngineError.invalid("Wrong input: \(what).full_scan_threshold must not be negative")
         }
+        if let recall { try validateRecall(recall, "\(what).recall") }
     }
 }
 

@@ -13,13 +13,20 @@ package final class VectorSpace: Sendable {
     let linkGate = LinkGate()
     /// Linked slots when the index was saved or loaded last.
     let savedCount = Atomic(0)
+    /// What is known of its searches' recall.
+    let recall: SpaceRecall
 
-    package init(number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex) {
+    /// - Parameter recall: that of the generation which this one will take the place of.
+    init(
+        number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex,
+        recall: SpaceRecall = SpaceRecall()
+    ) {
         self.number = number
         self.name = name
         self.parameters = parameters
         self.file = file
         self.index = index
+        self.recall = recall
     }
 
     package var bit: UInt64 { 1 << UInt64(number) }

@@ -29,10 +29,12 @@ public struct HNSWConfiguration: Sendable, Hashable {
     public var onDisk: Bool?
     public var payloadM: Int?
     public var inlineStorage: Bool?
+    /// The recall that searches aim at which ask for neither a width nor a recall: over 0, at most 1.
+    public var recall: Double?
 
     public init(
         m: Int? = nil, efConstruct: Int? = nil, fullScanThreshold: Int? = nil, maxIndexingThreads: Int? = nil,
-        onDisk: Bool? = nil, payloadM: Int? = nil, inlineStorage: Bool? = nil
+        onDisk: Bool? = nil, payloadM: Int? = nil, inlineStorage: Bool? = nil, recall: Double? = nil
     ) {
         self.m = m
         self.efConstruct = efConstruct
@@ -41,6 +43,7 @@ public struct HNSWConfiguration: Sendable, Hashable {
         self.onDisk = onDisk
         self.payloadM = payloadM
         self.inlineStorage = inlineStorage
+        self.recall = recall
     }
 
     public static let defaults = HNSWConfiguration(
@@ -52,7 +55,8 @@ public struct HNSWConfiguration: Sendable, Hashable {
             m: m ?? wider.m, efConstruct: efConstruct ?? wider.efConstruct,
             fullScanThreshold: fullScanThreshold ?? wider.fullScanThreshold,
             maxIndexingThreads: maxIndexingThreads ?? wider.maxIndexingThreads, onDisk: onDisk ?? wider.onDisk,
-            payloadM: payloadM ?? wider.payloadM, inlineStorage: inlineStorage ?? wider.inlineStorage)
+            payloadM: payloadM ?? wider.payloadM, inlineStorage: inlineStorage ?? wider.inlineStorage,
+            recall: recall ?? wider.recall)
     }
 }
 
@@ -136,6 +140,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
 public struct CollectionUpdate: Sendable {
     public struct VectorUpdate: Sendable {
         public var hnsw: HNSWConfiguration?
+        /// Takes the vector's recall target away.
+        public var clearsRecall = false
         /// `.some(nil)` switches the vector's own quantization off.
         public var quantization: ScalarQuantizationConfiguration??
         public var onDisk: Bool?
@@ -149,6 +155,8 @@ public struct CollectionUpdate: Sendable {
     }
     public var vectors: [ByteString: VectorUpdate] = [:]
     public var hnsw: HNSWConfiguration?
+    /// Takes the collection's recall target away.
+    public var clearsRecall = false
     public var quantization: ScalarQuantizationConfiguration??
     /// Merged over the stored object, key by key.
     public var optimizers: JSONValue?

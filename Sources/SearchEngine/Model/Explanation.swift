@@ -67,6 +67,23 @@ public struct Explanation: Sendable, Equatable {
         public var total = 0
     }
 
+    /// The recall that a search aimed at.
+    public struct Recall: Sendable, Equatable {
+        /// Whose wish it was.
+        public enum Source: String, Sendable { case request, vector, collection }
+        /// What the width follows from: a measurement of this vector's index, or a fixed assumption where there is none
+        /// yet. An exact search, which needs neither, is made where no width is enough.
+        public enum Basis: String, Sendable { case measured, assumed, exact }
+
+        /// Over 0, at most 1.
+        public var target: Double
+        public var source: Source
+        /// What unfiltered searches of the chosen width find by the measurement; 1 for an exact search, `nil` without a
+        /// measurement.
+        public var expected: Double?
+        public var basis: Basis
+    }
+
     public var plan: Plan
     /// Points in the collection.
     public var points: Int
@@ -76,6 +93,8 @@ public struct Explanation: Sendable, Equatable {
     public var candidates: Int
     /// Width of the walk; `nil` when none was made.
     public var ef: Int?
+    /// `nil` for a search that aimed at none.
+    public var recall: Recall?
     /// Graph nodes expanded.
     public var hops = 0
     public var scored = Scored()

@@ -149,6 +149,9 @@ public struct LookupLocation: Sendable {
 public struct SearchParameters: Sendable, Hashable {
     /// Size of the candidate pool; `nil` takes the default.
     public var hnswEf: Int?
+    /// The recall to aim at, over 0 and at most 1; it goes with neither `hnswEf` nor `exact`. `nil` takes the vector's or
+    /// the collection's target, if there is one.
+    public var recall: Double?
     public var exact: Bool = false
     /// Skips points that are not linked yet.
     public var indexedOnly: Bool = false

@@ -65,7 +65,7 @@ struct WorkLimit: Sendable {
     var isOver: Bool { ContinuousClock.now >= end && Self.worked >= workedEnd }
 
     /// CPU time of this thread.
-    private static var worked: Duration {
+    static var worked: Duration {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)

@@ -51,9 +51,11 @@ struct StorageLoader {
     }
 
     /// Opens the vector files, and the derived index files where they are valid. Points are not in it yet.
+    ///
+    /// - Parameter old: the generation whose place it will take. What is known of its recall is handed on.
     func makeGeneration(
         collection id: Int64, number: Int, configuration: CollectionConfiguration, slotCount: Int,
-        indexes: PayloadIndexes
+        indexes: PayloadIndexes, replacing old: Generation? = nil
     ) throws -> Generation {
         try fileSystem.createDirectory(layout.vectors(id, number))
         try fileSystem.createDirectory(layout.derived(id, number))
@@ -66,7 +68,8 @@ struct StorageLoader {
                 number: index, name: name.string, parameters: parameters, file: file,
                 index: loadIndex(
                     layout.indexFile(id, number, index), layout.derived(id, number),
-                    parameters.indexParameters(in: configuration), slotCount))
+                    parameters.indexParameters(in: configuration), slotCount),
+                recall: old?.space(name.string)?.recall ?? SpaceRecall())
         }
         if slotCount == 0 {
             try fileSystem.syncDirectory(layout.vectors(id, number))

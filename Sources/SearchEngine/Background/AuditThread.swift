@@ -1,0 +1,92 @@
+import Foundation
+import Logging
+
+/// The background thread that measures recall. It has the lowest priority, and rests so long after each piece of work that
+/// it takes a twentieth of one core; a quarter for the first audit of an index, which targets of recall wait for.
+final class AuditThread: @unchecked Sendable {
+    /// Rest for each second of work.
+    private static let rest = 19
+    private static let firstRest = 3
+    /// Rests shorter than this are added up: each costs a system call.
+    private static let shortestRest = Duration.milliseconds(5)
+    /// Until it is looked again whether an audit is due.
+    private static let idleSeconds = 2.0
+    /// After an audit that was given up: whatever changed the index may go on.
+    private static let retrySeconds = 10.0
+
+    private let settings: RecallAuditor.Settings
+    private let logger: Logger
+    private let condition = NSCondition()
+    // Under the condition.
+    private var isStopping = false
+    private var isRunning = false
+
+    init(_ settings: RecallAuditor.Settings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// - Parameter collections: those there are; asked now and then.
+    func start(_ collections: @escaping @Sendable () -> [PointCollection]) {
+        guard settings.isOn else { return }
+        condition.lock()
+        isRunning = true
+        condition.unlock()
+        let thread = Thread { [self] in
+            // Linux keeps a nice value for each thread; 0 names the calling one.
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            audit(collections)
+            condition.lock()
+            isRunning = false
+            condition.broadcast()
+            condition.unlock()
+        }
+        thread.name = "trendex-audit"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// Ends the thread after the piece at hand.
+    func stop() {
+        condition.lock()
+        isStopping = true
+        condition.broadcast()
+        while isRunning { condition.wait() }
+        condition.unlock()
+    }
+
+    private func audit(_ collections: () -> [PointCollection]) {
+        var auditor = RecallAuditor(settings, logger: logger)
+        var owed = Duration.zero
+        var isStopping = false
+        while !isStopping {
+            let start = WorkLimit.worked
+            let progress = auditor.step(collections)
+            let worked = WorkLimit.worked - start
+            switch progress {
+            case .idle:
+                isStopping = pause(Self.idleSeconds)
+                owed = .zero
+            case .gaveUp:
+                isStopping = pause(Self.retrySeconds)
+                owed = .zero
+            case .worked(let isFirst):
+                owed += worked * (isFirst ? Self.firstRest : Self.rest)
+                if owed >= Self.shortestRest {
+                    isStopping = pause(owed / .seconds(1))
+                    owed = .zero
+                }
+            case .finished: owed += worked * Self.rest
+            }
+        }
+    }
+
+    /// Waits, but not beyond the engine's stop. Returns whether that has come.
+    private func pause(_ seconds: TimeInterval) -> Bool {
+        let end = Date().addingTimeInterval(seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while !isStopping && Date() < end { _ = condition.wait(until: end) }
+        return isStopping
+    }
+}

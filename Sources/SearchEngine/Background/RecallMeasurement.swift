@@ -1,0 +1,195 @@
+import VectorIndex
+
+/// Measures what the searches of one vector find of the true best, query by query and piece by piece: the collection's lock
+/// is held for about a millisecond at a time.
+///
+/// The true best come from a scan of all stored rows. Points may come and go meanwhile: removed ones are no longer among
+/// the true best, and new ones that a search finds count as found, being as close as the true best.
+package struct RecallMeasurement {
+    /// Widths at which recall against width is measured, for 10 and for 100 results.
+    private static let curveKs = [10, 100]
+    /// Elements of rows that are scored in one go: 8,192 rows of 768 dimensions take a millisecond.
+    private static let elementsAtOnce = 8_192 * 768
+    /// Short rows take some time however short they are.
+    private static let mostRowsAtOnce = 65_536
+    /// Scores that differ by less, as a share, are equal: rounding.
+    private static let tie: Float = 1e-6
+
+    /// One search of each query.
+    private struct Search {
+        let k: Int
+        let aim: SearchAim
+    }
+
+    private enum Stage {
+        case drawing
+        case sweeping
+        /// The next of `searches`.
+        case searching(Int)
+    }
+
+    private let collection: PointCollection
+    private let generation: Generation
+    private let space: VectorSpace
+    private let allowed: SlotBitmap?
+    private let fullScanBytes: Int?
+    private let k: Int
+    /// The search whose recall is told, and then those of each curve in turn.
+    private let searches: [Search]
+    private var sample: SampleQueries
+    private var stage = Stage.drawing
+    /// Queries begun.
+    private var begun = 0
+    /// The query at hand, as the index is searched with.
+    package private(set) var query: [Float] = []
+    private var isOwn = false
+    private var sweep: ExactSweep?
+    /// By search: recall for the query at hand.
+    private var recalls: [Double] = []
+
+    // Results so far. A curve of a single width sums up searches of one kind.
+    private var total = RecallCurve(k: RecallCurve.widths.max() ?? 1)
+    private(set) var curves: [RecallCurve] = []
+    private var width: Int?
+    private var ownQueries = 0
+    private var lostQueries = 0
+
+    /// Draws the sample. Under the shared lock of the collection, whose generation has the space.
+    ///
+    /// - Parameters:
+    ///   - parameters: of the searches whose recall is told.
+    ///   - k: results a query, at least 1.
+    ///   - allowed: the slots that the searches' filter admits; `nil` for no filter.
+    ///   - hasCurves: whether recall against width is measured too.
+    init(
+        _ collection: PointCollection, _ space: VectorSpace, sample: Int, k: Int, _ parameters: SearchParameters,
+        allowed: SlotBitmap? = nil, hasCurves: Bool
+    ) {
+        self.collection = collection
+        generation = collection.generation
+        self.space = space
+        self.allowed = allowed
+        self.k = k
+        fullScanBytes = space.parameters.fullScanBytes(wider: collection.configuration.hnsw.fullScanThreshold)
+        self.sample = SampleQueries(sample, of: space)
+        let live = space.index.liveCount
+        let aim = SearchAim(parameters, k: k, points: live, space, collection.configuration)
+        // Wider walks than there are points would find what an exact search finds.
+        curves = hasCurves ? Self.curveKs.filter { $0 < live }.map { RecallCurve(k: $0) } : []
+        searches =
+            [Search(k: k, aim: aim)]
+            + curves.flatMap { curve in
+                curve.points.filter { $0.width < live }.map { Search(k: curve.k, aim: SearchAim(ef: $0.width)) }
+            }
+    }
+
+    /// Whether every query of the sample has been answered.
+    package var isDone: Bool { if case .drawing = stage { begun == sample.count } else { false } }
+
+    /// What was measured so far.
+    var figures: RecallFigures {
+        let point = total.points.first
+        return RecallFigures(
+            k: k, width: width, recall: point?.recall ?? 0, bounds: point?.bounds ?? 0...1, queries: total.queries,
+            ownQueries: ownQueries, recentQueries: total.queries - ownQueries, lostQueries: lostQueries,
+            points: space.index.liveCount, filterMatching: allowed?.count, time: .now,
+            curves: curves.map { curve in
+                RecallFigures.Curve(
+                    k: curve.k,
+                    points: curve.points.map {
+                        RecallFigures.Curve.Point(width: $0.width, recall: $0.recall, bounds: $0.bounds)
+                    })
+            })
+    }
+
+    /// Does the next piece: draws a query, scans for its true best, or searches for them once.
+    ///
+    /// Throws `.notFound` when the collection is dropped, and `GenerationReplaced` when it was compacted.
+    mutating func advance() throws {
+        switch stage {
+        case .drawing: try draw()
+        case .sweeping: try scan()
+        case .searching(let place): try search(place)
+        }
+    }
+
+    private mutating func draw() throws {
+        guard begun < sample.count else { return }
+        let source = try reading { sample.source(at: begun, space) }
+        begun += 1
+        switch source {
+        case .own(let row):
+            // A query that can't be is left out.
+            guard let moved = sample.moved(row, space.parameters) else { return }
+            query = moved
+            isOwn = true
+        case .recent(let asked):
+            query = asked
+            isOwn = false
+        }
+        sweep = ExactSweep(k: searches.reduce(k) { max($0, $1.k) })
+        stage = .sweeping
+    }
+
+    private mutating func scan() throws {
+        guard var sweep else { return }
+        let rows = min(max(Self.elementsAtOnce / space.parameters.size, 1), Self.mostRowsAtOnce)
+        try reading {
+            query.withUnsafeBufferPointer { space.index.advance(&sweep, $0, slots: rows, allowed: allowed) }
+        }
+        self.sweep = sweep
+        guard sweep.isDone else { return }
+        recalls = []
+        stage = sweep.hits.isEmpty ? .drawing : .searching(0)
+    }
+
+    private mutating func search(_ place: Int) throws {
+        guard let sweep else { return }
+        let search = searches[place]
+        var options = SearchOptions(k: search.k, ef: search.aim.ef, exact: search.aim.isExact)
+        options.fullScanBytes = fullScanBytes
+        let (outcome, best) = try reading {
+            let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
+            return (outcome, sweep.hits.filter { generation.points.isLive($0.slot) }.prefix(search.k))
+        }
+        if place == 0 { width = outcome.ef ?? width }
+        guard let last = best.last else {
+            // All of the true best were removed meanwhile.
+            stage = .drawing
+            return
+        }
+        let least = last.score - abs(last.score) * Self.tie
+        let found = outcome.hits.count { least.isNaN || $0.score >= least }
+        recalls.append(Double(min(found, best.count)) / Double(best.count))
+        stage = .searching(place + 1)
+        if place + 1 == searches.count { finishQuery() }
+    }
+
+    private mutating func finishQuery() {
+        total.add([recalls[0]])
+        if isOwn { ownQueries += 1 }
+        if recalls[0] == 0 { lostQueries += 1 }
+        var next = 1
+        for (index, curve) in curves.enumerated() {
+            let measured = searches[next...].prefix { $0.k == curve.k }.count
+            var points = Array(recalls[next..<next + measured])
+            next += measured
+            // Widths that weren't measured find no less than the widest that was.
+            points += repeatElement(points.last ?? 1, count: curve.points.count - measured)
+            curves[index].add(points)
+        }
+        stage = .drawing
+        sweep = nil
+    }
+
+    private func reading<T>(_ body: () throws -> T) throws -> T {
+        try collection.lock.read {
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            guard collection.generation === generation else { throw GenerationReplaced() }
+            return try body()
+        }
+    }
+}
+
+/// A compaction has put another generation in the place of the one that was looked at.
+struct GenerationReplaced: Error {}

@@ -1,0 +1,57 @@
+import Synchronization
+import VectorIndex
+
+/// What is known of the recall of one vector's searches. A compaction hands it on to the next generation.
+final class SpaceRecall: Sendable {
+    let recent = RecentQueries()
+    private let latest = Mutex<RecallAudit?>(nil)
+    /// Whether the latest audit found less than ``RecallAudit/lowRecall``.
+    let isLow = Atomic(false)
+
+    /// The latest audit, of this index or of the one that it took the place of; `nil` before the first.
+    var audit: RecallAudit? {
+        get { latest.withLock { $0 } }
+        set { latest.withLock { $0 = newValue } }
+    }
+}
+
+/// What one audit of an index has found.
+package struct RecallAudit: Sendable {
+    /// Below this recall the log warns.
+    static let lowRecall = 0.95
+
+    /// Of searches that ask for nothing.
+    package let figures: RecallFigures
+    /// Recall against width, by ascending `k`.
+    package let curves: [RecallCurve]
+    /// The index when the audit began.
+    let shape: IndexShape
+    /// Recent queries noted when the audit began.
+    let recentNoted: Int
+}
+
+/// How large an index was: by this an audit is told to be out of date.
+struct IndexShape: Sendable, Equatable {
+    let generation: Int
+    /// Slots, tombstones included.
+    let published: Int
+    let live: Int
+    let linked: Int
+
+    init(_ index: VectorIndex, generation: Int) {
+        self.generation = generation
+        published = index.publishedCount
+        live = index.liveCount
+        linked = index.linkedCount
+    }
+
+    /// Whether live slots, linked slots or tombstones have grown or shrunk by the share since `old`, or the index is another.
+    func differs(from old: IndexShape, by share: Double) -> Bool {
+        func differs(_ now: Int, _ then: Int, of whole: Int) -> Bool {
+            Double(abs(now - then)) >= share * Double(max(whole, 1))
+        }
+        return generation != old.generation || differs(live, old.live, of: old.live)
+            || differs(linked, old.linked, of: old.linked)
+            || differs(published - live, old.published - old.live, of: old.published)
+    }
+}

@@ -1,0 +1,92 @@
+import VectorIndex
+
+extension Engine {
+    /// Measurements on request that may run at once: each keeps a core busy, and a thread from other long work.
+    private static let mostRecallMeasurements = 2
+    /// Compactions that may end a measurement, before it is given up.
+    private static let mostRecallAttempts = 3
+
+    /// What the background knows of the recall of a collection's searches. Complexity: O(vectors).
+    public func recall(_ collection: String) throws -> CollectionRecall {
+        let collection = try self.collection(collection)
+        return try collection.lock.read {
+            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            return CollectionRecall(
+                vectors: collection.generation.spaces.map { .init($0, collection.configuration) })
+        }
+    }
+
+    /// The same, and what the request wants to be measured, vector by vector: its sample's queries, each answered by a
+    /// search and by a scan of all vectors. Searches and writes go on meanwhile.
+    ///
+    /// Throws `.invalid` for an unknown vector or numbers out of range, `.timeout` once `deadline` has passed, and
+    /// `.unavailable` while two others are being measured, or when the collection keeps being compacted.
+    public func recall(
+        _ collection: String, _ request: RecallRequest, deadline: Deadline
+    ) throws -> CollectionRecall {
+        try request.validate()
+        var told = try recall(collection)
+        if let name = request.using {
+            told.vectors.removeAll { !$0.name.hasSameBytes(as: name) }
+            if told.vectors.isEmpty { throw unknownVector(name) }
+        }
+        guard request.measures else { return told }
+        let found = try self.collection(collection)
+        let running = recallMeasurements.wrappingAdd(1, ordering: .relaxed).oldValue
+        defer { recallMeasurements.wrappingSubtract(1, ordering: .relaxed) }
+        guard running < Self.mostRecallMeasurements else {
+            throw EngineError.unavailable("Two measurements of recall are under way; try again when they have ended")
+        }
+        for index in told.vectors.indices {
+            told.vectors[index].measured = try measure(found, told.vectors[index].name, request, deadline)
+        }
+        return told
+    }
+
+    private func measure(
+        _ collection: PointCollection, _ vector: String, _ request: RecallRequest, _ deadline: Deadline
+    ) throws -> RecallFigures {
+        for _ in 0..<Self.mostRecallAttempts {
+            do { return try measureOnce(collection, vector, request, deadline) } catch is GenerationReplaced {}
+        }
+        throw EngineError.unavailable("The collection keeps being compacted; try again")
+    }
+
+    private func measureOnce(
+        _ collection: PointCollection, _ vector: String, _ request: RecallRequest, _ deadline: Deadline
+    ) throws -> RecallFigures {
+        var parameters = SearchParameters()
+        parameters.hnswEf = request.hnswEf
+        var measurement = try reader.reading(collection, filter: request.filter, deadline: deadline) {
+            [parameters] generation in
+            guard let space = generation.space(vector) else { throw unknownVector(vector) }
+            var allowed: SlotBitmap?
+            if let filter = request.filter, !filter.isEmpty {
+                let (words, count) = generation.matchingSlots(filter)
+                allowed = SlotBitmap(words: words, count: count)
+            }
+            return RecallMeasurement(
+                collection, space, sample: request.sampleSize, k: request.resultCount, parameters, allowed: allowed,
+                hasCurves: false)
+        }
+        while !measurement.isDone {
+            try deadline.check("Recall")
+            try measurement.advance()
+        }
+        return measurement.figures
+    }
+}
+
+extension CollectionRecall.Vector {
+    /// Under the shared lock.
+    fileprivate init(_ space: VectorSpace, _ configuration: CollectionConfiguration) {
+        let reached = space.index.reachability
+        self.init(
+            name: space.name,
+            target: configuration.vectors.values[space.number].hnsw?.recall ?? configuration.hnsw.recall,
+            isScanned: reached.linked == 0, background: space.recall.audit?.figures, measured: nil,
+            reachability: CollectionRecall.Reachability(
+                linked: reached.linked, checked: reached.checked, mended: reached.mended,
+                unreachable: reached.unreachable, entryPoints: reached.entryPoints))
+    }
+}
