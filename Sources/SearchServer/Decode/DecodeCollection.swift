@@ -81,7 +81,8 @@ extension ObjectFields {
             m: try fields.integer("m"), efConstruct: try fields.integer("ef_construct", minimum: 4),
             fullScanThreshold: try fields.integer("full_scan_threshold", minimum: 10),
             maxIndexingThreads: try fields.integer("max_indexing_threads"), onDisk: try fields.bool("on_disk"),
-            payloadM: try fields.integer("payload_m"), inlineStorage: try fields.bool("inline_storage"))
+            payloadM: try fields.integer("payload_m"), inlineStorage: try fields.bool("inline_storage"),
+            recall: try fields.double("recall", above: 0, upTo: 1))
     }
 
     func quantization(_ key: String) throws -> ScalarQuantizationConfiguration? {

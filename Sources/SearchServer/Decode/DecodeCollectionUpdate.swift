@@ -9,16 +9,19 @@ extension ObjectFields {
             for (name, value) in vectors.members {
                 let fields = try ObjectFields(value, path: vectors.field(name.string))
                 try fields.refuse("memory")
-                update.vectors[name] = CollectionUpdate.VectorUpdate(
+                var change = CollectionUpdate.VectorUpdate(
                     hnsw: try fields.hnsw("hnsw_config"),
                     quantization: try fields.quantizationUpdate("quantization_config"),
                     onDisk: try fields.bool("on_disk"))
+                change.clearsRecall = try fields.clearsRecall()
+                update.vectors[name] = change
             }
         }
         if let sparse = try object("sparse_vectors"), !sparse.members.isEmpty {
             throw APIError.unsupported("`sparse_vectors`")
         }
         update.hnsw = try hnsw("hnsw_config")
+        update.clearsRecall = try clearsRecall()
         update.quantization = try quantizationUpdate("quantization_config")
         // Clients of older versions write `optimizer_config`.
         update.optimizers =
@@ -34,6 +37,9 @@ extension ObjectFields {
         }
         return update
     }
+
+    /// Elsewhere null leaves a setting as it is. A target of recall has no default that could be set in its place.
+    private func clearsRecall() throws -> Bool { try object("hnsw_config")?.isNull("recall") ?? false }
 
     /// `.some(nil)` for the word that switches quantization off.
     private func quantizationUpdate(_ key: String) throws -> ScalarQuantizationConfiguration?? {

@@ -87,6 +87,7 @@ extension JSONReader {
             switch key {
             case "hnsw_ef":
                 parameters.hnswEf = try reader.optional { try $0.readCount("params.hnsw_ef", minimum: 1) }
+            case "recall": parameters.recall = try reader.optional { try $0.readRecallTarget() }
             case "exact": parameters.exact = try reader.readBool()
             case "indexed_only": parameters.indexedOnly = try reader.readBool()
             case "quantization": _ = try reader.optional { try $0.readQuantizationParameters(into: &parameters) }
@@ -96,6 +97,14 @@ extension JSONReader {
             }
         }
         return parameters
+    }
+
+    private mutating func readRecallTarget() throws -> Double {
+        let recall = try readDouble()
+        guard recall > 0, recall <= 1 else {
+            throw APIError.validation("params.recall", "value \(recall) invalid, must be over 0.0 and at most 1.0")
+        }
+        return recall
     }
 
     private mutating func readQuantizationParameters(into parameters: inout SearchParameters) throws {

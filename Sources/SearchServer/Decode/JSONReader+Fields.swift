@@ -19,6 +19,15 @@ extension JSONReader {
         return Int(min(value, UInt64(Self.largestCount)))
     }
 
+    /// An integer in the range.
+    mutating func readCount(_ field: StaticString, in range: ClosedRange<Int>) throws -> Int {
+        let number = try readUnsigned()
+        guard let value = Int(exactly: number), range.contains(value) else {
+            throw APIError.validation("\(field)", number.outside(range))
+        }
+        return value
+    }
+
     /// Whether the answer is to tell how it was found; only `true` and `false` will do.
     mutating func readExplain() throws -> Bool {
         guard try peek() == .bool else { throw error("expected a boolean in `explain`") }
@@ -83,6 +92,15 @@ extension JSONReader {
     /// Moves past a null; anything else is something that this version does not support.
     mutating func refuse(_ what: String) throws {
         guard try readNullIfPresent() else { throw APIError.unsupported(what) }
+    }
+}
+
+extension UInt64 {
+    /// What to say of a value that is outside of a range.
+    func outside(_ range: ClosedRange<Int>) -> String {
+        "value \(self) invalid, must be "
+            + (range.upperBound == .max
+                ? "\(range.lowerBound) or larger" : "from \(range.lowerBound) to \(range.upperBound)")
     }
 }
 

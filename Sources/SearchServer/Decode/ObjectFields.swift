@@ -63,6 +63,21 @@ struct ObjectFields {
         }
     }
 
+    /// A number over `lower` and at most `upper`.
+    func double(_ key: String, above lower: Double, upTo upper: Double) throws -> Double? {
+        try self[key].map { value in
+            guard let number = value.doubleValue else { throw wrongType(key, "a number") }
+            guard number > lower, number <= upper else {
+                throw APIError.validation(
+                    field(key), "value \(number) invalid, must be over \(lower) and at most \(upper)")
+            }
+            return number
+        }
+    }
+
+    /// Whether the member is there and null.
+    func isNull(_ key: String) -> Bool { members[key]?.isNull ?? false }
+
     /// Throws if the member is there: this version does not support it.
     func refuse(_ key: String, _ what: String? = nil) throws {
         guard self[key] == nil else { throw APIError.unsupported(what ?? "`\(field(key))`") }

@@ -45,6 +45,8 @@ extension JSONWriter {
         write(explanation.candidates)
         key("ef")
         if let ef = explanation.ef { write(ef) } else { writeNull() }
+        key("recall")
+        if let recall = explanation.recall { write(recall) } else { writeNull() }
         key("hops")
         write(explanation.hops)
         key("scored")
@@ -64,6 +66,17 @@ extension JSONWriter {
             writer.write(filter.byDeclaredIndex)
             writer.key("by_implicit_index")
             writer.write(filter.byImplicitIndex)
+        }
+    }
+
+    private mutating func write(_ recall: Explanation.Recall) {
+        object { writer in
+            writer.key("target")
+            writer.write(recall.target)
+            writer.key("from")
+            writer.write(recall.source.rawValue)
+            writer.key("expected")
+            if let expected = recall.expected { writer.write(expected) } else { writer.writeNull() }
         }
     }
 

@@ -38,6 +38,16 @@ struct QueryParameters: Sendable {
         return Int(clamping: min(seconds, 1 << 31))
     }
 
+    /// An integer in the range.
+    func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = values[name] else { return nil }
+        guard let number = UInt64(text) else { throw Self.malformed("\(name): invalid digit found in string") }
+        guard let value = Int(exactly: number), range.contains(value) else {
+            throw APIError.validation(name, number.outside(range), in: "query parameters")
+        }
+        return value
+    }
+
     /// Checks `ordering`. With one node every ordering is the strongest one.
     func validateOrdering() throws {
         try oneOf("ordering", ["weak", "medium", "strong"])
@@ -66,7 +76,7 @@ struct QueryParameters: Sendable {
         throw Self.malformed("\(name): unknown variant `\(text)`, expected one of \(list)")
     }
 
-    private static func malformed(_ problem: String) -> APIError {
+    static func malformed(_ problem: String) -> APIError {
         APIError(.badRequest, "Deserialize error in query parameters: \(problem)")
     }
 }

@@ -40,6 +40,7 @@ enum Metrics {
             for (collection, info) in infos { text.sample(name, [("id", collection)], value(info)) }
         }
         writeMemory(names.compactMap { name in (try? engine.memory(name)).map { (name, $0) } }, into: &text)
+        writeRecall(names.compactMap { name in (try? engine.recall(name)).map { (name, $0) } }, into: &text)
     }
 
     private static func writeMemory(
@@ -64,6 +65,38 @@ enum Metrics {
         for (name, help, value) in families {
             text.family(name, .gauge, help)
             for (collection, memory) in collections { text.sample(name, [("id", collection)], value(memory)) }
+        }
+    }
+
+    private static func writeRecall(
+        _ collections: [(name: String, recall: CollectionRecall)], into text: inout PrometheusText
+    ) {
+        let vectors = collections.flatMap { name, recall in
+            recall.vectors.map { (labels: [("id", name), ("vector", $0.name)], vector: $0) }
+        }
+        func family(
+            _ name: String, _ help: String, _ value: (CollectionRecall.Vector) -> (any CustomStringConvertible)?
+        ) {
+            let samples = vectors.compactMap { entry in value(entry.vector).map { (entry.labels, "\($0)") } }
+            guard !samples.isEmpty else { return }
+            text.family(name, .gauge, help)
+            for (labels, sample) in samples { text.sample(name, labels, sample) }
+        }
+        let recall = "trendex_collection_recall"
+        family(recall, "share of the true 10 nearest points that searches find, measured in the background") {
+            $0.background?.recall
+        }
+        family("\(recall)_lower", "lower end of the 95 % confidence interval of the measured recall") {
+            $0.background?.bounds.lowerBound
+        }
+        family("\(recall)_queries", "queries that the recall was measured by") { $0.background?.queries }
+        let reached: [(String, String, KeyPath<CollectionRecall.Reachability, Int>)] = [
+            ("unreachable_points", "linked points that searches don't find by their own vectors", \.unreachable),
+            ("mended_points", "linked points that weren't found and were linked anew", \.mended),
+            ("entry_points", "places where walks begin besides the usual one", \.entryPoints),
+        ]
+        for (name, help, figure) in reached {
+            family("trendex_collection_\(name)", help) { $0.isScanned ? nil : $0.reachability[keyPath: figure] }
         }
     }
 

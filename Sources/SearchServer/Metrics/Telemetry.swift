@@ -59,7 +59,8 @@ enum Telemetry {
     }
 
     private static func writeCollection(_ engine: Engine, _ name: String, _ level: Int, _ writer: inout JSONWriter) {
-        guard let info = try? engine.collectionInfo(name, schema: false), let memory = try? engine.memory(name)
+        guard let info = try? engine.collectionInfo(name, schema: false), let memory = try? engine.memory(name),
+            let recall = try? engine.recall(name)
         else { return }
         writer.object { writer in
             writer.key("id")
@@ -76,6 +77,8 @@ enum Telemetry {
             writer.write(info.indexedVectorsCount)
             writer.key("memory")
             writer.write(memory)
+            writer.key("recall")
+            writer.write(recall)
         }
     }
 

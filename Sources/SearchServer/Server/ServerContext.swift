@@ -43,8 +43,8 @@ final class ServerContext: Sendable {
         httpClient = HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)
         let endpoints =
-            Endpoints.service + Endpoints.collections + Endpoints.points + Endpoints.searches + Endpoints.snapshots
-            + Endpoints.unsupported
+            Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
+            + Endpoints.snapshots + Endpoints.unsupported
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
     }
