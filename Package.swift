@@ -95,7 +95,7 @@ let package = Package(
         .testTarget(
             name: "SearchEngineTests",
             dependencies: [
-                "HookedFiles", "SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                "HookedFiles", "SearchEngine", "VectorIndex", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),

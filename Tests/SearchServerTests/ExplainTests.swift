@@ -34,7 +34,7 @@ import Testing
                 let explain = try #require(answer.json["explain"])
                 #expect(
                     members(explain) == [
-                        "plan", "points", "filter", "candidates", "ef", "hops", "scored", "microseconds",
+                        "plan", "points", "filter", "candidates", "ef", "recall", "hops", "scored", "microseconds",
                     ])
                 #expect(explain["plan"] == "exact_filtered_scan")
                 #expect(explain["points"] == 10)
@@ -44,6 +44,7 @@ import Testing
                     ])
                 #expect(explain["candidates"] == 3)
                 #expect(explain["ef"] == JSONValue.null)
+                #expect(explain["recall"] == JSONValue.null)
                 #expect(explain["hops"] == 0)
                 #expect(explain["scored"] == ["walk": 0, "scan": 3, "rerank": 0, "rescore": 0])
                 let times = try #require(explain["microseconds"])

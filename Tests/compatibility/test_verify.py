@@ -1,6 +1,7 @@
 """`trendex verify` over a stopped server's storage."""
 
 import random
+import re
 import shutil
 import subprocess
 
@@ -47,6 +48,18 @@ def test_damaged_indexes_are_named(storage, tmp_path):
         named = verify(copy)
         # Derived, so no damage to the data.
         assert named.returncode == 0 and str(index) in named.stdout and "rebuilt by the next start" in named.stdout, named
+
+
+def test_what_searches_find_is_told(storage, tmp_path):
+    copy = tmp_path / "storage"
+    shutil.copytree(storage, copy)
+    (index,) = copy.glob("derived/*/*/*.index")
+    (line,) = re.findall(r"c: (.*): (\d+) of (\d+) linked points are found by their own vectors", verify(copy).stdout)
+    assert line[0] == str(index) and line[2] == "4000" and 3900 < int(line[1]) <= 4000
+    index.unlink()
+    missing = verify(copy)
+    assert missing.returncode == 0 and f"there is no {index}; the next start builds it" in missing.stdout, missing
+    assert "linked points" not in missing.stdout
 
 
 def test_nothing_is_changed(storage, tmp_path):

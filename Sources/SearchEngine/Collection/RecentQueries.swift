@@ -6,10 +6,10 @@ import Synchronization
 ///
 /// Every sixteenth query is noted; once the sample is full, each takes the place of one drawn at random. So the sample's
 /// age has an exponential distribution: half of 256 queries come from the latest 2,800 searches.
-final class RecentQueries: Sendable {
+package final class RecentQueries: Sendable {
     private static let noteEvery = 16
     /// Queries in the sample at most.
-    static let capacity = 256
+    package static let capacity = 256
     /// Bytes of query vectors at most: of more than 4,096 dimensions there are fewer, but no fewer than 16.
     private static let mostBytes = 4 << 20
     private static let leastCapacity = 16
@@ -25,10 +25,12 @@ final class RecentQueries: Sendable {
     private let searches = Atomic(0)
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Counts a query, and notes every sixteenth. Never waits: while another thread has the sample, the query is left out.
     ///
     /// - Parameter query: `dimensions` elements, as the index is searched with.
-    func note(_ query: [Float]) {
+    package func note(_ query: [Float]) {
         guard searches.wrappingAdd(1, ordering: .relaxed).oldValue % Self.noteEvery == 0 else { return }
         state.withLockIfAvailable { state in
             let capacity = max(
@@ -43,10 +45,10 @@ final class RecentQueries: Sendable {
     }
 
     /// Queries noted so far, those that others have replaced included.
-    var noted: Int { state.withLock { $0.noted } }
+    package var noted: Int { state.withLock { $0.noted } }
 
     /// Up to `count` of the sample, drawn at random without repetition.
-    func sample(_ count: Int, using random: inout some RandomNumberGenerator) -> [[Float]] {
+    package func sample(_ count: Int, using random: inout some RandomNumberGenerator) -> [[Float]] {
         // The arrays are shared, not copied.
         let all = state.withLock { $0.vectors }
         return Array(all.shuffled(using: &random).prefix(max(count, 0)))

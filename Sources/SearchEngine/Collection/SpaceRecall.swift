@@ -2,14 +2,14 @@ import Synchronization
 import VectorIndex
 
 /// What is known of the recall of one vector's searches. A compaction hands it on to the next generation.
-final class SpaceRecall: Sendable {
-    let recent = RecentQueries()
+package final class SpaceRecall: Sendable {
+    package let recent = RecentQueries()
     private let latest = Mutex<RecallAudit?>(nil)
     /// Whether the latest audit found less than ``RecallAudit/lowRecall``.
     let isLow = Atomic(false)
 
     /// The latest audit, of this index or of the one that it took the place of; `nil` before the first.
-    var audit: RecallAudit? {
+    package internal(set) var audit: RecallAudit? {
         get { latest.withLock { $0 } }
         set { latest.withLock { $0 = newValue } }
     }

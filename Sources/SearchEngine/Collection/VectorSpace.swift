@@ -14,7 +14,7 @@ package final class VectorSpace: Sendable {
     /// Linked slots when the index was saved or loaded last.
     let savedCount = Atomic(0)
     /// What is known of its searches' recall.
-    let recall: SpaceRecall
+    package let recall: SpaceRecall
 
     /// - Parameter recall: that of the generation which this one will take the place of.
     init(

@@ -82,6 +82,13 @@ public struct Explanation: Sendable, Equatable {
         /// measurement.
         public var expected: Double?
         public var basis: Basis
+
+        package init(target: Double, source: Source, expected: Double?, basis: Basis) {
+            self.target = target
+            self.source = source
+            self.expected = expected
+            self.basis = basis
+        }
     }
 
     public var plan: Plan

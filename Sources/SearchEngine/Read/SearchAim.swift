@@ -1,12 +1,12 @@
 import VectorIndex
 
 /// How hard a search tries: by a width, exactly, or by what is known of the index to find the recall that was asked for.
-struct SearchAim: Equatable {
+package struct SearchAim: Equatable {
     /// Width of the walk; `nil` takes the default.
-    var ef: Int?
-    var isExact = false
+    package private(set) var ef: Int?
+    package private(set) var isExact = false
     /// What an explanation tells of a recall that was aimed at.
-    var recall: Explanation.Recall?
+    package private(set) var recall: Explanation.Recall?
 
     /// What a request asks for, else the vector, else the collection. Under the shared lock.
     ///
@@ -50,7 +50,7 @@ struct SearchAim: Equatable {
     ///   - target: over 0, at most 1.
     ///   - points: live points; no walk is wider.
     ///   - curves: what was measured, by ascending `k`; empty for nothing.
-    init(
+    package init(
         target: Double, source: Explanation.Recall.Source, k: Int, points: Int, efConstruct: Int,
         curves: [RecallCurve]
     ) {

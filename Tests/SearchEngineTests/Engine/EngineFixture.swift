@@ -12,6 +12,7 @@ final class EngineFixture {
     private let fileSystem: any FileSystem
     private let indexingThreads: Int
 
+    /// The engine audits no recall in the background, so that tests do it step by step.
     init(
         durability: EngineConfiguration.Durability = .full, fileSystem: any FileSystem = PosixFileSystem(),
         indexingThreads: Int = 1
@@ -40,6 +41,7 @@ final class EngineFixture {
         var configuration = EngineConfiguration(storagePath: storage, snapshotsPath: storage + "/../snapshots")
         configuration.durability = durability
         configuration.indexingThreads = indexingThreads
+        configuration.recallAudits = .off
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return try Engine(configuration: configuration, logger: logger, fileSystem: fileSystem)

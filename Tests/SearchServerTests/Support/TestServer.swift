@@ -116,6 +116,8 @@ func withServer(
     configuration.port = 0
     configuration.engine = EngineConfiguration(
         storagePath: folder + "/storage", snapshotsPath: folder + "/snapshots")
+    // Tests audit step by step.
+    configuration.engine.recallAudits = .off
     configure(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .critical

@@ -1,0 +1,115 @@
+import Foundation
+import JSON
+import Logging
+import SearchEngine
+import Synchronization
+import Testing
+import VectorIndex
+
+/// Clustered vectors.
+struct Clusters {
+    private let centers: [[Float]]
+    private let spread: Float
+
+    /// - Parameters:
+    ///   - spread: how far points lie from their centre, against centres of −1…1.
+    init(_ count: Int, dimensions: Int, spread: Float, _ random: inout SeededGenerator) {
+        centers = (0..<count).map { _ in random.vector(dimensions) }
+        self.spread = spread
+    }
+
+    func vector(_ random: inout SeededGenerator) -> [Float] {
+        let center = centers[Int.random(in: 0..<centers.count, using: &random)]
+        return center.map { $0 + spread * Float.random(in: -1...1, using: &random) }
+    }
+
+    /// Between 0 and 255, as uint8 rows take them.
+    func byteVector(_ random: inout SeededGenerator) -> [Float] {
+        vector(&random).map { min(max(127 + 60 * $0, 0), 255).rounded() }
+    }
+}
+
+extension EngineFixture {
+    func fill(_ collection: String, _ ids: Range<Int>, _ vector: (Int) -> [Float]) throws {
+        for start in stride(from: ids.lowerBound, to: ids.upperBound, by: 500) {
+            let points = (start..<min(start + 500, ids.upperBound)).map {
+                PointStruct(UInt64($0), vector($0), ["n": JSONValue($0)])
+            }
+            _ = try engine.updateBlocking(collection, [.upsert(points)])
+        }
+    }
+
+    func space(_ collection: String, _ vector: String = "") throws -> VectorSpace {
+        let collection = try engine.collection(collection)
+        return try #require(collection.lock.read { collection.generation.space(vector) })
+    }
+
+    /// Waits until every point is linked and has been looked for: then an audit may begin.
+    func waitUntilSettled(_ collection: String) throws {
+        try waitUntilGreen(collection)
+        let deadline = Date().addingTimeInterval(600)
+        let found = try engine.collection(collection)
+        while found.lock.read({ found.generation.spaces.contains { $0.index.uncheckedCount > 0 } }) {
+            guard Date() < deadline else { throw EngineError.timeout("\(collection) isn't looked through") }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+    }
+
+    /// Runs one audit to its end. Returns its queries; none if no audit was due.
+    func audit(_ collection: String, _ auditor: inout RecallAuditor) throws -> [[Float]] {
+        try waitUntilSettled(collection)
+        let found = try engine.collection(collection)
+        var queries: [[Float]] = []
+        while true {
+            switch auditor.step({ [found] }) {
+            case .idle: return queries
+            case .finished: return queries
+            case .gaveUp: throw EngineError.unavailable("the audit was given up")
+            case .worked:
+                if let query = auditor.query, !query.isEmpty, query != queries.last { queries.append(query) }
+            }
+        }
+    }
+}
+
+extension RecallAuditor.Settings {
+    /// Few queries, and no mending, so that a test finds the index as the audit found it.
+    static func small(_ sample: Int = 64) -> RecallAuditor.Settings {
+        var settings = RecallAuditor.Settings()
+        settings.sample = sample
+        settings.rechecked = 0
+        return settings
+    }
+}
+
+/// Keeps what is logged at INFO and above.
+final class LogRecorder: LogHandler, Sendable {
+    struct Entry: Sendable {
+        var level: Logger.Level
+        var message: String
+        var metadata: [String: String]
+    }
+
+    private let kept = Mutex<[Entry]>([])
+
+    var entries: [Entry] { kept.withLock { $0 } }
+    var logger: Logger { Logger(label: "test") { _ in self } }
+
+    func log(event: LogEvent) {
+        let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
+        kept.withLock { $0.append(Entry(level: event.level, message: "\(event.message)", metadata: metadata)) }
+    }
+
+    var logLevel: Logger.Level {
+        get { .info }
+        set {}
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+}

@@ -1,0 +1,88 @@
+import SearchEngine
+import Testing
+import VectorIndex
+
+/// Which width a target of recall leads to.
+@Suite struct SearchAimTests {
+    /// Curves that rise to `best` in equal steps from width to width.
+    private func curves(best: Double, queries: Int = 512) -> [RecallCurve] {
+        [10, 100].map { k in
+            var curve = RecallCurve(k: k)
+            let count = curve.points.count
+            let recalls = (1...count).map { best * Double($0) / Double(count) }
+            for _ in 0..<queries { curve.add(recalls) }
+            return curve
+        }
+    }
+
+    private func aim(
+        _ target: Double, k: Int = 10, points: Int = 1_000_000, efConstruct: Int = 100, _ curves: [RecallCurve]
+    ) -> SearchAim {
+        SearchAim(
+            target: target, source: .request, k: k, points: points, efConstruct: efConstruct, curves: curves)
+    }
+
+    @Test func higherTargetsWantWiderWalks() throws {
+        for k in [1, 10, 11, 100, 250] {
+            var last = 0
+            for step in 1...95 {
+                let aim = aim(Double(step) / 100, k: k, curves(best: 0.96))
+                let width = try #require(aim.ef, "target \(step) %, k \(k)")
+                #expect(width >= last && width >= k && !aim.isExact)
+                #expect(aim.recall?.basis == .measured && aim.recall?.source == .request)
+                // What is expected is no less than what was asked for.
+                #expect(try #require(aim.recall?.expected) >= Double(step) / 100 - 1e-9)
+                last = width
+            }
+            #expect(last > k && last > 1_000)
+        }
+    }
+
+    @Test func theNarrowestMeasuredWidthIsTaken() throws {
+        let curves = curves(best: 0.96)
+        // A measured point's own recall wants its own width.
+        for point in curves[0].points {
+            let width = try #require(aim(point.recall - 0.001, curves).ef)
+            #expect(width <= point.width)
+            let before = curves[0].points.last { $0.width < point.width }
+            #expect(width > before?.width ?? 0)
+        }
+        // k = 50 goes by the curve of 100, and k = 200 by twice its width.
+        let hundred = try #require(aim(0.5, k: 100, curves).ef)
+        #expect(aim(0.5, k: 50, curves).ef == hundred)
+        #expect(aim(0.5, k: 200, curves).ef == 2 * hundred)
+        #expect(aim(0.5, k: 3, curves).ef == aim(0.5, k: 10, curves).ef)
+    }
+
+    @Test func whereNoWidthIsEnoughTheSearchIsExact() {
+        for (target, k) in [(0.97, 10), (0.999, 100), (1, 10)] {
+            let aim = aim(target, k: k, curves(best: 0.96))
+            #expect(aim.isExact && aim.ef == nil)
+            #expect(
+                aim.recall == Explanation.Recall(target: target, source: .request, expected: 1, basis: .exact))
+        }
+        #expect(aim(1, []).isExact, "without any measurement, too")
+    }
+
+    @Test func noWalkIsWiderThanThereArePoints() {
+        #expect(aim(0.95, points: 300, curves(best: 0.96)).ef == 300)
+        #expect(aim(0.99, points: 300, []).ef == 300)
+        #expect(aim(0.99, points: 0, []).ef == 1)
+    }
+
+    @Test(arguments: [0, RecallCurve.leastQueries - 1])
+    func withoutEnoughQueriesAWidthIsAssumed(_ queries: Int) {
+        let curves = curves(best: 0.96, queries: queries)
+        for (target, k, efConstruct, width) in [
+            (0.5, 10, 100, nil), (0.95, 10, 100, nil), (0.951, 10, 100, 256), (0.98, 10, 100, 256),
+            (0.981, 10, 100, 512), (0.999, 100, 100, 512), (0.98, 200, 100, 512), (0.99, 1_000, 100, 5_120),
+            // The default is no narrower than efConstruct, so what is to find more isn't either.
+            (0.98, 10, 800, 800),
+        ] as [(Double, Int, Int, Int?)] {
+            let aim = aim(target, k: k, efConstruct: efConstruct, curves)
+            #expect(aim.ef == width && !aim.isExact, "target \(target), k \(k)")
+            #expect(
+                aim.recall == Explanation.Recall(target: target, source: .request, expected: nil, basis: .assumed))
+        }
+    }
+}
