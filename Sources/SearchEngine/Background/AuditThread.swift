@@ -2,7 +2,8 @@ import Foundation
 import Logging
 
 /// The background thread that measures recall. It has the lowest priority, and rests so long after each piece of work that
-/// it takes a twentieth of one core; a quarter for the first audit of an index, which targets of recall wait for.
+/// it takes a twentieth of one core, and a twentieth of the disk's time where rows are not in memory; a quarter for the
+/// first audit of an index, which targets of recall wait for.
 final class AuditThread: @unchecked Sendable {
     /// Rest for each second of work.
     private static let rest = 19
@@ -60,9 +61,9 @@ final class AuditThread: @unchecked Sendable {
         var owed = Duration.zero
         var isStopping = false
         while !isStopping {
-            let start = WorkLimit.worked
+            let stopwatch = EffortStopwatch()
             let progress = auditor.step(collections)
-            let worked = WorkLimit.worked - start
+            let worked = stopwatch.effort
             switch progress {
             case .idle:
                 isStopping = pause(Self.idleSeconds)
@@ -88,5 +89,24 @@ final class AuditThread: @unchecked Sendable {
         defer { condition.unlock() }
         while !isStopping && Date() < end { _ = condition.wait(until: end) }
         return isStopping
+    }
+}
+
+/// Measures what a piece of work costs others: its CPU time, or its whole time if it read from the disk.
+private struct EffortStopwatch {
+    private let worked = WorkLimit.worked
+    private let diskReads = Self.diskReads
+    private let start = ContinuousClock.now
+
+    var effort: Duration { Self.diskReads > diskReads ? .now - start : WorkLimit.worked - worked }
+
+    /// RUSAGE_THREAD of Linux, which Glibc's module doesn't show.
+    private static let callingThread: __rusage_who_t = 1
+
+    /// Pages that this thread has waited for.
+    private static var diskReads: Int {
+        var usage = rusage()
+        getrusage(Self.callingThread, &usage)
+        return usage.ru_majflt
     }
 }

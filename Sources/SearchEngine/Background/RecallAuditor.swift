@@ -64,8 +64,8 @@ package struct RecallAuditor {
         self.logger = logger
     }
 
-    /// The query that is being measured; `nil` between two audits.
-    package var query: [Float]? { run?.measurement.query }
+    /// The queries that are being measured; none between two audits.
+    package var queries: [[Float]] { run?.measurement.queries ?? [] }
 
     /// Does the next piece of the audit at hand, or begins the next one that is due.
     ///

@@ -1,15 +1,18 @@
 import VectorIndex
 
-/// Measures what the searches of one vector find of the true best, query by query and piece by piece: the collection's lock
-/// is held for about a millisecond at a time.
+/// Measures what the searches of one vector find of the true best, some queries at a time and piece by piece: the
+/// collection's lock is held for less than a millisecond at once.
 ///
 /// The true best come from a scan of all stored rows. Points may come and go meanwhile: removed ones are no longer among
 /// the true best, and new ones that a search finds count as found, being as close as the true best.
 package struct RecallMeasurement {
     /// Widths at which recall against width is measured, for 10 and for 100 results.
     private static let curveKs = [10, 100]
-    /// Elements of rows that are scored in one go: 8,192 rows of 768 dimensions take a millisecond.
-    private static let elementsAtOnce = 8_192 * 768
+    /// Queries that the rows are scanned for in one pass: what is read for the first, from the disk perhaps, is in memory
+    /// for the others.
+    private static let batchSize = 16
+    /// Elements of rows that are scored in one go, a quarter of a millisecond: 2,048 rows of 768 dimensions fit in a cache.
+    private static let elementsAtOnce = 2_048 * 768
     /// Short rows take some time however short they are.
     private static let mostRowsAtOnce = 65_536
     /// Scores that differ by less, as a share, are equal: rounding.
@@ -21,11 +24,20 @@ package struct RecallMeasurement {
         let aim: SearchAim
     }
 
+    private struct Query {
+        /// As the index is searched with.
+        let vector: [Float]
+        /// Whether it is a moved point of the collection.
+        let isOwn: Bool
+        var sweep: ExactSweep
+    }
+
     private enum Stage {
         case drawing
-        case sweeping
-        /// The next of `searches`.
-        case searching(Int)
+        /// The next query whose next piece is scanned.
+        case sweeping(Int)
+        /// The next query, and its next search.
+        case searching(Int, Int)
     }
 
     private let collection: PointCollection
@@ -38,12 +50,9 @@ package struct RecallMeasurement {
     private let searches: [Search]
     private var sample: SampleQueries
     private var stage = Stage.drawing
-    /// Queries begun.
-    private var begun = 0
-    /// The query at hand, as the index is searched with.
-    package private(set) var query: [Float] = []
-    private var isOwn = false
-    private var sweep: ExactSweep?
+    /// Queries of the sample that have been drawn.
+    private var drawn = 0
+    private var batch: [Query] = []
     /// By search: recall for the query at hand.
     private var recalls: [Double] = []
 
@@ -84,7 +93,10 @@ package struct RecallMeasurement {
     }
 
     /// Whether every query of the sample has been answered.
-    package var isDone: Bool { if case .drawing = stage { begun == sample.count } else { false } }
+    var isDone: Bool { if case .drawing = stage { drawn == sample.count } else { false } }
+
+    /// The queries at hand, as the index is searched with.
+    var queries: [[Float]] { batch.map(\.vector) }
 
     /// What was measured so far.
     var figures: RecallFigures {
@@ -102,72 +114,84 @@ package struct RecallMeasurement {
             })
     }
 
-    /// Does the next piece: draws a query, scans for its true best, or searches for them once.
+    /// Does the next piece: draws queries, scans some rows for the true best of one, or searches once.
     ///
     /// Throws `.notFound` when the collection is dropped, and `GenerationReplaced` when it was compacted.
     mutating func advance() throws {
         switch stage {
         case .drawing: try draw()
-        case .sweeping: try scan()
-        case .searching(let place): try search(place)
+        case .sweeping(let place): try scan(place)
+        case .searching(let place, let next): try search(place, next)
         }
     }
 
     private mutating func draw() throws {
-        guard begun < sample.count else { return }
-        let source = try reading { sample.source(at: begun, space) }
-        begun += 1
-        switch source {
-        case .own(let row):
-            // A query that can't be is left out.
-            guard let moved = sample.moved(row, space.parameters) else { return }
-            query = moved
-            isOwn = true
-        case .recent(let asked):
-            query = asked
-            isOwn = false
+        let places = drawn..<min(drawn + Self.batchSize, sample.count)
+        let sources = try reading { places.map { sample.source(at: $0, space) } }
+        drawn = places.upperBound
+        let sweep = ExactSweep(k: searches.reduce(k) { max($0, $1.k) })
+        batch = []
+        for source in sources {
+            switch source {
+            case .own(let row):
+                // A query that can't be is left out.
+                guard let moved = sample.moved(row, space.parameters) else { continue }
+                batch.append(Query(vector: moved, isOwn: true, sweep: sweep))
+            case .recent(let asked): batch.append(Query(vector: asked, isOwn: false, sweep: sweep))
+            }
         }
-        sweep = ExactSweep(k: searches.reduce(k) { max($0, $1.k) })
-        stage = .sweeping
+        stage = batch.isEmpty ? .drawing : .sweeping(0)
     }
 
-    private mutating func scan() throws {
-        guard var sweep else { return }
+    private mutating func scan(_ place: Int) throws {
         let rows = min(max(Self.elementsAtOnce / space.parameters.size, 1), Self.mostRowsAtOnce)
+        var query = batch[place]
         try reading {
-            query.withUnsafeBufferPointer { space.index.advance(&sweep, $0, slots: rows, allowed: allowed) }
+            query.vector.withUnsafeBufferPointer {
+                space.index.advance(&query.sweep, $0, slots: rows, allowed: allowed)
+            }
         }
-        self.sweep = sweep
-        guard sweep.isDone else { return }
-        recalls = []
-        stage = sweep.hits.isEmpty ? .drawing : .searching(0)
+        batch[place] = query
+        // The same rows for the next query, and the next rows after the last one.
+        stage = .sweeping((place + 1) % batch.count)
+        if batch.allSatisfy(\.sweep.isDone) { begin(0) }
     }
 
-    private mutating func search(_ place: Int) throws {
-        guard let sweep else { return }
-        let search = searches[place]
+    /// Goes on with the searches of a query, or behind the last one with the next batch.
+    private mutating func begin(_ place: Int) {
+        recalls = []
+        stage = place < batch.count ? .searching(place, 0) : .drawing
+    }
+
+    private mutating func search(_ place: Int, _ next: Int) throws {
+        let query = batch[place]
+        let search = searches[next]
         var options = SearchOptions(k: search.k, ef: search.aim.ef, exact: search.aim.isExact)
         options.fullScanBytes = fullScanBytes
         let (outcome, best) = try reading {
-            let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
-            return (outcome, sweep.hits.filter { generation.points.isLive($0.slot) }.prefix(search.k))
+            let outcome = query.vector.withUnsafeBufferPointer {
+                space.index.search($0, options, allowed: allowed)
+            }
+            return (outcome, query.sweep.hits.filter { generation.points.isLive($0.slot) }.prefix(search.k))
         }
-        if place == 0 { width = outcome.ef ?? width }
-        guard let last = best.last else {
-            // All of the true best were removed meanwhile.
-            stage = .drawing
-            return
-        }
+        // Nothing matches, or all of the true best were removed meanwhile: then the query tells nothing.
+        guard let last = best.last else { return begin(place + 1) }
+        if next == 0 { width = outcome.ef ?? width }
         let least = last.score - abs(last.score) * Self.tie
         let found = outcome.hits.count { least.isNaN || $0.score >= least }
         recalls.append(Double(min(found, best.count)) / Double(best.count))
-        stage = .searching(place + 1)
-        if place + 1 == searches.count { finishQuery() }
+        if next + 1 < searches.count {
+            stage = .searching(place, next + 1)
+        } else {
+            count(query)
+            begin(place + 1)
+        }
     }
 
-    private mutating func finishQuery() {
+    /// Adds what the searches of a query have found.
+    private mutating func count(_ query: Query) {
         total.add([recalls[0]])
-        if isOwn { ownQueries += 1 }
+        if query.isOwn { ownQueries += 1 }
         if recalls[0] == 0 { lostQueries += 1 }
         var next = 1
         for (index, curve) in curves.enumerated() {
@@ -178,8 +202,6 @@ package struct RecallMeasurement {
             points += repeatElement(points.last ?? 1, count: curve.points.count - measured)
             curves[index].add(points)
         }
-        stage = .drawing
-        sweep = nil
     }
 
     private func reading<T>(_ body: () throws -> T) throws -> T {

@@ -30,6 +30,25 @@ struct Clusters {
 }
 
 extension EngineFixture {
+    /// Dimensions of ``clustered(_:_:_:)``.
+    static let clusteredDimensions = 32
+
+    /// A collection `c` of 3,000 clustered points with a sparse graph: wide walks find nearly all, narrow ones don't.
+    static func clustered(
+        _ distance: Distance, _ random: inout SeededGenerator, _ datatype: VectorDatatype = .float32
+    ) throws -> EngineFixture {
+        let fixture = try EngineFixture()
+        let vector = VectorParameters(
+            size: clusteredDimensions, distance: distance, datatype: datatype,
+            hnsw: HNSWConfiguration(m: 4, efConstruct: 16))
+        try fixture.engine.createCollection("c", CollectionConfiguration(vectors: ["": vector]))
+        let clusters = Clusters(40, dimensions: clusteredDimensions, spread: 0.5, &random)
+        try fixture.fill("c", 0..<3_000) { _ in
+            datatype == .uint8 ? clusters.byteVector(&random) : clusters.vector(&random)
+        }
+        return fixture
+    }
+
     func fill(_ collection: String, _ ids: Range<Int>, _ vector: (Int) -> [Float]) throws {
         for start in stride(from: ids.lowerBound, to: ids.upperBound, by: 500) {
             let points = (start..<min(start + 500, ids.upperBound)).map {
@@ -60,16 +79,25 @@ extension EngineFixture {
         try waitUntilSettled(collection)
         let found = try engine.collection(collection)
         var queries: [[Float]] = []
+        var batch: [[Float]] = []
         while true {
             switch auditor.step({ [found] }) {
             case .idle: return queries
             case .finished: return queries
             case .gaveUp: throw EngineError.unavailable("the audit was given up")
             case .worked:
-                if let query = auditor.query, !query.isEmpty, query != queries.last { queries.append(query) }
+                if auditor.queries != batch { queries += auditor.queries }
+                batch = auditor.queries
             }
         }
     }
+}
+
+/// Prints its seed.
+func seeded(_ test: String = #function) -> SeededGenerator {
+    let random = SeededGenerator()
+    print("\(test): TRENDEX_SEED=\(random.seed)")
+    return random
 }
 
 extension RecallAuditor.Settings {

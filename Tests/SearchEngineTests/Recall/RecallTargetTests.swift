@@ -10,8 +10,7 @@ import VectorIndex
 
     /// Two vectors, `a` with a target of its own, and an audit of both. Narrow walks of the sparse graphs find little.
     private func audited(_ test: String = #function) throws -> (fixture: EngineFixture, query: [Float]) {
-        var random = SeededGenerator()
-        print("\(test): TRENDEX_SEED=\(random.seed)")
+        var random = seeded(test)
         let fixture = try EngineFixture()
         var configuration = CollectionConfiguration(vectors: [
             "a": VectorParameters(size: Self.dimensions, distance: .cosine, hnsw: HNSWConfiguration(recall: 0.8)),
