@@ -19,6 +19,11 @@ public struct EngineConfiguration: Sendable {
     public var indexingThreads: Int = 0
     /// Bytes that payload indexes made on first use may take.
     public var implicitIndexBudgetBytes: Int = 512 << 20
+    /// Whether the background measures recall.
+    public var measuresRecall: Bool {
+        get { recallAudits.isOn }
+        set { recallAudits.isOn = newValue }
+    }
     /// When the background measures recall, and by how many queries.
     package var recallAudits = RecallAuditor.Settings()
 

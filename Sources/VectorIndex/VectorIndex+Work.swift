@@ -177,6 +177,7 @@ extension VectorIndex {
                     state.withLock { state in
                         state.codes = fresh
                         state.trainedCount = seen
+                        state.revision += 1
                         if let graph { state.successor = LinkProgress(graph: graph) }
                     }
                 }

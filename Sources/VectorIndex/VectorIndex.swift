@@ -57,6 +57,9 @@ public final class VectorIndex: Sendable {
         }
     }
 
+    /// Goes up when codes or graph are replaced by others: what was measured of the former says little of the latter.
+    public var revision: Int { state.withLock { $0.revision } }
+
     /// Whether walks rank by reduced codes first.
     package var hasReducedCodes: Bool { state.withLock { $0.codes?.principal != nil } }
 
@@ -123,6 +126,8 @@ struct IndexState: ~Copyable {
     var limitation: IndexMemoryError?
     /// Live slots when the quantizer was last trained.
     var trainedCount = 0
+    /// Times that codes or graph have been replaced.
+    var revision = 0
     /// The check of the slots that `links` covers.
     var reach = ReachCheck()
 
@@ -148,6 +153,7 @@ struct IndexState: ~Copyable {
             links = fresh
             successor = nil
             reach = ReachCheck()
+            revision += 1
         }
     }
 }

@@ -102,6 +102,7 @@ import Testing
                 "QDRANT__STORAGE__STORAGE_PATH": "/x", "QDRANT__SERVICE__MAX_REQUEST_SIZE_MB": "5",
                 "QDRANT__SERVICE__ENABLE_CORS": "false", "QDRANT__CLUSTER__ENABLED": "false",
                 "QDRANT__SERVICE__GRPC_PORT": "", "TRENDEX__DURABILITY": "normal", "PATH": "/bin",
+                "TRENDEX__RECALL_AUDIT": "false",
                 "QDRANT__STORAGE__HNSW_INDEX__M": "8",
             ])
         #expect(warnings == [])
@@ -112,6 +113,8 @@ import Testing
         #expect(configuration.maxRequestBytes == 5 << 20)
         #expect(!configuration.enableCORS)
         #expect(configuration.engine.durability == .normal)
+        #expect(!configuration.engine.measuresRecall)
+        #expect(try load("", [:]).0.engine.measuresRecall)
         #expect(configuration.collectionDefaults.hnsw.m == 8)
     }
 

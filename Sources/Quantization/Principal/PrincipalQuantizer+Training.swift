@@ -3,8 +3,9 @@ import CVectorKernels
 extension PrincipalQuantizer {
     /// Below this many sample rows a dimension the components would be those of the sample, not of the data.
     private static let leastRowsPerDimension = 8
-    /// Rows that the covariance is taken from, at most. Its sums fit int32 up to 131,071.
-    package static let mostRows = 8192
+    /// Rows that the covariance is taken from, at most: 16,384 find 0.0012 more at ef 32 than 8,192. Its sums fit int32 up to
+    /// 131,071.
+    package static let mostRows = 16_384
     /// Dimensions from which on fewer bytes are worth a second look at the best, and up to which the eigenvectors, whose
     /// cost grows with the third power, come in seconds.
     public static let dimensions = 256...2048
@@ -21,7 +22,7 @@ extension PrincipalQuantizer {
     private static let resultCount = 10
 
     /// Sample rows that training wants at least.
-    public static func leastRows(dimensions: Int) -> Int { min(leastRowsPerDimension * dimensions, mostRows) }
+    public static func leastRows(dimensions: Int) -> Int { min(leastRowsPerDimension * dimensions, 8192) }
 
     /// Components that codes of so many dimensions are reduced to at most: half of them.
     public static func mostComponents(dimensions: Int) -> Int {

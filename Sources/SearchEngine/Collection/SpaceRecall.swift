@@ -33,6 +33,8 @@ package struct RecallAudit: Sendable {
 /// How large an index was: by this an audit is told to be out of date.
 struct IndexShape: Sendable, Equatable {
     let generation: Int
+    /// Of the index's codes and graph.
+    let revision: Int
     /// Slots, tombstones included.
     let published: Int
     let live: Int
@@ -40,6 +42,7 @@ struct IndexShape: Sendable, Equatable {
 
     init(_ index: VectorIndex, generation: Int) {
         self.generation = generation
+        revision = index.revision
         published = index.publishedCount
         live = index.liveCount
         linked = index.linkedCount
@@ -50,7 +53,7 @@ struct IndexShape: Sendable, Equatable {
         func differs(_ now: Int, _ then: Int, of whole: Int) -> Bool {
             Double(abs(now - then)) >= share * Double(max(whole, 1))
         }
-        return generation != old.generation || differs(live, old.live, of: old.live)
+        return generation != old.generation || revision != old.revision || differs(live, old.live, of: old.live)
             || differs(linked, old.linked, of: old.linked)
             || differs(published - live, old.published - old.live, of: old.published)
     }

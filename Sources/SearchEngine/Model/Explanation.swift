@@ -102,6 +102,8 @@ public struct Explanation: Sendable, Equatable {
     public var ef: Int?
     /// `nil` for a search that aimed at none.
     public var recall: Recall?
+    /// Whether stored vectors had to decide, because codes could not tell the best candidates apart.
+    public var wentOnByVectors = false
     /// Graph nodes expanded.
     public var hops = 0
     public var scored = Scored()
@@ -112,7 +114,7 @@ extension Explanation {
     init(_ outcome: SearchOutcome, points: Int, filter: FilterSummary?, times: Times) {
         self.init(
             plan: Plan(outcome.plan), points: points, filter: filter, candidates: outcome.allowedCount, ef: outcome.ef,
-            hops: outcome.hops,
+            wentOnByVectors: outcome.wentOnByRows, hops: outcome.hops,
             scored: Scored(
                 walk: outcome.walked, scan: outcome.scanned, rerank: outcome.reranked, rescore: outcome.rescored),
             times: times)

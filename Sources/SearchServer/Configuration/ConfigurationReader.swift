@@ -132,6 +132,7 @@ struct ConfigurationReader {
         let durabilities: [EngineConfiguration.Durability] = [.full, .normal]
         configuration.engine.durability =
             choice("trendex.durability", durabilities) ?? choice("storage.durability", durabilities) ?? .full
+        configuration.engine.measuresRecall = bool("trendex.recall_audit") ?? true
         if let megabytes = integer("trendex.implicit_index_budget_mb", in: 0...(1 << 24)) {
             configuration.engine.implicitIndexBudgetBytes = megabytes << 20
         }

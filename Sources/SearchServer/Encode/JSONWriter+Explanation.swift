@@ -47,6 +47,8 @@ extension JSONWriter {
         if let ef = explanation.ef { write(ef) } else { writeNull() }
         key("recall")
         if let recall = explanation.recall { write(recall) } else { writeNull() }
+        key("went_on_by_vectors")
+        write(explanation.wentOnByVectors)
         key("hops")
         write(explanation.hops)
         key("scored")
