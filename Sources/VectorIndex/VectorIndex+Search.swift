@@ -32,6 +32,8 @@ extension VectorIndex {
                 var run = SearchRun(
                     parameters: parameters, view: view, query: base, options: options, admission: admission,
                     isFiltered: filter != nil, scratch: scratch)
+                scratch.hidden = options.hidesExcluded ? options.excluded ?? Graph.sentinel : Graph.sentinel
+                defer { scratch.hidden = Graph.sentinel }
                 return run.outcome()
             }
         }

@@ -100,6 +100,14 @@ struct ScalarQuantizerTests {
     @Test(arguments: [Metric.cosine, .dot], [0.9999, 0.99] as [Float])
     func nearCopiesAreRanked(metric: Metric, quantile: Float) {
         var random = seededRandom()
+        // Two rows clip more or less of themselves: of four draws the mean is steady.
+        let found = (0..<4).reduce(0) { sum, _ in sum + foundCopies(metric, quantile, &random) }
+        // With each component rounded to its nearest code: 0.4 to 0.65.
+        #expect(Double(found) / 1600 >= 0.93)
+    }
+
+    /// Of the true best 10 copies of a row, for 40 queries, those that are among the codes' best 20.
+    private func foundCopies(_ metric: Metric, _ quantile: Float, _ random: inout RandomSource) -> Int {
         let rows = random.clustered(count: 300, dimensions: 384, clusters: 10)
         func copy(_ row: [Float]) -> [Float] {
             let length = Float(plainScore(.dot, row, row).squareRoot())
@@ -117,8 +125,7 @@ struct ScalarQuantizerTests {
             let truth = Set(top(10, copies.map { plainScore(metric, query, $0) }))
             found += top(20, encoded.scores(query).map(Double.init)).count { truth.contains($0) }
         }
-        // With each component rounded to its nearest code: 0.4 to 0.65.
-        #expect(Double(found) / 400 >= 0.93)
+        return found
     }
 
     /// Where no row terms are needed the integer alone ranks, whatever the batch.

@@ -128,3 +128,33 @@ import VectorIndex
         #expect(sum / 60 >= 0.98, Seed.note)
     }
 }
+
+/// A point that is searched for as if it weren't there.
+@Suite struct HiddenPointTests {
+    @Test func aHiddenPointIsNeitherFoundNorPassed() {
+        let parameters = IndexParameters(dimensions: 32, metric: .euclid)
+        var vectors = ClusteredVectors(parameters, clusters: 30, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 6000)
+        for _ in 0..<6000 { rows.append(vectors.next()) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 6000, absent: [])
+        index.drain()
+        var hidden = 0.0, excluded = 0.0
+        for slot in stride(from: 0, to: 6000, by: 20) {
+            let query = rows.vector(slot)
+            let best = bestScores(rows, query, k: 10, among: (0..<6000).filter { $0 != slot })
+            var options = SearchOptions(k: 10, ef: 12).walking
+            options.excluded = UInt32(slot)
+            let through = index.search(query, options)
+            excluded += recall(through, rows, query, best: best)
+            options.hidesExcluded = true
+            let outcome = index.search(query, options)
+            #expect(outcome.hits.count == 10 && !outcome.hits.contains { $0.slot == UInt32(slot) }, Seed.note)
+            hidden += recall(outcome, rows, query, best: best)
+            // The next search of the same thread finds it.
+            #expect(index.search(query, SearchOptions(k: 1, ef: 64)).hits.first?.score == 0, Seed.note)
+        }
+        // Its own links lead to its neighbours: without them less is found.
+        #expect(hidden < excluded && hidden > 0.5 * excluded, Seed.note)
+    }
+}

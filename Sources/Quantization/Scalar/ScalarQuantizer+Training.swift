@@ -78,11 +78,11 @@ extension ScalarQuantizer {
             reach: reach, errorStep: max(step, errorStep(rotated, count: values, step: step)))
     }
 
-    /// Rows this many times as long as the median row, or longer, are coded at a scale of their own. Of rows that differ by
-    /// less all are coded at one scale, which is what searches are fastest with.
+    /// Rows more than this many times as long as the median row are coded at a scale of their own, which makes them as long as
+    /// that. Of rows that differ by less all are coded at one scale, which is what searches are fastest with.
     private static let reachRatio: Float = 2
 
-    /// Shortens the rows that are much longer than the median row. Returns how long rows may be; infinite when all are zero.
+    /// Shortens the rows that are much longer than the median row to its length. Returns how long rows may be; infinite when all are zero.
     private static func shortenAll(_ rows: UnsafeMutablePointer<Float>, count: Int, dimensions: Int) -> Float {
         let lengths = (0..<count)
             .map { Kernels.best.pointee.sum_squares_f32(rows + $0 * dimensions, dimensions).squareRoot() }

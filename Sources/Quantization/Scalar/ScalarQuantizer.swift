@@ -13,8 +13,8 @@ import CVectorKernels
 /// clamp.
 ///
 /// **Long rows.** By dot product the longest rows win, and a range that covers them leaves the others a step or two. So a row
-/// whose length (for euclid: distance from the centre) is past `reach` is made that long before it is quantized, and brings
-/// the factor along, its *row scale*. Its error then grows with its length, as its scores do.
+/// whose length (for euclid: distance from the centre) is past `reach` is made half as long as that before it is quantized,
+/// as long as the median row, and brings the factor along, its *row scale*. Its error then grows with its length, as its scores do.
 ///
 /// A code is `codeBytes` bytes: `dimensions` codes, each a signed code −127…127 XOR 0x80, then padding of 0x80. A query is
 /// `codeBytes` bytes too: signed codes and padding of 0 for dot products, bytes like a row's for manhattan.
@@ -33,7 +33,7 @@ public final class ScalarQuantizer: Sendable {
     public let step: Float
     /// The mean of the sample's ordinary rows, scaled and rotated: `float[dimensions]`.
     public let center: [Float]
-    /// Rows longer than this, in scaled units, are coded at this length: dot and euclid. Infinite for the other metrics.
+    /// Rows longer than this, in scaled units, are coded at half this length: dot and euclid. Infinite for the other metrics.
     public let reach: Float
     /// The step at which rounding alone would make the errors that the codes have, clipped components included: `step` or
     /// more.
@@ -99,7 +99,7 @@ public final class ScalarQuantizer: Sendable {
     ///   - scratch: `float[scratchCount]` of the caller's; overlaps neither.
     /// - Returns: The row term and the row scale. The term is, for euclid, the squared length of the centred row that code
     ///   and scale stand for; for cosine and dot ⟨row, μ⟩ − |μ|²/2, the row being the one that the code alone stands for;
-    ///   for manhattan 0. In scaled units, finite. The scale is 1 for rows within `reach`, and up to 10⁶.
+    ///   for manhattan 0. In scaled units, finite. The scale is 1 for rows within `reach`, else from 2 to 10⁶.
     /// - Complexity: O(d log d), d for manhattan.
     @discardableResult
     public func encode(
@@ -136,14 +136,14 @@ public final class ScalarQuantizer: Sendable {
         return (term, scale)
     }
 
-    /// Makes a vector that is longer than `reach` that long. Returns what undoes it, `mostScale` at most.
+    /// Makes a vector that is longer than `reach` half as long as that. Returns what undoes it, `mostScale` at most.
     static func shorten(_ values: UnsafeMutablePointer<Float>, _ count: Int, to reach: Float) -> Float {
         guard reach < .infinity else { return 1 }
         let length = Kernels.best.pointee.sum_squares_f32(values, count).squareRoot()
         guard length > reach else { return 1 }
-        let factor = reach / length
+        let factor = 0.5 * reach / length
         for i in 0..<count { values[i] *= factor }
-        return min(length / reach, mostScale)
+        return min(1 / factor, mostScale)
     }
 
     /// The row that a code stands for: `float[dimensions]`, unscaled and on the original axes (for cosine the

@@ -65,7 +65,7 @@ package struct RecallAuditor {
     }
 
     /// The queries that are being measured; none between two audits.
-    package var queries: [[Float]] { run?.measurement.queries ?? [] }
+    package var queries: [SampleQuery] { run?.measurement.queries ?? [] }
 
     /// Does the next piece of the audit at hand, or begins the next one that is due.
     ///

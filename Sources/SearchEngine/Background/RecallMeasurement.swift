@@ -25,10 +25,7 @@ package struct RecallMeasurement {
     }
 
     private struct Query {
-        /// As the index is searched with.
-        let vector: [Float]
-        /// Whether it is a moved point of the collection.
-        let isOwn: Bool
+        let asked: SampleQuery
         var sweep: ExactSweep
     }
 
@@ -95,8 +92,8 @@ package struct RecallMeasurement {
     /// Whether every query of the sample has been answered.
     var isDone: Bool { if case .drawing = stage { drawn == sample.count } else { false } }
 
-    /// The queries at hand, as the index is searched with.
-    var queries: [[Float]] { batch.map(\.vector) }
+    /// The queries at hand.
+    var queries: [SampleQuery] { batch.map(\.asked) }
 
     /// What was measured so far.
     var figures: RecallFigures {
@@ -129,15 +126,17 @@ package struct RecallMeasurement {
         let places = drawn..<min(drawn + Self.batchSize, sample.count)
         let sources = try reading { places.map { sample.source(at: $0, space) } }
         drawn = places.upperBound
-        let sweep = ExactSweep(k: searches.reduce(k) { max($0, $1.k) })
+        // One more for the point itself.
+        let sweep = ExactSweep(k: searches.reduce(k) { max($0, $1.k) } + 1)
         batch = []
         for source in sources {
             switch source {
-            case .own(let row):
+            case .own(let slot, let row):
                 // A query that can't be is left out.
-                guard let moved = sample.moved(row, space.parameters) else { continue }
-                batch.append(Query(vector: moved, isOwn: true, sweep: sweep))
-            case .recent(let asked): batch.append(Query(vector: asked, isOwn: false, sweep: sweep))
+                guard let query = SampleQueries.asked(row, space.parameters) else { continue }
+                batch.append(Query(asked: SampleQuery(vector: query, own: slot), sweep: sweep))
+            case .recent(let query):
+                batch.append(Query(asked: SampleQuery(vector: query, own: nil), sweep: sweep))
             }
         }
         stage = batch.isEmpty ? .drawing : .sweeping(0)
@@ -147,7 +146,7 @@ package struct RecallMeasurement {
         let rows = min(max(Self.elementsAtOnce / space.parameters.size, 1), Self.mostRowsAtOnce)
         var query = batch[place]
         try reading {
-            query.vector.withUnsafeBufferPointer {
+            query.asked.vector.withUnsafeBufferPointer {
                 space.index.advance(&query.sweep, $0, slots: rows, allowed: allowed)
             }
         }
@@ -168,15 +167,22 @@ package struct RecallMeasurement {
         let search = searches[next]
         var options = SearchOptions(k: search.k, ef: search.aim.ef, exact: search.aim.isExact)
         options.fullScanBytes = fullScanBytes
+        options.excluded = query.asked.own
+        options.hidesExcluded = true
         let (outcome, best) = try reading {
-            let outcome = query.vector.withUnsafeBufferPointer {
+            let outcome = query.asked.vector.withUnsafeBufferPointer {
                 space.index.search($0, options, allowed: allowed)
             }
-            return (outcome, query.sweep.hits.filter { generation.points.isLive($0.slot) }.prefix(search.k))
+            return (
+                outcome,
+                query.sweep.hits.filter { $0.slot != query.asked.own && generation.points.isLive($0.slot) }
+                    .prefix(search.k)
+            )
         }
         // Nothing matches, or all of the true best were removed meanwhile: then the query tells nothing.
         guard let last = best.last else { return begin(place + 1) }
-        if next == 0 { width = outcome.ef ?? width }
+        // A walk that leaves a point out may be wider by one.
+        if next == 0, let walked = outcome.ef { width = search.aim.ef ?? walked }
         let least = last.score - abs(last.score) * Self.tie
         let found = outcome.hits.count { least.isNaN || $0.score >= least }
         recalls.append(Double(min(found, best.count)) / Double(best.count))
@@ -191,7 +197,7 @@ package struct RecallMeasurement {
     /// Adds what the searches of a query have found.
     private mutating func count(_ query: Query) {
         total.add([recalls[0]])
-        if query.isOwn { ownQueries += 1 }
+        if query.asked.own != nil { ownQueries += 1 }
         if recalls[0] == 0 { lostQueries += 1 }
         var next = 1
         for (index, curve) in curves.enumerated() {

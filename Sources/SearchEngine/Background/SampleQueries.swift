@@ -1,22 +1,29 @@
-import Foundation
 import Quantization
 import VectorIndex
 
-/// The queries of one measurement: recent ones, up to a half, and points of the collection that are moved slightly.
-///
-/// A point itself would be too easy a query: its own entry in the graph leads to it. Moved by a tenth of its length it
-/// stands for a query that has close neighbours.
-struct SampleQueries {
-    /// How far a point is moved, as a share of its length.
-    private static let move = 0.1
+/// A query of a measurement.
+package struct SampleQuery: Equatable {
+    /// As the index is searched with.
+    package let vector: [Float]
+    /// The slot whose vector it is, for a point of the collection: searches go as if that weren't there.
+    package let own: UInt32?
+}
 
+/// The queries of one measurement: recent ones, up to a half, and points of the collection.
+///
+/// A point is searched for as if it weren't in the graph: walks take it for met (`SearchOptions.hidesExcluded`), and it isn't
+/// among the true best. So it stands for a query of its kind that the index has never seen. Recall at widths 16, 32, 64 and
+/// 160 on 50,000 sentence embeddings: of 500 real queries 0.888, 0.950, 0.980 and 0.993; of hidden points 0.845, 0.926,
+/// 0.970 and 0.991; of points moved by a tenth of their length, whose own entries in the graph lead to them, 0.956, 0.980,
+/// 0.989 and 0.995. On 50,000 directions at random, at width 160: 0.62, 0.63 and 0.78. Hidden points err on the safe side:
+/// where they are missing, the graph has a hole.
+struct SampleQueries {
     private let own: [UInt32]
     private let recent: [[Float]]
-    private var random: RandomSource
 
     /// Fewer than `count` where the collection has hardly any live points. Under the shared lock.
     init(_ count: Int, of space: VectorSpace) {
-        random = RandomSource(seed: .random(in: 0...UInt64.max))
+        var random = RandomSource(seed: .random(in: 0...UInt64.max))
         recent = space.recall.recent.sample(count / 2, using: &random)
         own = space.index.randomLiveSlots(count - recent.count, using: &random)
     }
@@ -24,8 +31,8 @@ struct SampleQueries {
     var count: Int { own.count + recent.count }
 
     enum Source {
-        /// A point's row, to be moved.
-        case own([Float])
+        /// A point's slot and its row.
+        case own(UInt32, [Float])
         /// A query, as the index is searched with.
         case recent([Float])
     }
@@ -33,21 +40,12 @@ struct SampleQueries {
     /// What the query at a place is made from. Vectors are read one by one, so that the sample takes little memory. Under the
     /// shared lock.
     func source(at place: Int, _ space: VectorSpace) -> Source {
-        place < own.count ? .own(space.vector(own[place])) : .recent(recent[place - own.count])
+        place < own.count ? .own(own[place], space.vector(own[place])) : .recent(recent[place - own.count])
     }
 
-    /// A row moved by Gaussian noise and brought into the form that the index is searched with; `nil` if that takes it out
-    /// of the range of float.
-    mutating func moved(_ row: [Float], _ parameters: VectorParameters) -> [Float]? {
-        let length = row.withUnsafeBufferPointer { row in
-            row.baseAddress.map { Normalization.norm($0, dimensions: row.count) } ?? 0
-        }
-        let spread = Float(Self.move * length / Double(max(row.count, 1)).squareRoot())
+    /// A row in the form that the index is searched with; `nil` if that takes it out of the range of float.
+    static func asked(_ row: [Float], _ parameters: VectorParameters) -> [Float]? {
         var vector = row
-        for i in vector.indices { vector[i] += spread * normal() }
-        if parameters.element == .uint8 {
-            for i in vector.indices { vector[i] = min(max(vector[i].rounded(), 0), 255) }
-        }
         do {
             try prepare(&vector, parameters, normalizing: true)
             return vector
@@ -55,16 +53,4 @@ struct SampleQueries {
             return nil
         }
     }
-
-    /// Drawn from the standard normal distribution, by Box and Muller's transform.
-    private mutating func normal() -> Float {
-        // Over 0, so that the logarithm is finite.
-        let radius = (-2 * Float.log(1 - Float.random(in: 0..<1, using: &random))).squareRoot()
-        return radius * Float.cos(Float.random(in: 0..<2 * .pi, using: &random))
-    }
-}
-
-extension Float {
-    fileprivate static func log(_ x: Float) -> Float { Foundation.log(x) }
-    fileprivate static func cos(_ x: Float) -> Float { Foundation.cos(x) }
 }

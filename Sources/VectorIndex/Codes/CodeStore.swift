@@ -32,7 +32,7 @@ final class CodeStore: @unchecked Sendable {
     /// as those of others.
     let longRows = SlotList()
     /// From this row scale on.
-    private static let longScale: Float = 8
+    private static let longScale: Float = 16
     /// Held while appending; true once another store has taken over.
     let appending = Mutex<Bool>(false)
 
@@ -136,7 +136,7 @@ final class CodeStore: @unchecked Sendable {
 
     private static let leastReducedShare: Float = 0.3
     private static let leastMeanSquare = 9
-    private static let mostScale: Float = 4
+    private static let mostScale: Float = 8
 
     /// Makes room for the codes of `count` slots.
     func commit(_ count: Int) throws(IndexMemoryError) {

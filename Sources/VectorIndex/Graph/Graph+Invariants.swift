@@ -5,8 +5,8 @@ package struct InvariantViolation: Error, CustomStringConvertible {
 }
 
 extension Graph {
-    /// Checks the lists of slots below `count` and returns the share of `members` that a walk from the entry point
-    /// reaches on level 0. No linker may run meanwhile.
+    /// Checks the lists of slots below `count` and returns the share of `members` that walks from the entry points reach on
+    /// level 0. No linker may run meanwhile.
     ///
     /// - Throws: ``InvariantViolation`` for a link out of range, to the slot itself, twice in a list or to a slot that
     ///   isn't on the list's level; for a level out of range; for an entry point that isn't on its level.
@@ -52,8 +52,8 @@ extension Graph {
             throw InvariantViolation("entry point \(start) on level \(Self.entryLevel(word))")
         }
         var reached = [Bool](repeating: false, count: count)
-        var stack = [start]
-        reached[Int(start)] = true
+        var stack = [start] + entries.all.filter { $0 < count }
+        for slot in stack { reached[Int(slot)] = true }
         let links = links(level: 0)
         while let slot = stack.popLast() {
             guard let list = links.list(slot) else { continue }

@@ -87,7 +87,7 @@ extension Graph {
             tied += append(slot, to: scratch.chosen[i], links) ? 1 : 0
         }
         for i in 0..<near where tied < Self.mostTies {
-            tied += overwrite(with: slot, in: scratch.chosen[i], links) == nil ? 0 : 1
+            tied += replaceLink(by: slot, in: scratch.chosen[i], links) ? 1 : 0
         }
         return tied > 0
     }

@@ -30,14 +30,19 @@ extension Graph {
             guard let next = child(of: holder, before: slot, links) else { break }
             holder = next
         }
-        guard let evicted = overwrite(with: slot, in: node, links), evicted > node, round < Self.mostRounds else {
-            return
-        }
+        _ = replaceLink(by: slot, in: node, links, round: round)
+    }
+
+    /// Puts a link to `slot` in the place of one of `node` that isn't a way in. Returns whether there was one.
+    func replaceLink(by slot: UInt32, in node: UInt32, _ links: LevelLinks, round: Int = 0) -> Bool {
+        guard let evicted = overwrite(with: slot, in: node, links) else { return false }
+        guard evicted > node, round < Self.mostRounds else { return true }
         // Its other way in may have been dropped at the same time, by one who relied on this list.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         if !hasWayIn(evicted, besides: node, links) {
             giveWayIn(to: evicted, below: node, links, round: round + 1)
         }
+        return true
     }
 
     /// Adds a link where there is room; `false` where there isn't.
@@ -69,7 +74,7 @@ extension Graph {
     }
 
     /// Puts the link in the place of the last one that isn't the way in of its slot, and returns that one.
-    func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) -> UInt32? {
+    private func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) -> UInt32? {
         guard let list = links.list(node) else { return nil }
         locks.lock(node)
         defer { locks.unlock(node) }

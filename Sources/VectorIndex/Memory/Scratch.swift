@@ -35,6 +35,8 @@ final class Scratch: @unchecked Sendable {
     /// What a search has found by rougher scores and goes on from by finer ones: at most ``mostStarts`` slots.
     let starts: UnsafeMutablePointer<UInt32>
     var startCount = 0
+    /// A slot that walks take for met, and that descents don't follow; ``Graph/sentinel`` for none.
+    var hidden = Graph.sentinel
     static let mostStarts = 128
 
     /// Preceded by the zero keys that walking kernels want.
@@ -101,6 +103,7 @@ final class Scratch: @unchecked Sendable {
             epoch = 0
         }
         epoch += 1
+        if hidden != Graph.sentinel, Int(hidden) < markCapacity { marks[Int(hidden)] = epoch }
     }
 
     func ensurePool(_ count: Int) { Self.ensure(&pool, &poolCapacity, count) }

@@ -25,6 +25,9 @@ public struct SearchOptions: Sendable {
     public var explainTimings: Bool
     /// A slot that is never returned.
     public var excluded: UInt32?
+    /// Search as if `excluded` weren't in the graph: walks neither begin at it nor pass through it. So a point stands for a
+    /// query of its kind that the index has never seen.
+    public var hidesExcluded = false
     /// Polled now and then; the search ends early, with `cancelled` set in its outcome, once this answers `true`.
     public var cancelled: (@Sendable () -> Bool)?
 

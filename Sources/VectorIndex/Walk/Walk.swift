@@ -45,6 +45,7 @@ func descend<S: RankScorer>(
 ) {
     let batch = scratch.batch
     let ranks = scratch.ranks
+    let hidden = scratch.hidden
     while true {
         let from = slot
         guard let list = links.list(from) else { return }
@@ -56,7 +57,7 @@ func descend<S: RankScorer>(
                 continue
             }
             batch[count] = link
-            count += 1
+            count += link == hidden ? 0 : 1
         }
         scorer.ranks(batch, count, ranks)
         cost.scored += count

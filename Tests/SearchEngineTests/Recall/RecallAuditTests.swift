@@ -8,34 +8,24 @@ import VectorIndex
     private static let dimensions = EngineFixture.clusteredDimensions
     private let noLog = LogRecorder()
 
-    private func scores(_ fixture: EngineFixture, _ query: [Float], k: Int, _ change: (inout SearchParameters) -> Void)
-        throws -> [Float]
-    {
-        var request = SearchRequest(query: .vector(query), limit: k)
-        change(&request.parameters)
-        return try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.score)
-    }
-
     /// Mean recall, and the queries that find nothing, by exact searches; a found point counts if it is as close as the k-th.
     private func recall(
-        _ fixture: EngineFixture, _ queries: [[Float]], k: Int, _ distance: Distance, ef: Int?
+        _ fixture: EngineFixture, _ queries: [SampleQuery], k: Int, ef: Int?
     ) throws -> (mean: Double, lost: Int) {
+        let index = try fixture.space("c").index
+        func scores(_ query: SampleQuery, _ options: SearchOptions) -> [Float] {
+            var options = options
+            options.excluded = query.own
+            options.hidesExcluded = true
+            let hits = query.vector.withUnsafeBufferPointer { index.search($0, options, allowed: nil).hits }
+            #expect(hits.count == k && !hits.contains { $0.slot == query.own })
+            return hits.map(\.score)
+        }
         var sum = 0.0
         var lost = 0
         for query in queries {
-            let best = try scores(fixture, query, k: k) { $0.exact = true }
-            let found = try scores(fixture, query, k: k) { $0.hnswEf = ef }
-            #expect(best.count == k && found.count == k)
-            // Closer is greater; the square of a Euclidean distance, as the engine compares.
-            func closeness(_ score: Float) -> Float {
-                switch distance {
-                case .cosine, .dot: score
-                case .euclid: -score * score
-                case .manhattan: -score
-                }
-            }
-            let last = closeness(best[k - 1])
-            let count = found.count { closeness($0) >= last - abs(last) * 1e-6 }
+            let last = scores(query, SearchOptions(k: k, exact: true))[k - 1]
+            let count = scores(query, SearchOptions(k: k, ef: ef)).count { $0 >= last - abs(last) * 1e-6 }
             sum += Double(count) / Double(k)
             if count == 0 { lost += 1 }
         }
@@ -56,7 +46,7 @@ import VectorIndex
         #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (64, 64, 0))
         #expect((figures.k, figures.points, figures.filterMatching) == (10, 3_000, nil))
         #expect(queries.count == 64)
-        let usual = try recall(fixture, queries, k: 10, distance, ef: nil)
+        let usual = try recall(fixture, queries, k: 10, ef: nil)
         #expect(abs(figures.recall - usual.mean) < 1e-9)
         #expect(figures.lostQueries == usual.lost)
         let bounds = figures.bounds
@@ -65,14 +55,14 @@ import VectorIndex
         // Narrow walks, whose recall is far from 1.
         #expect(audit.curves.map(\.k) == [10, 100])
         for point in audit.curves[0].points.prefix(3) {
-            let narrow = try recall(fixture, queries, k: 10, distance, ef: point.width)
+            let narrow = try recall(fixture, queries, k: 10, ef: point.width)
             #expect(abs(point.recall - narrow.mean) < 1e-9, "width \(point.width)")
             #expect(point.queries == 64)
         }
         #expect(audit.curves[0].points[0].recall < 0.99)
         let hundred = try #require(audit.curves[1].points.first)
         #expect(hundred.width == 100)
-        #expect(abs(hundred.recall - (try recall(fixture, queries, k: 100, distance, ef: 100).mean)) < 1e-9)
+        #expect(abs(hundred.recall - (try recall(fixture, queries, k: 100, ef: 100).mean)) < 1e-9)
         let told = try #require(try fixture.engine.recall("c").vectors.first)
         #expect(told.background == figures && told.measured == nil && !told.isScanned)
         #expect(told.reachability.linked == 3_000 && told.reachability.checked == 3_000)
@@ -105,7 +95,7 @@ import VectorIndex
         let figures = try #require(try fixture.space("c").recall.audit?.figures)
         #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (64, 32, 32))
         #expect(queries.count == 64)
-        #expect(queries.count { asked.contains($0) } == 32)
+        #expect(queries.count { asked.contains($0.vector) && $0.own == nil } == 32)
     }
 
     @Test func theSampleOfRecentQueriesIsBounded() {
@@ -133,7 +123,7 @@ import VectorIndex
         // It begins, draws its query and scans, in one piece as the rows are few.
         for _ in 0..<3 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
         let query = try #require(auditor.queries.first)
-        var request = SearchRequest(query: .vector(query), limit: 5)
+        var request = SearchRequest(query: .vector(query.vector), limit: 5)
         request.parameters.exact = true
         let best = try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.id)
         _ = try fixture.engine.updateBlocking("c", [.delete(.ids(best))])

@@ -75,11 +75,11 @@ extension EngineFixture {
     }
 
     /// Runs one audit to its end. Returns its queries; none if no audit was due.
-    func audit(_ collection: String, _ auditor: inout RecallAuditor) throws -> [[Float]] {
+    func audit(_ collection: String, _ auditor: inout RecallAuditor) throws -> [SampleQuery] {
         try waitUntilSettled(collection)
         let found = try engine.collection(collection)
-        var queries: [[Float]] = []
-        var batch: [[Float]] = []
+        var queries: [SampleQuery] = []
+        var batch: [SampleQuery] = []
         while true {
             switch auditor.step({ [found] }) {
             case .idle: return queries
