@@ -3,7 +3,7 @@ import Quantization
 // The check of linked slots: whether searches find them by their own vectors. Links are chosen to be few and diverse, and
 // no choice of links alone can promise that a greedy walk arrives everywhere: a small population that came before a large one
 // loses the links to it, tight clusters have none but their own. So every slot is looked for when it is linked, and what isn't
-// found is mended (``Graph/mend(_:found:scratch:)``).
+// found is mended (``Graph/mend(_:found:mostEntries:scratch:)``).
 extension VectorIndex {
     /// Slots looked for at a time.
     static let checkBatch = 16

@@ -70,7 +70,7 @@ extension VectorIndex {
         guard let view = state.withLock({ IndexView($0) }), view.liveCount > 0, count > 0 else { return [] }
         let admission = Admission(words: view.alive, count: view.liveCount)
         var slots: [UInt32] = []
-        // Live slots are a fifth of all at least between two compactions; a sparser index gets fewer.
+        // Compactions keep most slots live; while one is awaited, a sparser index gets fewer.
         for _ in 0..<20 * count where slots.count < count {
             let slot = UInt32.random(in: 0..<UInt32(view.published), using: &random)
             if admission.admits(slot) { slots.append(slot) }

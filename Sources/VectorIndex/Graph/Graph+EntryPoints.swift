@@ -1,7 +1,7 @@
 // Entry points: slots that walks on level 0 begin from, besides the place that the upper levels lead to.
 //
 // The upper levels hold one slot in m. A population of fewer may have none there that a descent passes, and so may one whose
-// lists are full of its own slots. The check of linked slots (``VectorIndex/checkNext(_:)``) finds such populations and makes
+// lists are full of its own slots. The check of linked slots (``VectorIndex/checkNext(_:pause:)``) finds such populations and makes
 // a slot of each an entry point. Ordinary data need few or none.
 extension Graph {
     /// Entry points that a walk begins from: the best few, so that it goes on from more than one population where several
