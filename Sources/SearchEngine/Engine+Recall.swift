@@ -73,7 +73,7 @@ extension Engine {
             try deadline.check("Recall")
             try measurement.advance()
         }
-        return measurement.figures
+        return measurement.figures(measurement.profile)
     }
 }
 

@@ -98,7 +98,8 @@ extension Engine {
         }
         let live = generation.points.liveCount
         let limit = min(min(request.limit, live) + min(request.offset, live), live)
-        let aim = SearchAim(request.parameters, k: limit, points: live, space, collection.configuration)
+        let aim = SearchAim(
+            request.parameters, k: limit, points: live, query: query, space, collection.configuration)
         // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
         if aim.isExact, mostScanned < .max, live >= VectorIndex.smallestTrainedCount { return nil }
         var options = SearchOptions(request, aim, k: limit, excluded: excluded, cancelled: cancelled)

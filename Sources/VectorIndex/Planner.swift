@@ -78,12 +78,6 @@ enum Planner {
     /// Scores after which a walk has cost what scanning would have.
     static func budget(admitted: Int, scoreCost: Double) -> Int { Int(Double(admitted) / scoreCost) }
 
-    /// The walk's width when none is asked for: recall@10 of 0.994 on 50,000 sentence embeddings at m = 16 and
-    /// efConstruct = 100.
-    static func defaultEf(_ parameters: IndexParameters, k: Int) -> Int {
-        max(parameters.efConstruct, 160, 2 * k)
-    }
-
     /// Fewer rows are scanned by int8 codes at once: reducing the query costs what it would save.
     static let leastReducedScan = 768
 

@@ -143,10 +143,8 @@ struct SearchRun {
         scratch.startCount = 0
         guard options.rescore else { return (found, .none) }
         let width = route.plan == .scan ? counts.most : min(counts.most, route.ef)
-        let (count, doubt) = rescored(found, counts, prepared, rows)
-        let kept = UnsafeMutableBufferPointer(rebasing: found[..<count])
-        // With room left, nothing was left out.
-        return (kept, found.count < width ? .none : doubt)
+        let (count, doubt) = rescored(found, counts, prepared, rows, width: width)
+        return (UnsafeMutableBufferPointer(rebasing: found[..<count]), doubt)
     }
 
     /// Whether what codes left out may be better than what they found.
@@ -248,9 +246,12 @@ struct SearchRun {
     /// Rescores those of the sorted `found` that int8 codes can't tell from the `wanted` best. Returns how many they are, and
     /// whether something that isn't among `found`, and so is estimated no better than the last of them, may be one of the
     /// best all the same, by the errors that the estimates turn out to have.
+    ///
+    /// - Parameter width: the most that could have been found. With room left, only what is behind by more than its margin
+    ///   was left out.
     private mutating func rescored(
         _ found: UnsafeMutableBufferPointer<UInt64>, _ counts: RescoredCounts, _ prepared: PreparedQuery,
-        _ rows: RowScorer
+        _ rows: RowScorer, width: Int
     ) -> (count: Int, doubt: Doubt) {
         guard let last = found.last else { return (0, .none) }
         let start = now()
@@ -268,8 +269,11 @@ struct SearchRun {
         guard count == found.count, count >= wanted, wanted > 0, let keys = found.baseAddress else {
             return (count, .none)
         }
+        // A query far from what the codes were trained on: its margin has left out what it should not have.
+        let isMarginWrong = errors.areMostlyPastMargin
+        guard found.count >= width || isMarginWrong else { return (count, .none) }
         if errors.isAsLargeAsDifferences { return (count, .ranking) }
-        guard count >= counts.most else { return (count, .none) }
+        guard count >= counts.most || isMarginWrong else { return (count, .none) }
         sortKeys(keys, count)
         let mayBeMore = lastEstimate + lastScale * errors.greatest >= Rank.score(Rank.rank(keys[wanted - 1]))
         return (count, mayBeMore ? .candidates : .none)
@@ -280,8 +284,11 @@ struct SearchRun {
         /// How far above their estimates scores turned out to be, for rows of scale 1.
         var excess = Moments()
         var scores = Moments()
-        /// Whether one was off by more than its margin.
-        var isPastMargin = false
+        /// How many were off by more than their margin.
+        var pastMargin = 0
+        var isPastMargin: Bool { pastMargin > 0 }
+        /// Whether so many were that the margin isn't one for this query: it is three to four standard deviations.
+        var areMostlyPastMargin: Bool { 8 * pastMargin > scores.counted }
 
         /// How far above its estimate another score may be: three standard deviations above the mean.
         var greatest: Float { excess.mean + 3 * excess.variance.squareRoot() }
@@ -306,7 +313,7 @@ struct SearchRun {
                 let error = Rank.score(scratch.ranks[i]) - estimate
                 errors.excess.add(error / prepared.scale(scratch.batch[i]))
                 errors.scores.add(Rank.score(scratch.ranks[i]))
-                if abs(error) > prepared.margin(scratch.batch[i]) { errors.isPastMargin = true }
+                if abs(error) > prepared.margin(scratch.batch[i]) { errors.pastMargin += 1 }
                 keys[start + i] = Rank.key(scratch.ranks[i], scratch.batch[i])
             }
             start += size
@@ -414,7 +421,7 @@ struct SearchRun {
 
     /// The walk's width.
     private var effectiveEf: Int {
-        max(wanted, min(max(options.ef ?? Planner.defaultEf(parameters, k: wanted), 1), view.published))
+        max(wanted, min(max(options.ef ?? parameters.defaultWidth(k: wanted), 1), view.published))
     }
 
     private var rescoredCounts: RescoredCounts {

@@ -160,23 +160,46 @@ extension VectorIndex {
     private func look(for slot: UInt32, isOwn: Bool, _ claim: CheckClaim, _ scratch: Scratch) -> Look {
         // Any other slot; two slots have different ones.
         let other = UInt32((UInt64(slot) &* 0x9E37_79B1) % UInt64(claim.linked))
-        if parameters.scoresRows {
-            let dimensions = parameters.dimensions
-            scratch.ensureFloats(2 * dimensions * 4)
-            let query = scratch.floats.assumingMemoryBound(to: Float.self)
-            return withExtendedLifetime(claim.rows.owner) {
-                parameters.readAsQuery(claim.rows.row(Int(slot)), into: query)
-                if !isOwn {
-                    let goal = query + dimensions
-                    parameters.readAsQuery(claim.rows.row(Int(other)), into: goal)
-                    for i in 0..<dimensions { query[i] += Self.move * (goal[i] - query[i]) }
+        if parameters.scoresRows || claim.codes.isClipped(slot) {
+            let query = vector(of: slot, towards: isOwn ? nil : other, claim)
+            return query.withUnsafeBufferPointer { query in
+                guard let query = query.baseAddress else { return .outranked }
+                if parameters.scoresRows {
+                    return withExtendedLifetime(claim.rows.owner) {
+                        look(for: slot, RowScorer(parameters, query, claim.rows), isOwn, claim, scratch)
+                    }
                 }
-                return look(for: slot, RowScorer(parameters, query, claim.rows), isOwn, claim, scratch)
+                // As a search would be made: a query isn't clipped.
+                let prepared = claim.codes.prepare(query, reducing: true, scratch: scratch)
+                return look(for: slot, prepared, isOwn, claim, scratch)
             }
         }
         let prepared = claim.codes.prepare(slot: slot, towards: isOwn ? nil : (other, Self.move), scratch: scratch)
+        return look(for: slot, prepared, isOwn, claim, scratch)
+    }
+
+    private func look(
+        for slot: UInt32, _ prepared: PreparedQuery, _ isOwn: Bool, _ claim: CheckClaim, _ scratch: Scratch
+    ) -> Look {
         if let scorer = prepared.termedScorer { return look(for: slot, scorer, isOwn, claim, scratch) }
         return look(for: slot, prepared.first?.scorer ?? prepared.scorer, isOwn, claim, scratch)
+    }
+
+    /// A slot's row as a query, moved some way towards another slot's.
+    private func vector(of slot: UInt32, towards other: UInt32?, _ claim: CheckClaim) -> [Float] {
+        func read(_ slot: UInt32) -> [Float] {
+            withExtendedLifetime(claim.rows.owner) {
+                Array(unsafeUninitializedCapacity: parameters.dimensions) { buffer, count in
+                    guard let base = buffer.baseAddress else { return }
+                    parameters.readAsQuery(claim.rows.row(Int(slot)), into: base)
+                    count = parameters.dimensions
+                }
+            }
+        }
+        var query = read(slot)
+        guard let other else { return query }
+        for (place, goal) in read(other).enumerated() { query[place] += Self.move * (goal - query[place]) }
+        return query
     }
 
     private func look<S: RankScorer>(
@@ -186,7 +209,7 @@ extension VectorIndex {
             claim.graph.finds(
                 slot, scorer, isOwn: isOwn, limit: claim.linked, encoded: claim.encoded, ef: ef, scratch: scratch)
         }
-        let width = Planner.defaultEf(parameters, k: 1)
+        let width = parameters.defaultWidth(k: 1)
         let mostEntries = isOwn ? SlotList.capacity : Self.mostEntriesByMoved
         var mends = 0
         var ended = walk(Self.firstCheckWidth)

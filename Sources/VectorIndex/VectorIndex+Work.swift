@@ -282,7 +282,7 @@ extension VectorIndex {
                 scorer: scorer, pairs: pairs, limit: limit, efConstruct: parameters.efConstruct, scratch: scratch,
                 finer: finer)
         }
-        if parameters.scoresRows {
+        if parameters.scoresRows || codes.isClipped(slot) {
             let dimensions = parameters.dimensions
             scratch.ensureFloats(2 * dimensions * 4)
             let query = scratch.floats.assumingMemoryBound(to: Float.self)

@@ -66,7 +66,7 @@ import Testing
             #expect(members(vector["reachability"]) == ["linked", "checked", "mended", "unreachable", "entry_points"])
             #expect(vector["reachability"]?["linked"] == 1_200)
             let told = try #require(vector["background"])
-            #expect(members(told) == Self.figures.union(["curves"]))
+            #expect(members(told) == Self.figures.union(["curves", "hard_populations"]))
             #expect((told["queries"], told["own_queries"], told["recent_queries"]) == (70, 70, 0))
             #expect((told["k"], told["points"]) == (10, 1_200))
             let recall = try #require(told["recall"]?.doubleValue)

@@ -36,6 +36,30 @@ import VectorIndex
         }
     }
 
+    /// Codes that were trained before rows of another kind came: their margin is wrong for these.
+    @Test(arguments: [Metric.cosine, .euclid, .dot, .manhattan]) func rowsUnlikeTheTrainedOnesAreFound(_ metric: Metric) {
+        let parameters = IndexParameters(dimensions: 96, metric: metric)
+        var random = RandomSource(seed: Seed.value)
+        func vector(about mean: Float, noise: Float) -> [Float] { (0..<96).map { _ in mean + noise * random.normal() } }
+        let rows = Rows(parameters, capacity: 10_400)
+        // Most lie so near each other that codes of a fine step are trained on them.
+        for _ in 0..<10_000 { rows.append(vector(about: -2, noise: 0.2)) }
+        let index = index(rows)
+        for _ in 0..<400 { rows.append(vector(about: 1, noise: 1)) }
+        index.publish(rows: rows.matrix, count: rows.count, absent: [])
+        index.drain()
+        for options in [SearchOptions(k: 10).walking, SearchOptions(k: 10, fullScanBytes: .max)] {
+            var sum = 0.0
+            for _ in 0..<60 {
+                let query = vector(about: 1, noise: 1)
+                let outcome = index.search(query, options)
+                let best = (0..<rows.count).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(10)
+                sum += Double(outcome.hits.count { best.contains(Int($0.slot)) }) / 10
+            }
+            #expect(sum / 60 > 0.97, Seed.note)
+        }
+    }
+
     @Test(arguments: Metric.allCases) func ordinaryRowsNeedNoSecondSearch(_ metric: Metric) {
         let parameters = IndexParameters(dimensions: 96, metric: metric)
         var vectors = ClusteredVectors(parameters, clusters: 100, noise: 0.5, seed: Seed.value)

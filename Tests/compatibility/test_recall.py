@@ -65,7 +65,7 @@ def test_the_background_measures(clustered, background):
     assert vector["target"] is None and vector["scanned"] is False and vector["measured"] is None
     assert set(vector["reachability"]) == {"linked", "checked", "mended", "unreachable", "entry_points"}
     assert vector["reachability"]["linked"] == POINTS
-    assert set(background) == FIGURES | {"curves"}
+    assert set(background) == FIGURES | {"curves", "hard_populations"}
     assert background["queries"] == background["own_queries"] + background["recent_queries"] == 512
     assert background["k"] == 10 and background["points"] == POINTS and background["age_seconds"] >= 0
     assert 0.9 < background["lower"] <= background["recall"] <= background["upper"] + 1e-9

@@ -22,9 +22,13 @@ package struct ShapeIndex {
 
     /// Does the shape's steps, each when the work of the one before is done.
     ///
-    /// - Parameter threads: threads that link.
+    /// - Parameters:
+    ///   - threads: threads that link.
+    ///   - portion: rows that are published and linked before the next are, as if they came over time; `nil`: all of a step
+    ///     at once.
     package init(
-        _ shape: Shape, _ data: ShapeData, m: Int = 16, efConstruct: Int = 100, seed: UInt64, threads: Int
+        _ shape: Shape, _ data: ShapeData, m: Int = 16, efConstruct: Int = 100, seed: UInt64, threads: Int,
+        portion: Int? = nil
     ) throws {
         index = VectorIndex(
             IndexParameters(
@@ -36,7 +40,12 @@ package struct ShapeIndex {
         let matrix = try IndexBench.matrix(data.base, shape.element)
         for step in data.steps {
             switch step {
-            case .publish(let end): index.publish(rows: matrix, count: end, absent: [])
+            case .publish(let end):
+                while let portion, index.publishedCount + portion < end {
+                    index.publish(rows: matrix, count: index.publishedCount + portion, absent: [])
+                    try index.finishWork(threads: threads)
+                }
+                index.publish(rows: matrix, count: end, absent: [])
             case .remove(let rows): index.remove(rows.map { UInt32($0) })
             }
             try index.finishWork(threads: threads)

@@ -22,10 +22,22 @@ struct ShapesCommand: ParsableCommand {
     var rows = Shape.usualRows
     @Option(help: "Queries of a shape with the usual number; others keep their proportion.")
     var queryCount = Shape.usualQueries
+    @Option(
+        help: """
+            Rows that are published and linked before the next are, as if they came over time (default: all at once, but \
+            for shapes that grow).
+            """)
+    var portion: Int?
     @Flag(help: "Walks the graph however little a scan would cost, as small numbers of rows would have it.")
     var preferGraph = false
     @Option(help: "Python that has hnswlib, faiss-cpu and numpy; without it no peers are asked.")
     var peers: String?
+    @Option(
+        help: """
+            Recall from which on the peers aren't asked: what we find with every seed and width is no more than 0.01 below \
+            theirs if this is 0.99. The default asks them about every shape.
+            """)
+    var peersBelow = 2.0
     @Option(help: "The script that asks the peers.")
     var peersScript = "benchmarks/shape_peers.py"
     @Option(help: "Where to write the figures of all runs.")
@@ -37,6 +49,7 @@ struct ShapesCommand: ParsableCommand {
     func validate() throws {
         guard (1000...10_000_000).contains(rows) else { throw ValidationError("--rows must be 1000…10000000") }
         guard (1...100_000).contains(queryCount) else { throw ValidationError("--query-count must be 1…100000") }
+        guard portion.map({ $0 >= 1 }) ?? true else { throw ValidationError("--portion must be at least 1") }
         _ = try parsedSeeds()
     }
 
@@ -47,12 +60,7 @@ struct ShapesCommand: ParsableCommand {
         var summaries: [ShapeSummary] = []
         for (number, shape) in chosen.enumerated() {
             note("\(shape.name) (\(number + 1) of \(chosen.count)): \(shape.summary)")
-            let runs = try parsedSeeds().map { seed in
-                let run = try measure(shape, seed: seed)
-                note("  seed \(seed): \(Self.line(run))")
-                return run
-            }
-            summaries.append(ShapeSummary(shape: shape, rowCount: shape.rowCount(rows), runs: runs))
+            summaries.append(ShapeSummary(shape: shape, rowCount: shape.rowCount(rows), runs: try measure(shape)))
             // After each shape, since all of them take hours.
             try write(summaries)
         }
@@ -61,29 +69,46 @@ struct ShapesCommand: ParsableCommand {
 
     private func parsedSeeds() throws -> [UInt64] { try parseSweep(seeds, zeroIsDefault: true).map { UInt64($0) } }
 
-    /// Draws the shape, builds its index and the peers', and judges what they answer.
+    private func measure(_ shape: Shape) throws -> [ShapeRun] {
+        var runs = try parsedSeeds().map { seed in
+            let run = try measure(shape, seed: seed)
+            note("  seed \(seed): \(Self.line([("trendex", run.ours)]))")
+            return run
+        }
+        guard let peers, runs.contains(where: { $0.ours.contains { $0.recall < peersBelow } }) else { return runs }
+        let asked = ShapePeers(python: peers, script: peersScript, m: graph.m, threads: graph.buildThreads)
+        for place in runs.indices {
+            try ask(asked, shape, &runs[place])
+            note("  seed \(runs[place].seed): \(Self.line(runs[place].peers))")
+        }
+        return runs
+    }
+
+    /// Draws the shape, builds its index, and judges what that answers.
     private func measure(_ shape: Shape, seed: UInt64) throws -> ShapeRun {
         let data = try shape.data(rows: rows, queries: queryCount, seed: seed)
         let judge = try ShapeTruth.judge(data, metric: shape.metric, k: shape.k)
         let index = try ShapeIndex(
             shape, data, m: graph.m, efConstruct: graph.efConstruct, seed: graph.seed &+ seed,
-            threads: graph.buildThreads)
+            threads: graph.buildThreads, portion: portion)
         let answers = [64, nil, 256].map { index.answers(ef: $0, prefersGraph: preferGraph) }
         // Where every query was answered by a scan: what the index walks with by default.
-        let defaultWidth = answers[1].widths.max() ?? max(graph.efConstruct, 160, 2 * shape.k)
-        let widths = [64, defaultWidth, 256]
-        func figures(_ answers: ShapeAnswers) -> ShapeFigures {
-            ShapeFigures(
-                recalls: judge.recalls(answers.ids), populations: data.populations, scored: answers.scored)
+        let defaultWidth = answers[1].widths.max() ?? index.index.parameters.defaultWidth(k: shape.k)
+        return ShapeRun(
+            seed: seed, widths: [64, defaultWidth, 256], ours: answers.map { Self.figures($0, judge, data) })
+    }
+
+    /// Draws the shape once more, and adds what the peers answer to it.
+    private func ask(_ peers: ShapePeers, _ shape: Shape, _ run: inout ShapeRun) throws {
+        let data = try shape.data(rows: rows, queries: queryCount, seed: run.seed)
+        let judge = try ShapeTruth.judge(data, metric: shape.metric, k: shape.k)
+        run.peers = try peers.answers(shape, data, widths: run.widths, seed: run.seed).map { name, ids in
+            (name, ids.map { Self.figures(ShapeAnswers(ids: $0), judge, data) })
         }
-        var run = ShapeRun(seed: seed, widths: widths, ours: answers.map(figures))
-        if let peers {
-            let peers = ShapePeers(python: peers, script: peersScript, m: graph.m, threads: graph.buildThreads)
-            run.peers = try peers.answers(shape, data, widths: widths, seed: seed).map { name, ids in
-                (name, ids.map { figures(ShapeAnswers(ids: $0)) })
-            }
-        }
-        return run
+    }
+
+    private static func figures(_ answers: ShapeAnswers, _ judge: Judge, _ data: ShapeData) -> ShapeFigures {
+        ShapeFigures(recalls: judge.recalls(answers.ids), populations: data.populations, scored: answers.scored)
     }
 
     private func write(_ summaries: [ShapeSummary]) throws {
@@ -92,7 +117,8 @@ struct ShapesCommand: ParsableCommand {
                 "machine": Machine.current().json,
                 "flags": [
                     "rows": JSONValue(rows), "queryCount": JSONValue(queryCount), "seeds": .string(seeds),
-                    "preferGraph": .bool(preferGraph),
+                    "preferGraph": .bool(preferGraph), "portion": portion.map { JSONValue($0) } ?? .null,
+                    "peersBelow": .double(peersBelow),
                     "m": JSONValue(graph.m), "efConstruct": JSONValue(graph.efConstruct),
                     "buildThreads": JSONValue(graph.buildThreads), "seed": JSONValue(graph.seed),
                 ],
@@ -130,8 +156,8 @@ struct ShapesCommand: ParsableCommand {
     }
 
     /// The recall of each engine at each width, in one line.
-    private static func line(_ run: ShapeRun) -> String {
-        ([("trendex", run.ours)] + run.peers).map { name, figures in
+    private static func line(_ engines: [(name: String, figures: [ShapeFigures])]) -> String {
+        engines.map { name, figures in
             name + " " + figures.map { fixed($0.recall, 4) }.joined(separator: " ")
         }.joined(separator: ", ")
     }

@@ -150,10 +150,11 @@ package struct RecallAuditor {
     // MARK: Result
 
     private func finish(_ run: Run) {
-        let figures = run.measurement.figures
+        let profile = run.measurement.profile
+        let figures = run.measurement.figures(profile)
         guard figures.queries > 0 else { return }
         run.space.recall.audit = RecallAudit(
-            figures: figures, curves: run.measurement.curves, shape: run.shape, recentNoted: run.recentNoted)
+            figures: figures, profile: profile, shape: run.shape, recentNoted: run.recentNoted)
         report(figures, run)
         recheck(run)
     }

@@ -1,3 +1,4 @@
+import Quantization
 import VectorIndex
 
 /// Measures what the searches of one vector find of the true best, some queries at a time and piece by piece: the
@@ -18,15 +19,44 @@ package struct RecallMeasurement {
     /// Scores that differ by less, as a share, are equal: rounding.
     private static let tie: Float = 1e-6
 
+    // Queries are told apart by clusters. A population of one in fifty has ten of 512 queries, enough to be noticed.
+    private static let mostClusters = 16
+    private static let queriesPerCluster = 16
+    private static let leastClusters = 4
+    private static let mostRounds = 20
+    /// Elements of the queries that are kept for this: longer vectors than 16,384 elements are not told apart.
+    private static let mostClusteredElements = 512 * 16_384
+    /// Populations that get a curve of their own, and the queries that each is filled up to.
+    private static let mostPopulations = 4
+    private static let populationQueries = 128
+    /// Points that are looked at for these queries, at most and in one go.
+    private static let mostLookedAt = 16_384
+    private static let lookedAtOnce = 64
+
     /// One search of each query.
     private struct Search {
         let k: Int
-        let aim: SearchAim
+        /// `nil`: as the searches whose recall is told.
+        let width: Int?
     }
 
     private struct Query {
         let asked: SampleQuery
         var sweep: ExactSweep
+        /// Its cluster, when it was drawn for the sake of that cluster's population.
+        var extraOf: Int?
+    }
+
+    /// How queries are told apart.
+    private struct Grouping {
+        var clusters: QueryClusters
+        var round = 0
+        /// By query.
+        var assigned: [Int] = []
+        /// Hardest first.
+        var hard: [Int] = []
+        /// Points that were looked at in order to fill the hard clusters up.
+        var lookedAt = 0
     }
 
     private enum Stage {
@@ -35,6 +65,11 @@ package struct RecallMeasurement {
         case sweeping(Int)
         /// The next query, and its next search.
         case searching(Int, Int)
+        /// The sample has been searched for: its queries are put in clusters.
+        case grouping
+        /// More queries of the hard clusters are drawn.
+        case fillingUp
+        case done
     }
 
     private let collection: PointCollection
@@ -43,6 +78,8 @@ package struct RecallMeasurement {
     private let allowed: SlotBitmap?
     private let fullScanBytes: Int?
     private let k: Int
+    /// Of the searches whose recall is told.
+    private let parameters: SearchParameters
     /// The search whose recall is told, and then those of each curve in turn.
     private let searches: [Search]
     private var sample: SampleQueries
@@ -52,13 +89,15 @@ package struct RecallMeasurement {
     private var batch: [Query] = []
     /// By search: recall for the query at hand.
     private var recalls: [Double] = []
+    private var grouping: Grouping?
 
-    // Results so far. A curve of a single width sums up searches of one kind.
-    private var total = RecallCurve(k: RecallCurve.widths.max() ?? 1)
-    private(set) var curves: [RecallCurve] = []
+    // Results so far.
+    private var results: [RecallProfile.Query] = []
+    /// The results' vectors, until they have been put in clusters; empty where they are not.
+    private var vectors: [[Float]] = []
     private var width: Int?
-    private var ownQueries = 0
-    private var lostQueries = 0
+    /// Results a query, of each curve.
+    private let curveKs: [Int]
 
     /// Draws the sample. Under the shared lock of the collection, whose generation has the space.
     ///
@@ -78,40 +117,50 @@ package struct RecallMeasurement {
         self.k = k
         fullScanBytes = space.parameters.fullScanBytes(wider: collection.configuration.hnsw.fullScanThreshold)
         self.sample = SampleQueries(sample, of: space)
+        self.parameters = parameters
         let live = space.index.liveCount
-        let aim = SearchAim(parameters, k: k, points: live, space, collection.configuration)
         // Wider walks than there are points would find what an exact search finds.
-        curves = hasCurves ? Self.curveKs.filter { $0 < live }.map { RecallCurve(k: $0) } : []
+        curveKs = hasCurves ? Self.curveKs.filter { $0 < live } : []
         searches =
-            [Search(k: k, aim: aim)]
-            + curves.flatMap { curve in
-                curve.points.filter { $0.width < live }.map { Search(k: curve.k, aim: SearchAim(ef: $0.width)) }
-            }
+            [Search(k: k, width: nil)]
+            + curveKs.flatMap { k in Self.widths(k).filter { $0 < live }.map { Search(k: k, width: $0) } }
     }
 
-    /// Whether every query of the sample has been answered.
-    var isDone: Bool { if case .drawing = stage { drawn == sample.count } else { false } }
+    private static func widths(_ k: Int) -> [Int] { RecallCurve(k: k).points.map(\.width) }
+
+    /// Whether every query has been answered.
+    var isDone: Bool { if case .done = stage { true } else { false } }
 
     /// The queries at hand.
     var queries: [SampleQuery] { batch.map(\.asked) }
 
-    /// What was measured so far.
-    var figures: RecallFigures {
-        let point = total.points.first
+    /// What was measured so far, for queries of each kind.
+    var profile: RecallProfile {
+        RecallProfile(
+            results, ks: curveKs, clusters: grouping.map { ($0.clusters, $0.assigned) }, hard: grouping?.hard ?? [])
+    }
+
+    /// What was measured so far, as it is told.
+    ///
+    /// - Parameter profile: of the same results.
+    func figures(_ profile: RecallProfile) -> RecallFigures {
+        let sample = results.filter { !$0.isExtra }
+        var recall = RecallCurve.Point(width: width ?? 0)
+        for query in sample { recall.add(query.recall) }
+        let own = sample.count(where: \.isOwn)
         return RecallFigures(
-            k: k, width: width, recall: point?.recall ?? 0, bounds: point?.bounds ?? 0...1, queries: total.queries,
-            ownQueries: ownQueries, recentQueries: total.queries - ownQueries, lostQueries: lostQueries,
+            k: k, width: width, recall: recall.recall, bounds: recall.bounds, queries: sample.count,
+            ownQueries: own, recentQueries: sample.count - own, lostQueries: sample.count { $0.recall == 0 },
             points: space.index.liveCount, filterMatching: allowed?.count, time: .now,
-            curves: curves.map { curve in
-                RecallFigures.Curve(
-                    k: curve.k,
-                    points: curve.points.map {
-                        RecallFigures.Curve.Point(width: $0.width, recall: $0.recall, bounds: $0.bounds)
-                    })
+            curves: profile.overall.map { RecallFigures.Curve($0) },
+            hardPopulations: profile.populations.map { population in
+                RecallFigures.Population(
+                    share: population.share, queries: population.recall.queries, recall: population.recall.recall,
+                    bounds: population.recall.bounds, curves: population.curves.map { RecallFigures.Curve($0) })
             })
     }
 
-    /// Does the next piece: draws queries, scans some rows for the true best of one, or searches once.
+    /// Does the next piece: draws queries, scans some rows for the true best of one, searches once, or tells queries apart.
     ///
     /// Throws `.notFound` when the collection is dropped, and `GenerationReplaced` when it was compacted.
     mutating func advance() throws {
@@ -119,28 +168,36 @@ package struct RecallMeasurement {
         case .drawing: try draw()
         case .sweeping(let place): try scan(place)
         case .searching(let place, let next): try search(place, next)
+        case .grouping: group()
+        case .fillingUp: try fillUp()
+        case .done: break
         }
     }
 
     private mutating func draw() throws {
+        guard drawn < sample.count else {
+            stage = vectors.count >= Self.leastClusters * Self.queriesPerCluster ? .grouping : .done
+            return
+        }
         let places = drawn..<min(drawn + Self.batchSize, sample.count)
         let sources = try reading { places.map { sample.source(at: $0, space) } }
         drawn = places.upperBound
-        // One more for the point itself.
-        let sweep = ExactSweep(k: searches.reduce(k) { max($0, $1.k) } + 1)
         batch = []
         for source in sources {
             switch source {
             case .own(let slot, let row):
                 // A query that can't be is left out.
                 guard let query = SampleQueries.asked(row, space.parameters) else { continue }
-                batch.append(Query(asked: SampleQuery(vector: query, own: slot), sweep: sweep))
+                batch.append(Query(asked: SampleQuery(vector: query, own: slot), sweep: newSweep))
             case .recent(let query):
-                batch.append(Query(asked: SampleQuery(vector: query, own: nil), sweep: sweep))
+                batch.append(Query(asked: SampleQuery(vector: query, own: nil), sweep: newSweep))
             }
         }
         stage = batch.isEmpty ? .drawing : .sweeping(0)
     }
+
+    /// One more for the point itself.
+    private var newSweep: ExactSweep { ExactSweep(k: searches.reduce(k) { max($0, $1.k) } + 1) }
 
     private mutating func scan(_ place: Int) throws {
         let rows = min(max(Self.elementsAtOnce / space.parameters.size, 1), Self.mostRowsAtOnce)
@@ -159,22 +216,27 @@ package struct RecallMeasurement {
     /// Goes on with the searches of a query, or behind the last one with the next batch.
     private mutating func begin(_ place: Int) {
         recalls = []
-        stage = place < batch.count ? .searching(place, 0) : .drawing
+        stage = place < batch.count ? .searching(place, 0) : grouping == nil ? .drawing : .fillingUp
     }
 
     private mutating func search(_ place: Int, _ next: Int) throws {
         let query = batch[place]
         let search = searches[next]
-        var options = SearchOptions(k: search.k, ef: search.aim.ef, exact: search.aim.isExact)
-        options.fullScanBytes = fullScanBytes
-        options.excluded = query.asked.own
-        options.hidesExcluded = true
-        let (outcome, best) = try reading {
+        let (outcome, aim, best) = try reading {
+            let aim =
+                search.width.map { SearchAim(ef: $0) }
+                ?? SearchAim(
+                    parameters, k: k, points: space.index.liveCount, query: query.asked.vector, space,
+                    collection.configuration)
+            var options = SearchOptions(k: search.k, ef: aim.ef, exact: aim.isExact)
+            options.fullScanBytes = fullScanBytes
+            options.excluded = query.asked.own
+            options.hidesExcluded = true
             let outcome = query.asked.vector.withUnsafeBufferPointer {
                 space.index.search($0, options, allowed: allowed)
             }
             return (
-                outcome,
+                outcome, aim,
                 query.sweep.hits.filter { $0.slot != query.asked.own && generation.points.isLive($0.slot) }
                     .prefix(search.k)
             )
@@ -182,7 +244,7 @@ package struct RecallMeasurement {
         // Nothing matches, or all of the true best were removed meanwhile: then the query tells nothing.
         guard let last = best.last else { return begin(place + 1) }
         // A walk that leaves a point out may be wider by one.
-        if next == 0, let walked = outcome.ef { width = search.aim.ef ?? walked }
+        if next == 0, let walked = outcome.ef { width = max(width ?? 0, aim.ef ?? walked) }
         let least = last.score - abs(last.score) * Self.tie
         let found = outcome.hits.count { least.isNaN || $0.score >= least }
         recalls.append(Double(min(found, best.count)) / Double(best.count))
@@ -196,18 +258,77 @@ package struct RecallMeasurement {
 
     /// Adds what the searches of a query have found.
     private mutating func count(_ query: Query) {
-        total.add([recalls[0]])
-        if query.asked.own != nil { ownQueries += 1 }
-        if recalls[0] == 0 { lostQueries += 1 }
         var next = 1
-        for (index, curve) in curves.enumerated() {
-            let measured = searches[next...].prefix { $0.k == curve.k }.count
-            var points = Array(recalls[next..<next + measured])
+        let curves = curveKs.map { k in
+            let measured = searches[next...].prefix { $0.k == k }.count
+            let points = recalls[next..<next + measured]
             next += measured
             // Widths that weren't measured find no less than the widest that was.
-            points += repeatElement(points.last ?? 1, count: curve.points.count - measured)
-            curves[index].add(points)
+            return points + repeatElement(points.last ?? 1, count: Self.widths(k).count - measured)
         }
+        results.append(
+            RecallProfile.Query(
+                isOwn: query.asked.own != nil, isExtra: query.extraOf != nil, recall: recalls[0],
+                recalls: curves.map(Array.init)))
+        if let cluster = query.extraOf {
+            grouping?.assigned.append(cluster)
+        } else if !curveKs.isEmpty, sample.count * space.parameters.size <= Self.mostClusteredElements {
+            vectors.append(query.asked.vector)
+        }
+    }
+
+    /// Puts the sample's queries in clusters, a round at a time, and decides which are harder than the others.
+    private mutating func group() {
+        guard var grouping else {
+            var random = RandomSource(seed: .random(in: 0...UInt64.max))
+            let count = min(vectors.count / Self.queriesPerCluster, Self.mostClusters)
+            grouping = Grouping(
+                clusters: QueryClusters(
+                    vectors, metric: space.index.parameters.metric, count: count, using: &random))
+            return
+        }
+        let hasChanged = grouping.clusters.refine(vectors, &grouping.assigned)
+        grouping.round += 1
+        if !hasChanged || grouping.round >= Self.mostRounds {
+            let recalls = zip(grouping.assigned, results).map { cluster, result in
+                (cluster: cluster, recall: result.recalls[0].reduce(0, +) / Double(result.recalls[0].count))
+            }
+            grouping.hard = RecallProfile.hardClusters(
+                recalls, count: grouping.clusters.count, most: Self.mostPopulations)
+            vectors = []
+            stage = grouping.hard.isEmpty ? .done : .fillingUp
+        }
+        self.grouping = grouping
+    }
+
+    /// Draws more queries for clusters that are harder than the others and have few, if points of theirs can be found.
+    private mutating func fillUp() throws {
+        guard var grouping else { return }
+        // By cluster: queries that are still to be drawn.
+        var wanted: [Int: Int] = [:]
+        for cluster in grouping.hard {
+            let missing = Self.populationQueries - grouping.assigned.count { $0 == cluster }
+            if missing > 0 { wanted[cluster] = missing }
+        }
+        guard !wanted.isEmpty, grouping.lookedAt < Self.mostLookedAt else {
+            stage = .done
+            return
+        }
+        grouping.lookedAt += Self.lookedAtOnce
+        self.grouping = grouping
+        var random = RandomSource(seed: .random(in: 0...UInt64.max))
+        let points = try reading {
+            space.index.randomLiveSlots(Self.lookedAtOnce, using: &random).map { ($0, space.vector($0)) }
+        }
+        batch = []
+        for (slot, row) in points {
+            guard let query = SampleQueries.asked(row, space.parameters) else { continue }
+            let (cluster, isWithin) = grouping.clusters.cluster(of: query)
+            guard isWithin, let missing = wanted[cluster] else { continue }
+            batch.append(Query(asked: SampleQuery(vector: query, own: slot), sweep: newSweep, extraOf: cluster))
+            wanted[cluster] = missing > 1 ? missing - 1 : nil
+        }
+        if !batch.isEmpty { stage = .sweeping(0) }
     }
 
     private func reading<T>(_ body: () throws -> T) throws -> T {
@@ -221,3 +342,11 @@ package struct RecallMeasurement {
 
 /// A compaction has put another generation in the place of the one that was looked at.
 struct GenerationReplaced: Error {}
+
+extension RecallFigures.Curve {
+    fileprivate init(_ curve: RecallCurve) {
+        self.init(
+            k: curve.k,
+            points: curve.points.map { Point(width: $0.width, recall: $0.recall, bounds: $0.bounds) })
+    }
+}

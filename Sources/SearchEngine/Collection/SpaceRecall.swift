@@ -22,8 +22,7 @@ package struct RecallAudit: Sendable {
 
     /// Of searches that ask for nothing.
     package let figures: RecallFigures
-    /// Recall against width, by ascending `k`.
-    package let curves: [RecallCurve]
+    package let profile: RecallProfile
     /// The index when the audit began.
     let shape: IndexShape
     /// Recent queries noted when the audit began.

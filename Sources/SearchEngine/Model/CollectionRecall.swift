@@ -46,16 +46,29 @@ public struct RecallFigures: Sendable, Equatable {
         public var points: [Point]
     }
 
+    /// Queries that are harder than the rest, told apart by where their vectors lie.
+    public struct Population: Sendable, Equatable {
+        /// Of the sample's queries.
+        public var share: Double
+        /// Queries that were measured; more than its share where more points of this kind were found.
+        public var queries: Int
+        public var recall: Double
+        /// The 95 % confidence interval.
+        public var bounds: ClosedRange<Double>
+        /// By ascending `k`.
+        public var curves: [Curve]
+    }
+
     /// Results a query.
     public var k: Int
-    /// Width of the walks; `nil` if all queries were answered by scans.
+    /// Width of the widest walk; `nil` if all queries were answered by scans.
     public var width: Int?
     /// Mean share of the true k best that was found: 0…1. Without any query 0.
     public var recall: Double
     /// The 95 % confidence interval for all queries of the sample's kind.
     public var bounds: ClosedRange<Double>
     public var queries: Int
-    /// Queries that are points of the collection, moved by a tenth of their length.
+    /// Queries that are points of the collection, searched for as if they weren't there.
     public var ownQueries: Int
     /// Queries that were asked by searches lately.
     public var recentQueries: Int
@@ -69,6 +82,8 @@ public struct RecallFigures: Sendable, Equatable {
     public var time: ContinuousClock.Instant
     /// By ascending `k`; empty for what was measured on request.
     public var curves: [Curve] = []
+    /// Hardest first; empty where all queries find about the same.
+    public var hardPopulations: [Population] = []
 }
 
 /// What to tell of a collection's recall, and what to measure for it.

@@ -13,8 +13,9 @@ package struct SearchAim: Equatable {
     /// - Parameters:
     ///   - k: results.
     ///   - points: live points.
+    ///   - query: as the index is searched with.
     init(
-        _ parameters: SearchParameters, k: Int, points: Int, _ space: VectorSpace,
+        _ parameters: SearchParameters, k: Int, points: Int, query: [Float], _ space: VectorSpace,
         _ configuration: CollectionConfiguration
     ) {
         guard parameters.hnswEf == nil, !parameters.exact else {
@@ -33,9 +34,10 @@ package struct SearchAim: Equatable {
             self.init(ef: nil)
             return
         }
+        let (kinds, isKnown) = space.recall.audit?.profile.kinds(of: query) ?? ([], true)
         self.init(
-            target: target, source: source, k: k, points: points, efConstruct: space.index.parameters.efConstruct,
-            curves: space.recall.audit?.curves ?? [])
+            target: target, source: source, k: k, points: points, parameters: space.index.parameters, kinds: kinds,
+            isKnown: isKnown)
     }
 
     init(ef: Int?, isExact: Bool = false) {
@@ -43,35 +45,47 @@ package struct SearchAim: Equatable {
         self.isExact = isExact
     }
 
-    /// The narrowest width that is known to find the target, an exact search where none does, or an assumed width where
-    /// nothing is known.
+    /// The narrowest width that is known to find the target for queries of every kind that this one may be of, an exact search
+    /// where none does, or an assumed width where nothing is known.
     ///
     /// - Parameters:
     ///   - target: over 0, at most 1.
     ///   - points: live points; no walk is wider.
-    ///   - curves: what was measured, by ascending `k`; empty for nothing.
+    ///   - parameters: of the index.
+    ///   - kinds: the curves that were measured for each of these kinds; empty for nothing.
+    ///   - isKnown: whether the query is like those that were measured. If it isn't, the width is no narrower than without
+    ///     any measurement.
     package init(
-        target: Double, source: Explanation.Recall.Source, k: Int, points: Int, efConstruct: Int,
-        curves: [RecallCurve]
+        target: Double, source: Explanation.Recall.Source, k: Int, points: Int, parameters: IndexParameters,
+        kinds: [RecallProfile.Curves], isKnown: Bool = true
     ) {
         recall = Explanation.Recall(target: target, source: source, expected: nil, basis: .assumed)
         // More results than were measured take a walk that is wider by as much.
-        let curve = curves.first { $0.k >= k } ?? curves.last
+        let curves = kinds.compactMap { curves in curves.first { $0.k >= k } ?? curves.last }
         guard target < 1 else {
             searchExactly()
             return
         }
-        guard let curve, curve.queries >= RecallCurve.leastQueries else {
-            ef = Self.assumedWidth(target: target, k: k, efConstruct: efConstruct).map { min($0, max(points, 1)) }
+        let assumed = Self.assumedWidth(target: target, k: k, efConstruct: parameters.efConstruct)
+        guard !curves.isEmpty, curves.allSatisfy({ $0.queries >= RecallCurve.leastQueries }) else {
+            ef = assumed.map { min($0, max(points, 1)) }
             return
         }
-        guard let width = curve.width(for: target) else {
+        let widths = curves.compactMap { curve in
+            curve.width(for: target).map { k > curve.k ? ($0 * k + curve.k - 1) / curve.k : $0 }
+        }
+        guard widths.count == curves.count, let width = widths.max() else {
             searchExactly()
             return
         }
-        let stretched = k > curve.k ? (width * k + curve.k - 1) / curve.k : width
-        ef = min(max(stretched, k), max(points, 1))
-        recall?.expected = curve.recall(at: width)
+        guard isKnown else {
+            ef = min(max(width, assumed ?? parameters.defaultWidth(k: k)), max(points, 1))
+            return
+        }
+        ef = min(max(width, k), max(points, 1))
+        recall?.expected = curves.compactMap { curve in
+            curve.recall(at: k > curve.k ? width * curve.k / k : width)
+        }.min()
         recall?.basis = .measured
     }
 

@@ -56,12 +56,34 @@ extension JSONWriter {
             writer.key("age_seconds")
             writer.write(figures.time.secondsSince)
             guard withCurves else { return }
-            writer.key("curves")
-            writer.object { writer in
-                for curve in figures.curves {
-                    writer.key("\(curve.k)")
-                    writer.array { writer in for point in curve.points { writer.write(point) } }
-                }
+            writer.write(figures.curves)
+            writer.key("hard_populations")
+            writer.array { writer in
+                for population in figures.hardPopulations { writer.write(population) }
+            }
+        }
+    }
+
+    private mutating func write(_ population: RecallFigures.Population) {
+        object { writer in
+            writer.key("share")
+            writer.write(population.share)
+            writer.key("queries")
+            writer.write(population.queries)
+            writer.key("recall")
+            writer.write(population.recall)
+            writer.write(population.bounds)
+            writer.write(population.curves)
+        }
+    }
+
+    /// As a member of the object at hand.
+    private mutating func write(_ curves: [RecallFigures.Curve]) {
+        key("curves")
+        object { writer in
+            for curve in curves {
+                writer.key("\(curve.k)")
+                writer.array { writer in for point in curve.points { writer.write(point) } }
             }
         }
     }

@@ -14,10 +14,10 @@ public struct RecallCurve: Sendable, Equatable {
         public private(set) var queries = 0
         private var squares = 0.0
 
-        init(width: Int) { self.width = width }
+        public init(width: Int) { self.width = width }
 
         /// - Parameter recall: 0…1, of one query.
-        mutating func add(_ recall: Double) {
+        public mutating func add(_ recall: Double) {
             queries += 1
             let difference = recall - self.recall
             self.recall += difference / Double(queries)

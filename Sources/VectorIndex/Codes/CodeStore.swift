@@ -128,10 +128,21 @@ final class CodeStore: @unchecked Sendable {
         if let held, held / Float(squares) < Self.leastReducedShare { return true }
         let dimensions = quantizer.dimensions
         if Int(squares) < Self.leastMeanSquare * dimensions { return true }
+        return isClipped(code)
+    }
+
+    private func isClipped(_ code: UnsafePointer<UInt8>) -> Bool {
+        let dimensions = quantizer.dimensions
         var clipped = 0
         // ±127, XOR 0x80.
         for i in 0..<dimensions { clipped += code[i] == 0x01 || code[i] == 0xFF ? 1 : 0 }
         return 8 * clipped > dimensions
+    }
+
+    /// Whether much of a row lies outside the codes' range, as it may when rows of another kind come after the training: then
+    /// the code says what the row is far from, and not what it is near.
+    func isClipped(_ slot: UInt32) -> Bool {
+        isClipped(UnsafePointer(codes + Int(slot) * quantizer.codeBytes))
     }
 
     private static let leastReducedShare: Float = 0.3

@@ -1,6 +1,8 @@
 /// Mean and variance of numbers that come one by one (Welford 1962).
 struct Moments {
     private var count: Float = 0
+    /// How many numbers there were.
+    var counted: Int { Int(count) }
     private(set) var mean: Float = 0
     private var sum: Float = 0
 

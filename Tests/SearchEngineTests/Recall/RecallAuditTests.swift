@@ -53,20 +53,20 @@ import VectorIndex
         #expect(bounds.lowerBound < figures.recall && figures.recall <= bounds.upperBound + 1e-9)
         #expect(bounds.lowerBound > figures.recall - 0.2)
         // Narrow walks, whose recall is far from 1.
-        #expect(audit.curves.map(\.k) == [10, 100])
-        for point in audit.curves[0].points.prefix(3) {
+        #expect(audit.profile.overall.map(\.k) == [10, 100])
+        for point in audit.profile.overall[0].points.prefix(3) {
             let narrow = try recall(fixture, queries, k: 10, ef: point.width)
             #expect(abs(point.recall - narrow.mean) < 1e-9, "width \(point.width)")
             #expect(point.queries == 64)
         }
-        #expect(audit.curves[0].points[0].recall < 0.99)
-        let hundred = try #require(audit.curves[1].points.first)
+        #expect(audit.profile.overall[0].points[0].recall < 0.99)
+        let hundred = try #require(audit.profile.overall[1].points.first)
         #expect(hundred.width == 100)
         #expect(abs(hundred.recall - (try recall(fixture, queries, k: 100, ef: 100).mean)) < 1e-9)
         let told = try #require(try fixture.engine.recall("c").vectors.first)
         #expect(told.background == figures && told.measured == nil && !told.isScanned)
         #expect(told.reachability.linked == 3_000 && told.reachability.checked == 3_000)
-        #expect(figures.curves.map { $0.points.map(\.width) } == audit.curves.map { $0.points.map(\.width) })
+        #expect(figures.curves.map { $0.points.map(\.width) } == audit.profile.overall.map { $0.points.map(\.width) })
     }
 
     @Test func halfOfTheQueriesAreRecentOnes() throws {

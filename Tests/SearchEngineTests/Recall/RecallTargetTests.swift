@@ -49,8 +49,10 @@ import VectorIndex
             ("b", 0.6, 0.6, .request),
         ] as [(String, Double?, Double, Explanation.Recall.Source)] {
             let audit = try #require(try fixture.space("c", name).recall.audit)
+            let index = try fixture.space("c", name).index
             let aim = SearchAim(
-                target: target, source: source, k: 10, points: Self.points, efConstruct: 16, curves: audit.curves)
+                target: target, source: source, k: 10, points: Self.points, parameters: index.parameters,
+                kinds: audit.profile.kinds(of: query).curves)
             let width = try #require(aim.ef)
             let found = try search(fixture, name, query) { $0.recall = asked }
             #expect(found.explanation.recall == aim.recall)
@@ -157,7 +159,7 @@ import VectorIndex
         let narrow = try #require(try fixture.engine.recall("c", request, deadline: deadline).vectors[0].measured)
         #expect((narrow.queries, narrow.k, narrow.width, narrow.points) == (90, 10, 10, Self.points))
         // The background knows the same width, by other queries.
-        let curve = try #require(try fixture.space("c", "b").recall.audit?.curves.first)
+        let curve = try #require(try fixture.space("c", "b").recall.audit?.profile.overall.first)
         let point = try #require(curve.points.first)
         #expect(point.width == 10 && narrow.recall < 0.99)
         #expect(narrow.bounds.overlaps(point.bounds))
@@ -166,9 +168,10 @@ import VectorIndex
         // Without a width what searches take that ask for nothing: this collection has a target.
         request.hnswEf = nil
         let usual = try #require(try fixture.engine.recall("c", request, deadline: deadline).vectors[0].measured)
+        let space = try fixture.space("c", "b")
         let aim = SearchAim(
-            target: 0.7, source: .collection, k: 10, points: Self.points, efConstruct: 16,
-            curves: try #require(try fixture.space("c", "b").recall.audit).curves)
+            target: 0.7, source: .collection, k: 10, points: Self.points, parameters: space.index.parameters,
+            kinds: try #require(space.recall.audit).profile.kinds(of: space.vector(0)).curves)
         #expect(usual.width == aim.ef)
         request.filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(lt: 7)))])
         let filtered = try #require(try fixture.engine.recall("c", request, deadline: deadline).vectors[0].measured)

@@ -18,8 +18,17 @@ import VectorIndex
     private func aim(
         _ target: Double, k: Int = 10, points: Int = 1_000_000, efConstruct: Int = 100, _ curves: [RecallCurve]
     ) -> SearchAim {
-        SearchAim(
-            target: target, source: .request, k: k, points: points, efConstruct: efConstruct, curves: curves)
+        aim(target, k: k, points: points, efConstruct: efConstruct, kinds: [curves])
+    }
+
+    private func aim(
+        _ target: Double, k: Int = 10, points: Int = 1_000_000, efConstruct: Int = 100, kinds: [[RecallCurve]],
+        isKnown: Bool = true
+    ) -> SearchAim {
+        let parameters = IndexParameters(dimensions: 2, metric: .cosine, efConstruct: efConstruct)
+        return SearchAim(
+            target: target, source: .request, k: k, points: points, parameters: parameters, kinds: kinds,
+            isKnown: isKnown)
     }
 
     @Test func higherTargetsWantWiderWalks() throws {
@@ -84,5 +93,34 @@ import VectorIndex
             #expect(
                 aim.recall == Explanation.Recall(target: target, source: .request, expected: nil, basis: .assumed))
         }
+    }
+
+    @Test func everyKindIsToFindTheTarget() throws {
+        let (easy, hard) = (curves(best: 1), curves(best: 0.9))
+        let width = try #require(aim(0.6, kinds: [hard]).ef)
+        #expect(try #require(aim(0.6, kinds: [easy]).ef) < width)
+        for kinds in [[easy, hard], [hard, easy]] {
+            let aim = aim(0.6, kinds: kinds)
+            #expect(aim.ef == width)
+            // Of the kind that finds less.
+            #expect(aim.recall?.expected == hard[0].recall(at: width))
+            #expect(self.aim(0.95, kinds: kinds).isExact, "the one finds it, the other doesn't")
+        }
+        let few = aim(0.97, kinds: [easy, curves(best: 1, queries: 10)])
+        #expect(few.recall?.basis == .assumed && few.ef == 256)
+    }
+
+    @Test func aQueryUnlikeAllOthersIsPromisedNothing() throws {
+        let easy = curves(best: 1)
+        let wide = try #require(aim(0.7, kinds: [easy]).ef)
+        let usual = 160
+        #expect(wide > usual, "else the next lines would tell nothing")
+        for (target, width) in [(0.7, wide), (0.1, usual)] {
+            let aim = aim(target, kinds: [easy], isKnown: false)
+            #expect(aim.ef == width)
+            #expect(aim.recall == Explanation.Recall(target: target, source: .request, expected: nil, basis: .assumed))
+        }
+        #expect(aim(0.1, kinds: [easy], isKnown: true).ef.map { $0 < usual } == true)
+        #expect(aim(0.97, kinds: [curves(best: 0.9)], isKnown: false).isExact)
     }
 }

@@ -5,13 +5,18 @@ extension Shape {
         [2500, 1500, 1000, 500].map { minority("minority-\($0)", count: $0, place: 0, "first") } + [
             minority("minority-middle", count: 1000, place: 0.5, "in the middle"),
             minority("minority-last", count: 1000, place: 1, "last"),
+            minority("minority-later", count: 1000, place: 1, "when the others are linked", isLater: true),
         ]
 
     /// `count` rows in random directions about one mean, the others in 200 clusters about the opposite mean. All queries
     /// are from the minority.
     ///
-    /// - Parameter place: share of the majority that is inserted before the minority.
-    private static func minority(_ name: String, count: Int, place: Double, _ when: String) -> Shape {
+    /// - Parameters:
+    ///   - place: share of the majority that is inserted before the minority.
+    ///   - isLater: whether what comes before the minority is linked when it comes.
+    private static func minority(
+        _ name: String, count: Int, place: Double, _ when: String, isLater: Bool = false
+    ) -> Shape {
         Shape(
             name: name, summary: "\(count) rows without clusters, inserted \(when), far from 200 clusters",
             metric: .cosine, dimensions: 128, queries: 200
@@ -28,7 +33,9 @@ extension Shape {
                 clusters.add(to: row, &random)
                 for axis in row.indices { row[axis] -= 2 * offset }
             }
-            return ShapeData(base: base, queries: try maker.queries { _, row, random in member(row, &random) })
+            return ShapeData(
+                base: base, queries: try maker.queries { _, row, random in member(row, &random) },
+                steps: (isLater ? [.publish(upTo: first)] : []) + [.publish(upTo: maker.rowCount)])
         }
     }
 }

@@ -1,0 +1,170 @@
+import VectorIndex
+
+/// Recall against the width of walks, for queries of each kind that an audit has told apart: the collection's own points,
+/// recent queries, and populations that are harder to find than the rest.
+///
+/// One curve of all queries would promise each kind what the mean finds. A population of one query in twenty hardly moves
+/// that mean, and its own queries would miss their target.
+package struct RecallProfile: Sendable {
+    /// What one query of an audit found.
+    package struct Query: Sendable {
+        /// Whether it is a point of the collection.
+        package var isOwn: Bool
+        /// Whether it was drawn for the sake of its population alone, which now has more than its share of the queries.
+        package var isExtra: Bool
+        /// Recall of a search that asks for nothing.
+        package var recall: Double
+        /// By curve, and by the curve's points.
+        package var recalls: [[Double]]
+
+        package init(isOwn: Bool, isExtra: Bool = false, recall: Double, recalls: [[Double]]) {
+            self.isOwn = isOwn
+            self.isExtra = isExtra
+            self.recall = recall
+            self.recalls = recalls
+        }
+    }
+
+    /// Curves of one kind of queries, by ascending `k`.
+    package typealias Curves = [RecallCurve]
+
+    /// Queries that are harder than the rest.
+    package struct Population: Sendable {
+        package let curves: Curves
+        /// Recall of searches that ask for nothing.
+        package let recall: RecallCurve.Point
+        /// Of the sample's queries, drawn for no population's sake.
+        package let share: Double
+    }
+
+    /// Of all queries but the extra ones.
+    package let overall: Curves
+    package let populations: [Population]
+    /// The kinds of what belongs to no population: own points and recent queries, each if it has enough queries to tell.
+    private let common: [Curves]
+    /// `nil` where queries weren't told apart.
+    private let clusters: QueryClusters?
+    /// By cluster: the place in ``populations``.
+    private let populationOfCluster: [Int: Int]
+
+    /// - Parameters:
+    ///   - ks: results a query, of each curve.
+    ///   - clusters: that queries were told apart by, if they were, and the cluster of each query.
+    ///   - hard: clusters that are harder than the rest, hardest first.
+    package init(
+        _ queries: [Query], ks: [Int], clusters: (QueryClusters, assigned: [Int])? = nil, hard: [Int] = []
+    ) {
+        func curves(_ queries: [Query]) -> Curves {
+            var curves = ks.map { RecallCurve(k: $0) }
+            for query in queries {
+                for place in curves.indices { curves[place].add(query.recalls[place]) }
+            }
+            return curves
+        }
+        let sample = queries.filter { !$0.isExtra }
+        overall = curves(sample)
+        self.clusters = clusters?.0
+        guard let clusters, !hard.isEmpty else {
+            populationOfCluster = [:]
+            populations = []
+            common = Self.kinds(sample).map(curves)
+            return
+        }
+        // Clusters with too few queries to tell share a population with the next hardest.
+        var members: [[Query]] = []
+        var populationOfCluster: [Int: Int] = [:]
+        for cluster in hard {
+            let own = zip(queries, clusters.assigned).filter { $0.1 == cluster }.map(\.0)
+            if let last = members.last, last.count < RecallCurve.leastQueries {
+                members[members.count - 1] += own
+            } else {
+                members.append(own)
+            }
+            populationOfCluster[cluster] = members.count - 1
+        }
+        if members.count > 1, let last = members.last, last.count < RecallCurve.leastQueries {
+            members.removeLast()
+            members[members.count - 1] += last
+            for (cluster, place) in populationOfCluster where place == members.count {
+                populationOfCluster[cluster] = place - 1
+            }
+        }
+        self.populationOfCluster = populationOfCluster
+        populations = members.map { own in
+            var recall = RecallCurve.Point(width: 0)
+            for query in own { recall.add(query.recall) }
+            return Population(
+                curves: curves(own), recall: recall,
+                share: Double(own.count { !$0.isExtra }) / Double(max(sample.count, 1)))
+        }
+        let rest = zip(queries, clusters.assigned).filter { populationOfCluster[$0.1] == nil }.map(\.0)
+        common = Self.kinds(rest.filter { !$0.isExtra }).map(curves)
+    }
+
+    /// Own points and recent queries apart where there are enough of both, else all together.
+    private static func kinds(_ queries: [Query]) -> [[Query]] {
+        let kinds = [queries.filter(\.isOwn), queries.filter { !$0.isOwn }]
+        return kinds.allSatisfy { $0.count >= RecallCurve.leastQueries } ? kinds : [queries]
+    }
+
+    /// The kinds that a query may be of, and whether it is like those that were measured: a query unlike all of them may find
+    /// less than any.
+    ///
+    /// - Parameter query: as the index is searched with.
+    /// - Complexity: O(clusters · dimensions).
+    package func kinds(of query: [Float]) -> (curves: [Curves], isKnown: Bool) {
+        guard let clusters else { return (common, true) }
+        let (cluster, isWithin) = clusters.cluster(of: query)
+        return (populationOfCluster[cluster].map { [populations[$0].curves] } ?? common, isWithin)
+    }
+
+    /// Clusters whose queries find less than the others', hardest first: by more than chance and by more than can be
+    /// neglected.
+    ///
+    /// - Parameters:
+    ///   - queries: the cluster of each, and its mean recall over the widths of a curve.
+    ///   - most: the most clusters that are returned.
+    package static func hardClusters(
+        _ queries: [(cluster: Int, recall: Double)], count: Int, most: Int
+    ) -> [Int] {
+        var hard: Set<Int> = []
+        let groups = (0..<count).map { cluster in Moments(queries.filter { $0.cluster == cluster }.map(\.recall)) }
+        // Once the hardest are taken out the others can be compared with a rest that is all of one kind.
+        while true {
+            let rest = (0..<count).filter { !hard.contains($0) }
+            let found = rest.filter { cluster in
+                let others = Moments(
+                    queries.filter { $0.cluster != cluster && !hard.contains($0.cluster) }.map(\.recall))
+                let own = groups[cluster]
+                guard own.count >= leastMembers, others.count >= own.count else { return false }
+                // A few equal members have no spread; theirs is no less than that of the others.
+                let spread = (max(own.variance, others.variance) / own.count + others.variance / others.count)
+                    .squareRoot()
+                let gap = others.mean - own.mean
+                return gap > leastGap && gap > significance * spread
+            }
+            guard !found.isEmpty else { break }
+            hard.formUnion(found)
+        }
+        return Array(hard.sorted { groups[$0].mean < groups[$1].mean }.prefix(most))
+    }
+
+    private static let leastMembers = 5.0
+    private static let leastGap = 0.005
+    /// Standard errors.
+    private static let significance = 2.5
+}
+
+/// Mean and variance of some numbers.
+private struct Moments {
+    let count: Double
+    let mean: Double
+    let variance: Double
+
+    init(_ numbers: [Double]) {
+        count = Double(numbers.count)
+        let mean = numbers.reduce(0, +) / max(count, 1)
+        self.mean = mean
+        variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+    }
+}
