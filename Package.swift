@@ -26,6 +26,8 @@ let package = Package(
     targets: [
         // SIMD kernels; the only place where intrinsics appear.
         .target(name: "CVectorKernels"),
+        // Priority and time slice of a thread: a system call that Swift can't make.
+        .target(name: "CScheduling"),
         // CBLAS and LAPACKE as Debian ships them.
         .systemLibrary(name: "CLinearAlgebra"),
         // Strict JSON: a pull reader for request bodies, a byte writer, and a value tree for payloads.
@@ -37,7 +39,7 @@ let package = Package(
         .target(
             name: "SearchEngine",
             dependencies: [
-                "JSON", "VectorIndex", "Quantization", "CVectorKernels",
+                "JSON", "VectorIndex", "Quantization", "CScheduling", "CVectorKernels",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

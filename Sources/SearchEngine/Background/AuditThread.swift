@@ -34,8 +34,7 @@ final class AuditThread: @unchecked Sendable {
         isRunning = true
         condition.unlock()
         let thread = Thread { [self] in
-            // Linux keeps a nice value for each thread; 0 names the calling one.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            runBehindSearches(nice: 19)
             audit(collections)
             condition.lock()
             isRunning = false

@@ -49,8 +49,7 @@ final class Indexer: @unchecked Sendable {
 
     private func makeThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread { [self] in
-            // Linux keeps a nice value for each thread; 0 names the calling one.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+            runBehindSearches(nice: 10)
             body()
             condition.lock()
             running -= 1
