@@ -1,4 +1,5 @@
 import JSON
+import VectorIndex
 
 /// How good an engine's answers to all queries of a shape are, at one width.
 package struct ShapeFigures: Sendable, Equatable {
@@ -57,6 +58,8 @@ package struct ShapeRun: Sendable {
     package var widths: [Int]
     /// By place in `widths`.
     package var ours: [ShapeFigures]
+    /// What our index found when it looked for its own rows.
+    package var reachability: Reachability?
     /// By name and configuration, in their order; figures by place in `widths`.
     package var peers: [(name: String, figures: [ShapeFigures])]
 
@@ -71,6 +74,12 @@ package struct ShapeRun: Sendable {
 
     func json(_ shape: Shape) -> JSONValue {
         var json: JSONValue = ["seed": JSONValue(seed)]
+        if let reachability {
+            json["reachability"] = [
+                "mended": JSONValue(reachability.mended), "unreachable": JSONValue(reachability.unreachable),
+                "entryPoints": JSONValue(reachability.entryPoints),
+            ]
+        }
         for (name, figures) in [("trendex", ours)] + peers {
             json[name] = .array(zip(widths, figures).map { $1.json(width: $0, shape) })
         }

@@ -72,7 +72,8 @@ struct ShapesCommand: ParsableCommand {
     private func measure(_ shape: Shape) throws -> [ShapeRun] {
         var runs = try parsedSeeds().map { seed in
             let run = try measure(shape, seed: seed)
-            note("  seed \(seed): \(Self.line([("trendex", run.ours)]))")
+            let reachability = run.reachability.map { ", \($0.mended) mended, \($0.entryPoints) entry points" } ?? ""
+            note("  seed \(seed): \(Self.line([("trendex", run.ours)]))\(reachability)")
             return run
         }
         guard let peers, runs.contains(where: { $0.ours.contains { $0.recall < peersBelow } }) else { return runs }
@@ -94,8 +95,10 @@ struct ShapesCommand: ParsableCommand {
         let answers = [64, nil, 256].map { index.answers(ef: $0, prefersGraph: preferGraph) }
         // Where every query was answered by a scan: what the index walks with by default.
         let defaultWidth = answers[1].widths.max() ?? index.index.parameters.defaultWidth(k: shape.k)
-        return ShapeRun(
+        var run = ShapeRun(
             seed: seed, widths: [64, defaultWidth, 256], ours: answers.map { Self.figures($0, judge, data) })
+        run.reachability = index.index.reachability
+        return run
     }
 
     /// Draws the shape once more, and adds what the peers answer to it.

@@ -2,12 +2,12 @@ import Foundation
 import Logging
 
 /// The background thread that measures recall. It has the lowest priority, and rests so long after each piece of work that
-/// it takes a twentieth of one core, and a twentieth of the disk's time where rows are not in memory; a quarter for the
-/// first audit of an index, which targets of recall wait for.
+/// it takes a twentieth of one core, and a twentieth of the disk's time where rows are not in memory; half of a core for the
+/// first audit of an index, which targets of recall wait for, while the process does nothing else.
 final class AuditThread: @unchecked Sendable {
     /// Rest for each second of work.
     private static let rest = 19
-    private static let firstRest = 3
+    private static let idleRest = 1
     /// Rests shorter than this are added up: each costs a system call.
     private static let shortestRest = Duration.milliseconds(5)
     /// Until it is looked again whether an audit is due.
@@ -57,9 +57,11 @@ final class AuditThread: @unchecked Sendable {
 
     private func audit(_ collections: () -> [PointCollection]) {
         var auditor = RecallAuditor(settings, logger: logger)
+        var others = OtherThreads()
         var owed = Duration.zero
         var isStopping = false
         while !isStopping {
+            others.look()
             let stopwatch = EffortStopwatch()
             let progress = auditor.step(collections)
             let worked = stopwatch.effort
@@ -71,7 +73,7 @@ final class AuditThread: @unchecked Sendable {
                 isStopping = pause(Self.retrySeconds)
                 owed = .zero
             case .worked(let isFirst):
-                owed += worked * (isFirst ? Self.firstRest : Self.rest)
+                owed += worked * (isFirst && others.areIdle ? Self.idleRest : Self.rest)
                 if owed >= Self.shortestRest {
                     isStopping = pause(owed / .seconds(1))
                     owed = .zero
@@ -107,5 +109,32 @@ private struct EffortStopwatch {
         var usage = rusage()
         getrusage(Self.callingThread, &usage)
         return usage.ru_majflt
+    }
+}
+
+/// Tells whether the process's other threads have anything to do.
+private struct OtherThreads {
+    private static let interval = Duration.milliseconds(100)
+    /// Of one core; event loops that wait take less.
+    private static let busyShare = 0.1
+
+    private var time = ContinuousClock.now
+    private var worked = Self.cpuTime
+    private(set) var areIdle = false
+
+    /// Every tenth of a second, sees what has been done since.
+    mutating func look() {
+        let now = ContinuousClock.now
+        guard now - time >= Self.interval else { return }
+        let worked = Self.cpuTime
+        areIdle = (worked - self.worked) / (now - time) < Self.busyShare
+        (time, self.worked) = (now, worked)
+    }
+
+    /// CPU time of the process without that of the calling thread.
+    private static var cpuTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec) - WorkLimit.worked
     }
 }
