@@ -5,7 +5,9 @@ import VectorIndex
 /// A small share of `make bench-shapes`: shapes whose neighbours an index loses when a part of it is broken.
 @Suite struct ShapeRecallTests {
     /// Found by the look for linked rows, and the entry points that it makes.
-    @Test(arguments: ["minority-1000", "minority-500", "minority-last"]) func smallPopulationsAreFound(name: String) throws {
+    @Test(arguments: ["minority-1000", "minority-500", "minority-last"]) func smallPopulationsAreFound(name: String)
+        throws
+    {
         try walksFindNearlyAll(name, rows: 20_000)
     }
 

@@ -37,7 +37,8 @@ import VectorIndex
     }
 
     /// Codes that were trained before rows of another kind came: their margin is wrong for these.
-    @Test(arguments: [Metric.cosine, .euclid, .dot, .manhattan]) func rowsUnlikeTheTrainedOnesAreFound(_ metric: Metric) {
+    @Test(arguments: [Metric.cosine, .euclid, .dot, .manhattan]) func rowsUnlikeTheTrainedOnesAreFound(_ metric: Metric)
+    {
         let parameters = IndexParameters(dimensions: 96, metric: metric)
         var random = RandomSource(seed: Seed.value)
         func vector(about mean: Float, noise: Float) -> [Float] { (0..<96).map { _ in mean + noise * random.normal() } }

@@ -43,10 +43,11 @@ public struct QueryClusters: Sendable {
             }
             guard sum > 0, sum.isFinite else { break }
             var rest = Double.random(in: 0..<sum, using: &random)
-            next = nearest.firstIndex { distance in
-                rest -= Double(distance)
-                return rest < 0
-            } ?? nearest.indices.max { nearest[$0] < nearest[$1] } ?? 0
+            next =
+                nearest.firstIndex { distance in
+                    rest -= Double(distance)
+                    return rest < 0
+                } ?? nearest.indices.max { nearest[$0] < nearest[$1] } ?? 0
         }
     }
 

@@ -39,7 +39,8 @@ extension Graph {
         scratch.ensurePool(ef)
         var pool = CandidatePool(keys: scratch.pool, capacity: ef)
         begin(
-            scorer, at: place, rank, limit: limit, most: Self.mostStartsOfCheck, pool: &pool, scratch: scratch, cost: &cost)
+            scorer, at: place, rank, limit: limit, most: Self.mostStartsOfCheck, pool: &pool, scratch: scratch,
+            cost: &cost)
         walk(scorer, links(level: 0), limit: limit, pool: &pool, scratch: scratch, poll: .never, cost: &cost)
         var closer = 0
         for i in 0..<pool.count {

@@ -66,7 +66,8 @@ import VectorIndex
     }
 
     @Test func extraQueriesDoNotWeighInTheWhole() {
-        let queries = (0..<100).map { query(true, $0 < 90 ? 1 : 0) } + (0..<100).map { _ in query(true, 0, isExtra: true) }
+        let queries =
+            (0..<100).map { query(true, $0 < 90 ? 1 : 0) } + (0..<100).map { _ in query(true, 0, isExtra: true) }
         let profile = RecallProfile(queries, ks: [10])
         #expect(abs((recall(profile.overall) ?? 0) - 0.9) < 1e-9)
     }
