@@ -78,6 +78,9 @@ enum Planner {
     /// Scores after which a walk has cost what scanning would have.
     static func budget(admitted: Int, scoreCost: Double) -> Int { Int(Double(admitted) / scoreCost) }
 
+    /// The most rows that are scored where a scan's codes can't tell: one or two milliseconds at 768 dimensions.
+    static let mostRescored = 16_384
+
     /// Fewer rows are scanned by int8 codes at once: reducing the query costs what it would save.
     static let leastReducedScan = 768
 

@@ -101,10 +101,9 @@ struct SearchRun {
     ) {
         let counts = options.rescore ? rescoredCounts : RescoredCounts(least: wanted, most: wanted)
         var (found, doubt) = candidates(scorer, prepared, route, counts, rows)
-        if doubt == .candidates, route.plan == .scan {
-            // A scan knows the others: more of them are rescored.
-            (found, doubt) = candidates(scorer, prepared, route, counts.wider(within: view.published), rows)
-            if doubt == .candidates { doubt = .none }
+        if doubt != .none, result.plan.isScan {
+            // A scan knows the others: as many of them are rescored as the bound allows.
+            (found, doubt) = (widelyRescored(scorer, prepared, route, rows), .none)
         }
         if doubt != .none, !poll.isCancelled {
             // Codes can't tell the best from what was left out: stored rows can.
@@ -147,6 +146,24 @@ struct SearchRun {
         return (UnsafeMutableBufferPointer(rebasing: found[..<count]), doubt)
     }
 
+    /// The best of a scan by codes whose errors were too large: the first of all by estimate, rescored, whatever their margin.
+    private mutating func widelyRescored<S: RankScorer>(
+        _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
+    ) -> UnsafeMutableBufferPointer<UInt64> {
+        let route = Route(plan: .scan, ef: route.ef, linked: route.linked, admitted: route.admitted)
+        let plan = result.plan
+        let most = max(rescoredCounts.most, min(Planner.mostRescored, admission.count))
+        let found = best(scorer, route, keep: most, upTo: view.encoded)
+        result.plan = plan
+        let start = now()
+        var errors = EstimateErrors()
+        rescore(found, from: 0, to: found.count, prepared, rows, &errors)
+        result.rescored += found.count
+        timings.rescore += now() - start
+        result.wentOnByRows = true
+        return found
+    }
+
     /// Whether what codes left out may be better than what they found.
     private enum Doubt {
         case none
@@ -161,25 +178,22 @@ struct SearchRun {
         var least: Int
         var most: Int
 
-        /// Several times as many, where those were too few.
-        func wider(within count: Int) -> RescoredCounts {
-            RescoredCounts(least: least, most: max(most, min(8 * most, count)))
-        }
     }
 
     /// Rows whose scores vary so much with their length that an estimate says little: few, and often the best by dot product.
     private mutating func addLongRows(_ rows: RowScorer, to hits: inout [Hit]) {
         guard let long = view.codes?.longRows, long.count > 0 else { return }
         let start = now()
-        let count = long.copy(below: UInt32(view.encoded), to: scratch.batch)
+        let all = long.copy(below: UInt32(view.encoded), to: scratch.batch)
+        let known = Set(hits.map(\.slot))
+        var count = 0
+        for i in 0..<all where admission.admits(scratch.batch[i]) && !known.contains(scratch.batch[i]) {
+            scratch.batch[count] = scratch.batch[i]
+            count += 1
+        }
         rows.ranks(scratch.batch, count, scratch.ranks)
         result.rescored += count
-        for i in 0..<count where admission.admits(scratch.batch[i]) {
-            let slot = scratch.batch[i]
-            if !hits.contains(where: { $0.slot == slot }) {
-                hits.append(Hit(slot: slot, score: Rank.score(scratch.ranks[i])))
-            }
-        }
+        for i in 0..<count { hits.append(Hit(slot: scratch.batch[i], score: Rank.score(scratch.ranks[i]))) }
         timings.rescore += now() - start
     }
 
@@ -256,7 +270,8 @@ struct SearchRun {
         guard let last = found.last else { return (0, .none) }
         let start = now()
         let lastEstimate = prepared.score(Rank.rank(last))
-        let lastScale = prepared.scale(Rank.slot(last))
+        // What was left out may be as long a row as any that was found.
+        let lastScale = found.reduce(Float(1)) { max($0, prepared.scale(Rank.slot($1))) }
         var count = rivals(found, least: min(counts.least, found.count), prepared)
         var errors = EstimateErrors()
         rescore(found, from: 0, to: count, prepared, rows, &errors)
@@ -288,10 +303,10 @@ struct SearchRun {
         var pastMargin = 0
         var isPastMargin: Bool { pastMargin > 0 }
         /// Whether so many were that the margin isn't one for this query: it is three to four standard deviations.
-        var areMostlyPastMargin: Bool { 8 * pastMargin > scores.counted }
+        var areMostlyPastMargin: Bool { 8 * pastMargin > scores.count }
 
         /// How far above its estimate another score may be: three standard deviations above the mean.
-        var greatest: Float { excess.mean + 3 * excess.variance.squareRoot() }
+        var greatest: Float { Float(excess.mean + 3 * excess.variance.squareRoot()) }
 
         /// Whether the errors are more than this share of what the scores differ by, both as a mean of squares: candidates
         /// are then ranked by chance as much as by what they are.

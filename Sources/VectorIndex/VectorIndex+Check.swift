@@ -159,7 +159,8 @@ extension VectorIndex {
 
     private func look(for slot: UInt32, isOwn: Bool, _ claim: CheckClaim, _ scratch: Scratch) -> Look {
         // Any other slot; two slots have different ones.
-        let other = UInt32((UInt64(slot) &* 0x9E37_79B1) % UInt64(claim.linked))
+        let drawn = UInt32((UInt64(slot) &* 0x9E37_79B1) % UInt64(claim.linked))
+        let other = drawn != slot ? drawn : (slot + 1) % claim.linked
         if parameters.scoresRows || claim.codes.isClipped(slot) {
             let query = vector(of: slot, towards: isOwn ? nil : other, claim)
             return query.withUnsafeBufferPointer { query in

@@ -13,8 +13,6 @@ enum OrdinaryRows {
     private static let ruinousRatio: Float = 100
     /// More rows than the rest are a part of the data, however far.
     private static let leastShare = 0.9
-    /// By dot product far rows are the first that a search finds: of them fewer are left to be clipped.
-    private static let leastShareByDot = 0.99
     /// Values that the centre is found from, at most.
     private static let centerValues = 400_000
     private static let centerRows = 512
@@ -24,7 +22,7 @@ enum OrdinaryRows {
     ///
     /// - Parameter rows: `float[count × dimensions]`, finite, below 10¹³.
     /// - Complexity: O(count · (dimensions + log count)).
-    static func indices(_ rows: UnsafePointer<Float>, count: Int, dimensions: Int, metric: Metric) -> [Int] {
+    static func indices(_ rows: UnsafePointer<Float>, count: Int, dimensions: Int) -> [Int] {
         guard count > 0 else { return [] }
         let center = center(rows, count: count, dimensions: dimensions)
         let distance = Kernels.best.pointee.f32.l2.pair
@@ -34,7 +32,6 @@ enum OrdinaryRows {
         let apart = sorted.drop { $0 == 0 }
         guard !apart.isEmpty else { return Array(0..<count) }
         let median = apart[apart.startIndex + apart.count / 2]
-        let leastShare = metric == .dot ? leastShareByDot : leastShare
         var farthest = count - 1
         var leastCost = Double.infinity
         for last in stride(from: count - 1, through: Int((leastShare * Double(count)).rounded(.up)) - 1, by: -1) {

@@ -51,7 +51,7 @@ extension ScalarQuantizer {
         let isCovered = metric == .dot || quantile == 1 && metric != .euclid
         let ordinary =
             isCovered
-            ? Array(0..<count) : OrdinaryRows.indices(rotated, count: count, dimensions: dimensions, metric: metric)
+            ? Array(0..<count) : OrdinaryRows.indices(rotated, count: count, dimensions: dimensions)
         var sums = [Double](repeating: 0, count: dimensions)
         for row in ordinary {
             let values = rotated + row * dimensions

@@ -176,6 +176,7 @@ final class Indexer: @unchecked Sendable {
         let isWorthSaving = generation.spaces.contains { space in
             let share = Int(Double(space.index.linkedCount) * Self.saveShare)
             return growth(space) >= max(Self.saveMinimum, share)
+                || hasMended(space) && space.index.uncheckedCount == 0
         }
         if isWorthSaving { save(collection) }
         guard wantsCompaction else { return }
@@ -193,17 +194,24 @@ final class Indexer: @unchecked Sendable {
         space.index.linkedCount - space.savedCount.load(ordering: .relaxed)
     }
 
+    /// Whether slots were mended since the index was saved or loaded.
+    private func hasMended(_ space: VectorSpace) -> Bool {
+        space.index.reachability.mended != space.savedMends.load(ordering: .relaxed)
+    }
+
     /// Saves the collection's indexes that changed since the last save.
     func save(_ collection: PointCollection) {
         saving.withLock { _ in
             guard !collection.isDropped else { return }
             let generation = collection.lock.read { collection.generation }
-            for space in generation.spaces where growth(space) > 0 {
+            for space in generation.spaces where growth(space) > 0 || hasMended(space) {
                 let path = layout.indexFile(collection.id, generation.number, space.number)
                 do {
                     let linked = space.index.linkedCount
+                    let mended = space.index.reachability.mended
                     try IndexFile(path: path, fileSystem: fileSystem).save(space.index)
                     space.savedCount.store(linked, ordering: .relaxed)
+                    space.savedMends.store(mended, ordering: .relaxed)
                 } catch {
                     // Only the next start gets slower.
                     logger.warning("An index can't be saved", metadata: ["path": "\(path)", "why": "\(error)"])

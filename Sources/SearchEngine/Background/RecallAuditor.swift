@@ -152,10 +152,10 @@ package struct RecallAuditor {
     private func finish(_ run: Run) {
         let profile = run.measurement.profile
         let figures = run.measurement.figures(profile)
-        guard figures.queries > 0 else { return }
         run.space.recall.audit = RecallAudit(
             figures: figures, profile: profile, shape: run.shape, recentNoted: run.recentNoted)
-        report(figures, run)
+        // Nothing can be told of a collection whose points are all gone.
+        if figures.queries > 0 { report(figures, run) }
         recheck(run)
     }
 

@@ -26,9 +26,9 @@ package struct RecallMeasurement {
     private static let mostRounds = 20
     /// Elements of the queries that are kept for this: longer vectors than 16,384 elements are not told apart.
     private static let mostClusteredElements = 512 * 16_384
-    /// Populations that get a curve of their own, and the queries that each is filled up to.
-    private static let mostPopulations = 4
-    private static let populationQueries = 128
+    /// Queries that a hard cluster is filled up to, and that all of them together are.
+    private static let clusterQueries = 128
+    private static let mostExtraQueries = 512
     /// Points that are looked at for these queries, at most and in one go.
     private static let mostLookedAt = 16_384
     private static let lookedAtOnce = 64
@@ -222,6 +222,11 @@ package struct RecallMeasurement {
     private mutating func search(_ place: Int, _ next: Int) throws {
         let query = batch[place]
         let search = searches[next]
+        if search.width == nil, try isExact(query.asked) {
+            guard query.sweep.hits.contains(where: { $0.slot != query.asked.own }) else { return begin(place + 1) }
+            recalls.append(1)
+            return searched(query, place, next)
+        }
         let (outcome, aim, best) = try reading {
             let aim =
                 search.width.map { SearchAim(ef: $0) }
@@ -244,10 +249,24 @@ package struct RecallMeasurement {
         // Nothing matches, or all of the true best were removed meanwhile: then the query tells nothing.
         guard let last = best.last else { return begin(place + 1) }
         // A walk that leaves a point out may be wider by one.
-        if next == 0, let walked = outcome.ef { width = max(width ?? 0, aim.ef ?? walked) }
+        if next == 0, let walked = outcome.ef { width = max(width ?? 0, min(aim.ef ?? walked, walked)) }
         let least = last.score - abs(last.score) * Self.tie
         let found = outcome.hits.count { least.isNaN || $0.score >= least }
         recalls.append(Double(min(found, best.count)) / Double(best.count))
+        searched(query, place, next)
+    }
+
+    /// Whether a search that asks for nothing more than the measured ones do is exact: then it needn't be made.
+    private func isExact(_ query: SampleQuery) throws -> Bool {
+        try reading {
+            SearchAim(
+                parameters, k: k, points: space.index.liveCount, query: query.vector, space, collection.configuration
+            ).isExact
+        }
+    }
+
+    /// Goes on after a search.
+    private mutating func searched(_ query: Query, _ place: Int, _ next: Int) {
         if next + 1 < searches.count {
             stage = .searching(place, next + 1)
         } else {
@@ -293,8 +312,7 @@ package struct RecallMeasurement {
             let recalls = zip(grouping.assigned, results).map { cluster, result in
                 (cluster: cluster, recall: result.recalls[0].reduce(0, +) / Double(result.recalls[0].count))
             }
-            grouping.hard = RecallProfile.hardClusters(
-                recalls, count: grouping.clusters.count, most: Self.mostPopulations)
+            grouping.hard = RecallProfile.hardClusters(recalls, count: grouping.clusters.count)
             vectors = []
             stage = grouping.hard.isEmpty ? .done : .fillingUp
         }
@@ -306,8 +324,9 @@ package struct RecallMeasurement {
         guard var grouping else { return }
         // By cluster: queries that are still to be drawn.
         var wanted: [Int: Int] = [:]
+        let goal = min(Self.clusterQueries, Self.mostExtraQueries / grouping.hard.count)
         for cluster in grouping.hard {
-            let missing = Self.populationQueries - grouping.assigned.count { $0 == cluster }
+            let missing = goal - grouping.assigned.count { $0 == cluster }
             if missing > 0 { wanted[cluster] = missing }
         }
         guard !wanted.isEmpty, grouping.lookedAt < Self.mostLookedAt else {

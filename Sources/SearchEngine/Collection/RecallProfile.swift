@@ -46,6 +46,8 @@ package struct RecallProfile: Sendable {
     private let clusters: QueryClusters?
     /// By cluster: the place in ``populations``.
     private let populationOfCluster: [Int: Int]
+    /// Clusters of so few queries that they tell nothing.
+    private let unknown: Set<Int>
 
     /// - Parameters:
     ///   - ks: results a query, of each curve.
@@ -64,6 +66,8 @@ package struct RecallProfile: Sendable {
         let sample = queries.filter { !$0.isExtra }
         overall = curves(sample)
         self.clusters = clusters?.0
+        let sizes = (clusters?.assigned ?? []).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        unknown = Set(sizes.filter { Double($0.value) < Self.leastMembers }.keys)
         guard let clusters, !hard.isEmpty else {
             populationOfCluster = [:]
             populations = []
@@ -115,7 +119,10 @@ package struct RecallProfile: Sendable {
     package func kinds(of query: [Float]) -> (curves: [Curves], isKnown: Bool) {
         guard let clusters else { return (common, true) }
         let (cluster, isWithin) = clusters.cluster(of: query)
-        return (populationOfCluster[cluster].map { [populations[$0].curves] } ?? common, isWithin)
+        return (
+            populationOfCluster[cluster].map { [populations[$0].curves] } ?? common,
+            isWithin && !unknown.contains(cluster)
+        )
     }
 
     /// Clusters whose queries find less than the others', hardest first: by more than chance and by more than can be
@@ -123,10 +130,8 @@ package struct RecallProfile: Sendable {
     ///
     /// - Parameters:
     ///   - queries: the cluster of each, and its mean recall over the widths of a curve.
-    ///   - most: the most clusters that are returned.
-    package static func hardClusters(
-        _ queries: [(cluster: Int, recall: Double)], count: Int, most: Int
-    ) -> [Int] {
+    ///   - count: clusters.
+    package static func hardClusters(_ queries: [(cluster: Int, recall: Double)], count: Int) -> [Int] {
         var hard: Set<Int> = []
         let groups = (0..<count).map { cluster in Moments(queries.filter { $0.cluster == cluster }.map(\.recall)) }
         // Once the hardest are taken out the others can be compared with a rest that is all of one kind.
@@ -146,7 +151,7 @@ package struct RecallProfile: Sendable {
             guard !found.isEmpty else { break }
             hard.formUnion(found)
         }
-        return Array(hard.sorted { groups[$0].mean < groups[$1].mean }.prefix(most))
+        return hard.sorted { groups[$0].mean < groups[$1].mean }
     }
 
     private static let leastMembers = 5.0

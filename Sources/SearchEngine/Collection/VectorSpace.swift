@@ -13,6 +13,8 @@ package final class VectorSpace: Sendable {
     let linkGate = LinkGate()
     /// Linked slots when the index was saved or loaded last.
     let savedCount = Atomic(0)
+    /// Slots that had been mended then.
+    let savedMends = Atomic(0)
     /// What is known of its searches' recall.
     package let recall: SpaceRecall
 

@@ -24,7 +24,7 @@ public struct RecallCurve: Sendable, Equatable {
             squares += difference * (recall - self.recall)
         }
 
-        /// The standard error of ``recall``. With no spread among the queries, that of one more query that found nothing.
+        /// The standard error of ``recall``. Where all queries have found all, that of one more that found nothing.
         public var standardError: Double {
             guard queries > 1 else { return 1 }
             let count = Double(queries)

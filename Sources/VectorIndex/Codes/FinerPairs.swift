@@ -12,7 +12,7 @@ struct FinerPairs {
     private static let probes = 16
     /// The codes can't tell the candidates apart when their errors are more than this of what the candidates differ by, both
     /// as a mean of squares.
-    static let mostError: Float = 0.1
+    static let mostError = 0.1
 
     /// Scores rows as seen from a slot's.
     func scorer(of slot: UInt32) -> RowScorer {

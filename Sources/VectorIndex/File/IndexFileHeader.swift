@@ -52,8 +52,6 @@ struct IndexFileHeader: Equatable {
     var reducedCodeBytes: UInt64 = 0
     var scaleBytes: UInt64 = 0
     var entryCount: UInt64 = 0
-    var checked: UInt64 = 0
-    var checkedFrom: UInt64 = 0
     var hashes = [UInt64](repeating: 0, count: Section.allCases.count)
 
     /// The parts of the file, in their order.
@@ -99,8 +97,9 @@ struct IndexFileHeader: Equatable {
         put(reducedCodeBytes)
         put(scaleBytes)
         put(entryCount)
-        put(checked)
-        put(checkedFrom)
+        // Reserved.
+        put(UInt64(0))
+        put(UInt64(0))
         for hash in hashes { put(hash) }
         var own = Hash64()
         bytes.withUnsafeBytes { own.update($0) }
@@ -137,8 +136,6 @@ struct IndexFileHeader: Equatable {
         reducedCodeBytes = get(88)
         scaleBytes = get(96)
         entryCount = get(104)
-        checked = get(112)
-        checkedFrom = get(120)
         hashes = Section.allCases.map { get(Self.hashesOffset + 8 * $0.rawValue) }
     }
 

@@ -30,8 +30,7 @@ extension VectorIndex {
         }
         guard header.quantizerBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
             header.trainedCount <= 1 << 40, header.entryCount <= UInt64(SlotList.capacity),
-            header.scaleBytes == 0 || header.scaleBytes == header.slots * 4, header.checked <= header.slots,
-            header.checkedFrom <= header.slots
+            header.scaleBytes == 0 || header.scaleBytes == header.slots * 4
         else {
             throw IndexFileError.damaged("a section's size is impossible")
         }
@@ -61,10 +60,6 @@ extension VectorIndex {
             let linked = graph == nil ? 0 : slots
             state.links = LinkProgress(graph: graph, nextSlot: linked, linked: linked)
             state.trainedCount = max(Int(header.trainedCount), 1)
-            if graph != nil {
-                state.reach.next = Int(header.checked)
-                state.reach.passLinked = Int(header.checkedFrom)
-            }
         }
         return index
     }

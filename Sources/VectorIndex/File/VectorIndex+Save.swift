@@ -15,17 +15,13 @@ extension VectorIndex {
     /// - Complexity: O(slots · (code bytes + m)).
     public func save(to sink: any IndexByteSink) throws {
         let writer = SectionWriter(sink)
-        let (codes, graph, slots, trainedCount, check): (CodeStore?, Graph?, Int, Int, ReachCheck) = state.withLock {
-            state in
+        let (codes, graph, slots, trainedCount): (CodeStore?, Graph?, Int, Int) = state.withLock { state in
             // A graph that is about to be replaced doesn't go with the codes any more.
             let links = state.successor ?? state.links
             let slots = parameters.effectiveM == 0 ? state.encodedCount : links.linked
             // The first slots may be linked through newer ones alone; without those they would not hang together.
-            if links.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0, ReachCheck()) }
-            return (
-                state.codes, links.graph, slots, state.trainedCount,
-                state.successor == nil ? state.reach : ReachCheck()
-            )
+            if links.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0) }
+            return (state.codes, links.graph, slots, state.trainedCount)
         }
         var header = IndexFileHeader(parameters)
         // The header's place; it is written last, when the hashes are known.
@@ -68,8 +64,6 @@ extension VectorIndex {
         header.entryCount = UInt64(entryPoints.count)
         try entryPoints.withUnsafeBytes { try writer.append($0) }
         end(.entryPoints)
-        header.checked = UInt64(min(check.next, slots))
-        header.checkedFrom = UInt64(min(check.passLinked, slots))
         header.entry = image?.entry() ?? .max
         try writer.finish(header: header.encoded())
     }

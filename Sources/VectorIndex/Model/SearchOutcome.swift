@@ -29,6 +29,14 @@ public enum SearchPlan: String, Sendable {
     case graphTwoHop
     /// A walk that found too few or cost too much, then a scan of the allowed slots.
     case graphThenScan
+
+    /// Whether hits come from a scan.
+    var isScan: Bool {
+        switch self {
+        case .exactScan, .exactFilteredScan, .codeScan, .filteredScan, .graphThenScan: true
+        case .empty, .graph, .graphFiltered, .graphTwoHop: false
+        }
+    }
 }
 
 /// Where the time of a search went, in nanoseconds.

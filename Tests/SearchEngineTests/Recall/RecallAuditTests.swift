@@ -39,13 +39,13 @@ import VectorIndex
     func anAuditTellsWhatSearchesFind(_ distance: Distance, _ datatype: VectorDatatype) throws {
         var random = seeded()
         let fixture = try EngineFixture.clustered(distance, &random, datatype)
-        var auditor = RecallAuditor(.small(), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(60), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
         let audit = try #require(try fixture.space("c").recall.audit)
         let figures = audit.figures
-        #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (64, 64, 0))
+        #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (60, 60, 0))
         #expect((figures.k, figures.points, figures.filterMatching) == (10, 3_000, nil))
-        #expect(queries.count == 64)
+        #expect(queries.count == 60)
         let usual = try recall(fixture, queries, k: 10, ef: nil)
         #expect(abs(figures.recall - usual.mean) < 1e-9)
         #expect(figures.lostQueries == usual.lost)
@@ -57,7 +57,7 @@ import VectorIndex
         for point in audit.profile.overall[0].points.prefix(3) {
             let narrow = try recall(fixture, queries, k: 10, ef: point.width)
             #expect(abs(point.recall - narrow.mean) < 1e-9, "width \(point.width)")
-            #expect(point.queries == 64)
+            #expect(point.queries == 60)
         }
         #expect(audit.profile.overall[0].points[0].recall < 0.99)
         let hundred = try #require(audit.profile.overall[1].points.first)
@@ -90,12 +90,12 @@ import VectorIndex
             }
         }
         #expect(recent.noted == 40)
-        var auditor = RecallAuditor(.small(), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(60), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
         let figures = try #require(try fixture.space("c").recall.audit?.figures)
-        #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (64, 32, 32))
-        #expect(queries.count == 64)
-        #expect(queries.count { asked.contains($0.vector) && $0.own == nil } == 32)
+        #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (60, 30, 30))
+        #expect(queries.count == 60)
+        #expect(queries.count { asked.contains($0.vector) && $0.own == nil } == 30)
     }
 
     @Test func theSampleOfRecentQueriesIsBounded() {
