@@ -88,7 +88,7 @@ extension Engine {
         let name = request.using ?? ""
         guard let space = generation.space(name) else { throw unknownVector(name) }
         let (query, excluded) = try generation.queryVector(request.query, lookup, space)
-        if case .vector = request.query { space.recall.recent.note(query) }
+        if configuration.recallAudits.keepsQueries, case .vector = request.query { space.recall.recent.note(query) }
         watch.lap(\.prepare)
         var allowed: SlotBitmap?
         if let filter = request.filter, !filter.isEmpty {
@@ -114,6 +114,7 @@ extension Engine {
                 outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
                 times: watch.times)
             explanation?.recall = aim.recall
+            if outcome.plan == .exactScan || outcome.plan == .exactFilteredScan { explanation?.recall?.foundExactly() }
         }
         watch.skip()
         return Finding(

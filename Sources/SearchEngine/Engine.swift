@@ -19,10 +19,10 @@ public struct EngineConfiguration: Sendable {
     public var indexingThreads: Int = 0
     /// Bytes that payload indexes made on first use may take.
     public var implicitIndexBudgetBytes: Int = 512 << 20
-    /// Whether the background measures recall.
+    /// Whether the background measures recall, and recent queries are kept in memory for it.
     public var measuresRecall: Bool {
         get { recallAudits.isOn }
-        set { recallAudits.isOn = newValue }
+        set { (recallAudits.isOn, recallAudits.keepsQueries) = (newValue, newValue) }
     }
     /// When the background measures recall, and by how many queries.
     package var recallAudits = RecallAuditor.Settings()

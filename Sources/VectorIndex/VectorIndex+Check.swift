@@ -145,12 +145,14 @@ extension VectorIndex {
         if slot < claim.lookedNear { return look(for: slot, isOwn: true, claim, scratch).finding }
         switch look(for: slot, isOwn: false, claim, scratch) {
         case .known(let finding): return finding
-        case .outranked: return look(for: slot, isOwn: true, claim, scratch).finding
+        case .alike, .outranked: return look(for: slot, isOwn: true, claim, scratch).finding
         }
     }
 
     private enum Look {
         case known(Finding)
+        /// By another of the same rank.
+        case alike
         /// Others are closer to the query.
         case outranked
 
@@ -182,8 +184,20 @@ extension VectorIndex {
     private func look(
         for slot: UInt32, _ prepared: PreparedQuery, _ isOwn: Bool, _ claim: CheckClaim, _ scratch: Scratch
     ) -> Look {
-        if let scorer = prepared.termedScorer { return look(for: slot, scorer, isOwn, claim, scratch) }
-        return look(for: slot, prepared.first?.scorer ?? prepared.scorer, isOwn, claim, scratch)
+        let found =
+            if let scorer = prepared.termedScorer {
+                look(for: slot, scorer, isOwn, claim, scratch)
+            } else {
+                look(for: slot, prepared.first?.scorer ?? prepared.scorer, isOwn, claim, scratch)
+            }
+        guard isOwn, case .alike = found else { return found }
+        // A search would go on by stored rows, as codes can't tell the slot from its copies.
+        return vector(of: slot, towards: nil, claim).withUnsafeBufferPointer { query in
+            guard let query = query.baseAddress else { return .known(.found) }
+            return withExtendedLifetime(claim.rows.owner) {
+                look(for: slot, RowScorer(parameters, query, claim.rows), isOwn, claim, scratch)
+            }
+        }
     }
 
     /// A slot's row as a query, moved some way towards another slot's.
@@ -226,6 +240,7 @@ extension VectorIndex {
         }
         switch ended.reach {
         case .found: return .known(mends > 0 ? .mended : .found)
+        case .foundAlike: return mends > 0 ? .known(.mended) : .alike
         case .outranked: return mends > 0 ? .known(.mended) : .outranked
         // The point itself may be found all the same.
         case .missed: return isOwn ? .known(.unreachable) : .outranked

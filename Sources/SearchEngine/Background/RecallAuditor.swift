@@ -9,6 +9,8 @@ package struct RecallAuditor {
     package struct Settings: Sendable {
         /// Whether the engine starts a thread for it.
         package var isOn = true
+        /// Whether recent queries are kept for samples.
+        package var keepsQueries = true
         /// Queries of an audit.
         package var sample = 512
         /// So long no second audit is made for the sake of new queries alone.

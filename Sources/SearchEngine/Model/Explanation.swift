@@ -83,6 +83,9 @@ public struct Explanation: Sendable, Equatable {
         public var expected: Double?
         public var basis: Basis
 
+        /// Notes that all points were compared, whatever width was aimed at.
+        package mutating func foundExactly() { (expected, basis) = (1, .exact) }
+
         package init(target: Double, source: Source, expected: Double?, basis: Basis) {
             self.target = target
             self.source = source

@@ -91,8 +91,7 @@ package struct SearchAim: Equatable {
 
     private mutating func searchExactly() {
         isExact = true
-        recall?.expected = 1
-        recall?.basis = .exact
+        recall?.foundExactly()
     }
 
     /// The width for an index that nothing is known of: `nil`, the default, up to 0.95. Sentence embeddings need less

@@ -41,7 +41,8 @@ public struct RecallCurve: Sendable, Equatable {
             let center = (recall + z * z / (2 * trials)) / (1 + z * z / trials)
             let reach =
                 z / (1 + z * z / trials) * (spread / trials + z * z / (4 * trials * trials)).squareRoot()
-            return max(center - reach, 0)...min(center + reach, 1)
+            // Rounding must not put the end below the mean.
+            return max(center - reach, 0)...(recall < 1 ? min(center + reach, 1) : 1)
         }
     }
 

@@ -20,10 +20,12 @@ struct FinerPairs {
         return RowScorer(rows.parameters, query, rows.rows)
     }
 
-    /// Whether the sorted candidates differ by more than what codes get wrong.
+    /// Whether the nearer half of the sorted candidates differ by more than what codes get wrong. The others may be of
+    /// another cluster, from which any codes tell them.
     func agree<P: PairScorer>(
         _ pairs: P, _ slot: UInt32, _ keys: UnsafePointer<UInt64>, _ count: Int, _ scratch: Scratch
     ) -> Bool {
+        let count = (count + 1) / 2
         guard count > 2 else { return true }
         let first = Rank.rank(keys[0])
         let spread = pairs.excess(of: first, over: Rank.rank(keys[count - 1]))

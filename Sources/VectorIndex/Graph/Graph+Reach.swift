@@ -1,8 +1,10 @@
 extension Graph {
     /// How a walk for a slot ended.
     enum Reach {
-        /// With the slot, or one of the same rank, in its pool.
+        /// With the slot in its pool.
         case found
+        /// With another of the same rank. By stored rows that is as good; codes give near-copies one rank.
+        case foundAlike
         /// With one that is closer to the query. Where the query is the slot's own vector: with so many of those that the slot
         /// is hardly a result of it (by dot product the longer ones win).
         case outranked
@@ -43,11 +45,14 @@ extension Graph {
             cost: &cost)
         walk(scorer, links(level: 0), limit: limit, pool: &pool, scratch: scratch, poll: .never, cost: &cost)
         var closer = 0
+        var isAlike = false
         for i in 0..<pool.count {
             let rank = UInt32(truncatingIfNeeded: pool.keys[i] >> 32)
-            if rank == own || CandidatePool.slot(pool.keys[i]) == slot { return (.found, pool.count) }
+            if CandidatePool.slot(pool.keys[i]) == slot { return (.found, pool.count) }
+            isAlike = isAlike || rank == own
             closer += rank < own ? 1 : 0
         }
+        if isAlike { return (.foundAlike, pool.count) }
         return (closer >= (isOwn ? Self.mostCloser : 1) ? .outranked : .missed, pool.count)
     }
 

@@ -98,6 +98,24 @@ import VectorIndex
         #expect(queries.count { asked.contains($0.vector) && $0.own == nil } == 30)
     }
 
+    @Test func whereRecallIsNotMeasuredNoQueryIsKept() throws {
+        for isMeasured in [false, true] {
+            let fixture = try EngineFixture()
+            try fixture.close()
+            var configuration = EngineConfiguration(
+                storagePath: fixture.storagePath, snapshotsPath: fixture.storagePath + "/../snapshots")
+            configuration.measuresRecall = isMeasured
+            let engine = try Engine(configuration: configuration, logger: noLog.logger)
+            defer { try? engine.close() }
+            try engine.createCollection("c", .unnamed(2))
+            for _ in 0..<64 {
+                _ = try engine.search("c", [SearchRequest(query: .vector([1, 0]))], deadline: nil)
+            }
+            let collection = try engine.collection("c")
+            #expect(collection.generation.spaces[0].recall.recent.noted == (isMeasured ? 4 : 0))
+        }
+    }
+
     @Test func theSampleOfRecentQueriesIsBounded() {
         var random = seeded()
         let recent = RecentQueries()

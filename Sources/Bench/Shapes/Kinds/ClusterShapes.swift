@@ -6,6 +6,9 @@ import Quantization
 extension Shape {
     static let clusters = [
         clustered("euclid-copies", .euclid, 200, noise: 0.001),
+        // More rows in each than a walk is wide.
+        clustered("euclid-copies-1000", .euclid, 50, noise: 0.0001, dimensions: 64),
+        clustered("cosine-copies-1000", .cosine, 50, noise: 0.001, dimensions: 64),
         clustered("euclid-clusters", .euclid, 200, noise: 0.03),
         clustered("euclid-clusters-q99", .euclid, 200, noise: 0.03, quantile: 0.99),
         clustered("cosine-copies", .cosine, 200, noise: 0.003),
@@ -25,7 +28,7 @@ extension Shape {
         return Shape(
             name: name,
             summary:
-                "\(count) clusters with \(fixed(Double(noise) * 100, noise < 0.01 ? 1 : 0)) % noise\(stored)\(covered)",
+                "\(count) clusters with \(fixed(Double(noise) * 100, noise < 0.001 ? 2 : noise < 0.01 ? 1 : 0)) % noise\(stored)\(covered)",
             metric: metric, dimensions: dimensions, element: element, quantile: quantile, queries: queries
         ) { maker in
             let clusters = Clusters(maker.scaled(count), dimensions: dimensions, noise: noise, &maker.random)
