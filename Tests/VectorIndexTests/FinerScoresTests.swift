@@ -61,6 +61,30 @@ import VectorIndex
         }
     }
 
+    /// Clusters of more near-copies than a walk is wide: each row is among the results of its own vector.
+    @Test(arguments: [Metric.euclid, .manhattan]) func copiesFindThemselves(_ metric: Metric) {
+        let parameters = IndexParameters(dimensions: 32, metric: metric)
+        var vectors = ClusteredVectors(parameters, clusters: 6, noise: 0.0001, seed: Seed.value)
+        let rows = Rows(parameters, capacity: 6_000)
+        var own: [[Float]] = []
+        for _ in 0..<6_000 {
+            own.append(vectors.next())
+            rows.append(own[own.count - 1])
+        }
+        let index = index(rows)
+        var missed = 0
+        var sum = 0.0
+        for slot in stride(from: 0, to: 6_000, by: 20) {
+            let best = bestScores(rows, own[slot], k: 10, among: Array(0..<6_000))
+            let outcome = index.search(own[slot], SearchOptions(k: 10).walking)
+            // Another may be the same row.
+            let found = outcome.hits.first?.score ?? -.infinity
+            if Double(found) < best[0] - 1e-9 { missed += 1 }
+            sum += recall(outcome, rows, own[slot], best: best)
+        }
+        #expect(missed <= 3 && sum / 300 > 0.98, Seed.note)
+    }
+
     @Test(arguments: Metric.allCases) func ordinaryRowsNeedNoSecondSearch(_ metric: Metric) {
         let parameters = IndexParameters(dimensions: 96, metric: metric)
         var vectors = ClusteredVectors(parameters, clusters: 100, noise: 0.5, seed: Seed.value)
