@@ -163,21 +163,17 @@ extension VectorIndex {
         // Any other slot; two slots have different ones.
         let drawn = UInt32((UInt64(slot) &* 0x9E37_79B1) % UInt64(claim.linked))
         let other = drawn != slot ? drawn : (slot + 1) % claim.linked
-        if parameters.scoresRows || claim.codes.isClipped(slot) {
-            let query = vector(of: slot, towards: isOwn ? nil : other, claim)
-            return query.withUnsafeBufferPointer { query in
+        let goal = isOwn ? nil : other
+        if parameters.scoresRows { return lookByRows(for: slot, towards: goal, claim, scratch) }
+        if claim.codes.isClipped(slot) {
+            return vector(of: slot, towards: goal, claim).withUnsafeBufferPointer { query in
                 guard let query = query.baseAddress else { return .outranked }
-                if parameters.scoresRows {
-                    return withExtendedLifetime(claim.rows.owner) {
-                        look(for: slot, RowScorer(parameters, query, claim.rows), isOwn, claim, scratch)
-                    }
-                }
                 // As a search would be made: a query isn't clipped.
                 let prepared = claim.codes.prepare(query, reducing: true, scratch: scratch)
                 return look(for: slot, prepared, isOwn, claim, scratch)
             }
         }
-        let prepared = claim.codes.prepare(slot: slot, towards: isOwn ? nil : (other, Self.move), scratch: scratch)
+        let prepared = claim.codes.prepare(slot: slot, towards: goal.map { ($0, Self.move) }, scratch: scratch)
         return look(for: slot, prepared, isOwn, claim, scratch)
     }
 
@@ -192,10 +188,17 @@ extension VectorIndex {
             }
         guard isOwn, case .alike = found else { return found }
         // A search would go on by stored rows, as codes can't tell the slot from its copies.
-        return vector(of: slot, towards: nil, claim).withUnsafeBufferPointer { query in
-            guard let query = query.baseAddress else { return .known(.found) }
+        return lookByRows(for: slot, towards: nil, claim, scratch)
+    }
+
+    /// By the slot's own vector, or one that is moved some way towards another slot's.
+    private func lookByRows(
+        for slot: UInt32, towards other: UInt32?, _ claim: CheckClaim, _ scratch: Scratch
+    ) -> Look {
+        vector(of: slot, towards: other, claim).withUnsafeBufferPointer { query in
+            guard let query = query.baseAddress else { return .outranked }
             return withExtendedLifetime(claim.rows.owner) {
-                look(for: slot, RowScorer(parameters, query, claim.rows), isOwn, claim, scratch)
+                look(for: slot, RowScorer(parameters, query, claim.rows), other == nil, claim, scratch)
             }
         }
     }

@@ -222,51 +222,36 @@ package struct RecallMeasurement {
     private mutating func search(_ place: Int, _ next: Int) throws {
         let query = batch[place]
         let search = searches[next]
-        if search.width == nil, try isExact(query.asked) {
-            guard query.sweep.hits.contains(where: { $0.slot != query.asked.own }) else { return begin(place + 1) }
-            recalls.append(1)
-            return searched(query, place, next)
-        }
-        let (outcome, aim, best) = try reading {
+        let (outcome, asked, best) = try reading { () -> (SearchOutcome?, Int?, ArraySlice<Hit>) in
             let aim =
                 search.width.map { SearchAim(ef: $0) }
                 ?? SearchAim(
                     parameters, k: k, points: space.index.liveCount, query: query.asked.vector, space,
                     collection.configuration)
-            var options = SearchOptions(k: search.k, ef: aim.ef, exact: aim.isExact)
+            let best = query.sweep.hits.filter { $0.slot != query.asked.own && generation.points.isLive($0.slot) }
+                .prefix(search.k)
+            // An exact search needn't be made: it finds them all.
+            guard !aim.isExact else { return (nil, nil, best) }
+            var options = SearchOptions(k: search.k, ef: aim.ef)
             options.fullScanBytes = fullScanBytes
             options.excluded = query.asked.own
             options.hidesExcluded = true
             let outcome = query.asked.vector.withUnsafeBufferPointer {
                 space.index.search($0, options, allowed: allowed)
             }
-            return (
-                outcome, aim,
-                query.sweep.hits.filter { $0.slot != query.asked.own && generation.points.isLive($0.slot) }
-                    .prefix(search.k)
-            )
+            return (outcome, aim.ef, best)
         }
         // Nothing matches, or all of the true best were removed meanwhile: then the query tells nothing.
         guard let last = best.last else { return begin(place + 1) }
-        // A walk that leaves a point out may be wider by one.
-        if next == 0, let walked = outcome.ef { width = max(width ?? 0, min(aim.ef ?? walked, walked)) }
-        let least = last.score - abs(last.score) * Self.tie
-        let found = outcome.hits.count { least.isNaN || $0.score >= least }
-        recalls.append(Double(min(found, best.count)) / Double(best.count))
-        searched(query, place, next)
-    }
-
-    /// Whether a search that asks for nothing more than the measured ones do is exact: then it needn't be made.
-    private func isExact(_ query: SampleQuery) throws -> Bool {
-        try reading {
-            SearchAim(
-                parameters, k: k, points: space.index.liveCount, query: query.vector, space, collection.configuration
-            ).isExact
+        if let outcome {
+            // A walk that leaves a point out may be wider by one.
+            if next == 0, let walked = outcome.ef { width = max(width ?? 0, min(asked ?? walked, walked)) }
+            let least = last.score - abs(last.score) * Self.tie
+            let found = outcome.hits.count { least.isNaN || $0.score >= least }
+            recalls.append(Double(min(found, best.count)) / Double(best.count))
+        } else {
+            recalls.append(1)
         }
-    }
-
-    /// Goes on after a search.
-    private mutating func searched(_ query: Query, _ place: Int, _ next: Int) {
         if next + 1 < searches.count {
             stage = .searching(place, next + 1)
         } else {

@@ -67,7 +67,7 @@ package struct RecallProfile: Sendable {
         overall = curves(sample)
         self.clusters = clusters?.0
         let sizes = (clusters?.assigned ?? []).reduce(into: [:]) { $0[$1, default: 0] += 1 }
-        unknown = Set(sizes.filter { Double($0.value) < Self.leastMembers }.keys)
+        unknown = Set(sizes.filter { $0.value < Self.leastMembers }.keys)
         guard let clusters, !hard.isEmpty else {
             populationOfCluster = [:]
             populations = []
@@ -133,18 +133,23 @@ package struct RecallProfile: Sendable {
     ///   - count: clusters.
     package static func hardClusters(_ queries: [(cluster: Int, recall: Double)], count: Int) -> [Int] {
         var hard: Set<Int> = []
-        let groups = (0..<count).map { cluster in Moments(queries.filter { $0.cluster == cluster }.map(\.recall)) }
+        func moments(_ isMember: (Int) -> Bool) -> Moments {
+            var moments = Moments()
+            for query in queries where isMember(query.cluster) { moments.add(query.recall) }
+            return moments
+        }
+        let groups = (0..<count).map { cluster in moments { $0 == cluster } }
         // Once the hardest are taken out the others can be compared with a rest that is all of one kind.
         while true {
             let rest = (0..<count).filter { !hard.contains($0) }
             let found = rest.filter { cluster in
-                let others = Moments(
-                    queries.filter { $0.cluster != cluster && !hard.contains($0.cluster) }.map(\.recall))
+                let others = moments { $0 != cluster && !hard.contains($0) }
                 let own = groups[cluster]
                 guard own.count >= leastMembers, others.count >= own.count else { return false }
                 // A few equal members have no spread; theirs is no less than that of the others.
-                let spread = (max(own.variance, others.variance) / own.count + others.variance / others.count)
-                    .squareRoot()
+                let ownVariance = max(own.sampleVariance, others.sampleVariance)
+                let spread =
+                    (ownVariance / Double(own.count) + others.sampleVariance / Double(others.count)).squareRoot()
                 let gap = others.mean - own.mean
                 return gap > leastGap && gap > significance * spread
             }
@@ -154,22 +159,8 @@ package struct RecallProfile: Sendable {
         return hard.sorted { groups[$0].mean < groups[$1].mean }
     }
 
-    private static let leastMembers = 5.0
+    private static let leastMembers = 5
     private static let leastGap = 0.005
     /// Standard errors.
     private static let significance = 2.5
-}
-
-/// Mean and variance of some numbers.
-private struct Moments {
-    let count: Double
-    let mean: Double
-    let variance: Double
-
-    init(_ numbers: [Double]) {
-        count = Double(numbers.count)
-        let mean = numbers.reduce(0, +) / max(count, 1)
-        self.mean = mean
-        variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
-    }
 }

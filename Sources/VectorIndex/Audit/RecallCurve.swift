@@ -8,27 +8,23 @@ public struct RecallCurve: Sendable, Equatable {
     /// One width, and what searches of this width found.
     public struct Point: Sendable, Equatable {
         public let width: Int
+        private var moments = Moments()
+
         /// Mean share of the true best.
-        public private(set) var recall = 0.0
+        public var recall: Double { moments.mean }
         /// Queries whose true best were looked for.
-        public private(set) var queries = 0
-        private var squares = 0.0
+        public var queries: Int { moments.count }
 
         public init(width: Int) { self.width = width }
 
         /// - Parameter recall: 0…1, of one query.
-        public mutating func add(_ recall: Double) {
-            queries += 1
-            let difference = recall - self.recall
-            self.recall += difference / Double(queries)
-            squares += difference * (recall - self.recall)
-        }
+        public mutating func add(_ recall: Double) { moments.add(recall) }
 
         /// The standard error of ``recall``. Where all queries have found all, that of one more that found nothing.
         public var standardError: Double {
             guard queries > 1 else { return 1 }
             let count = Double(queries)
-            return max((squares / (count - 1) / count).squareRoot(), recall < 1 ? 0 : 1 / (count + 1))
+            return max((moments.sampleVariance / count).squareRoot(), recall < 1 ? 0 : 1 / (count + 1))
         }
 
         /// The 95 % confidence interval of the recall of all queries of the sample's kind, by Wilson's score interval with as
