@@ -19,8 +19,8 @@ extension Engine {
     /// The same, and what the request wants to be measured, vector by vector: its sample's queries, each answered by a
     /// search and by a scan of all vectors. Searches and writes go on meanwhile.
     ///
-    /// Throws `.invalid` for an unknown vector or numbers out of range, `.timeout` once `deadline` has passed, and
-    /// `.unavailable` while two others are being measured, or when the collection keeps being compacted.
+    /// Throws `.invalid` for an unknown vector or numbers out of range, `.timeout` once `deadline` has passed, `.busy` while
+    /// two others are being measured, and `.unavailable` when the collection keeps being compacted.
     public func recall(
         _ collection: String, _ request: RecallRequest, deadline: Deadline
     ) throws -> CollectionRecall {
@@ -35,7 +35,7 @@ extension Engine {
         let running = recallMeasurements.wrappingAdd(1, ordering: .relaxed).oldValue
         defer { recallMeasurements.wrappingSubtract(1, ordering: .relaxed) }
         guard running < Self.mostRecallMeasurements else {
-            throw EngineError.unavailable("Two measurements of recall are under way; try again when they have ended")
+            throw EngineError.busy("Two measurements of recall are under way; try again when they have ended")
         }
         for index in told.vectors.indices {
             told.vectors[index].measured = try measure(found, told.vectors[index].name, request, deadline)

@@ -48,7 +48,7 @@ public final class Engine: Sendable {
     let indexer: Indexer
     private let auditThread: AuditThread
     /// Measurements of recall on request that are under way.
-    let recallMeasurements = Atomic(0)
+    package let recallMeasurements = Atomic(0)
     let catalog: Mutex<Catalog>
     private let storageLock: StorageLock
     private let isClosed = Atomic(false)

@@ -147,6 +147,7 @@ def test_a_measurement_on_request(clustered, background):
     [
         ("sample=0", 422), ("sample=1001", 422), ("sample=x", 400), ("k=0", 422), ("k=101", 422), ("hnsw_ef=0", 422),
         ("filter=none", 400), ("filter=%5B%5D", 400), ("using=none", 400), ("timeout=0", 422),
+        ("samples=10", 400), ("ef=10", 400), ("wait=true", 400),
     ],
 )  # fmt: skip
 def test_wrong_parameters(clustered, query, status):
@@ -162,6 +163,7 @@ def test_wrong_bodies(clustered):
     assert rest.post("/collections/none/recall", {}).status == 404
     assert rest.post("/collections/c/recall", {"sample": 0}).status == 422
     assert "samples" in rest.post("/collections/c/recall", {"samples": 10}).error
+    assert "k" in rest.post("/collections/c/recall?k=5", {}).error
     vector = [0.1] * SIZE
     for params, status in (
         ({"recall": 0}, 422), ({"recall": 1.5}, 422), ({"recall": 0.9, "hnsw_ef": 9}, 400),

@@ -28,7 +28,7 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
     let filling: Filling
 
     /// Creates the collection below `storage`, upserts all points in batches, makes the payload indexes that the filters
-    /// need and waits until the graph is complete.
+    /// need and waits until nothing is left to do in the background: the graph is complete and its recall is measured.
     init(dataset: Dataset, storage: String, _ settings: IndexBench.Settings, batch: Int) throws {
         self.dataset = dataset
         let before = try ProcessMemory.trimmed()
@@ -59,6 +59,7 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
         filling = Filling(
             upsert: upsert, untilIndexed: elapsed(),
             anonymousBytes: max(0, try ProcessMemory.trimmed().anonymous - before.anonymous))
+        try Self.waitForAudit(engine)
     }
 
     static func open(_ storage: String, indexingThreads: Int) throws -> Engine {
@@ -80,6 +81,15 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
             }
             usleep(5000)
         }
+    }
+
+    /// The first audit of an index sweeps through all rows, which costs searches beside it some of their caches.
+    private static func waitForAudit(_ engine: Engine) throws {
+        let progress = Progress("audited", total: 1)
+        while try engine.recall(collection).vectors.contains(where: { !$0.isScanned && $0.background == nil }) {
+            usleep(50_000)
+        }
+        progress.update(1)
     }
 
     private static func configuration(_ dataset: Dataset, _ settings: IndexBench.Settings) -> CollectionConfiguration {

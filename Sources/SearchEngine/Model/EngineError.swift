@@ -10,6 +10,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case unsupported(String)
     /// The request's time limit passed (HTTP 408).
     case timeout(String)
+    /// Too much of this kind of work is under way; the same request can succeed later (HTTP 429).
+    case busy(String)
     /// The engine is stopping, or storage failed and the process must be restarted (HTTP 503).
     case unavailable(String)
     /// Disk full, damaged file and the like (HTTP 500).
@@ -18,7 +20,7 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalid(let m), .notFound(let m), .conflict(let m), .unsupported(let m), .timeout(let m),
-            .unavailable(let m), .storage(let m):
+            .busy(let m), .unavailable(let m), .storage(let m):
             m
         }
     }

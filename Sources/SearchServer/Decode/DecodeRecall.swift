@@ -27,6 +27,7 @@ extension JSONReader {
 /// The same as parameters of `GET /collections/{c}/recall`.
 extension QueryParameters {
     func recallRequest() throws -> RecallRequest {
+        try requireNames(["sample", "k", "hnsw_ef", "using", "filter", "timeout"])
         var request = RecallRequest()
         request.sample = try integer("sample", in: RecallRequest.samples)
         request.k = try integer("k", in: RecallRequest.ks)

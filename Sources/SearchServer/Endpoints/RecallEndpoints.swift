@@ -7,7 +7,10 @@ extension Endpoints {
         .get("/collections/{name}/recall", .long { call in try recall(call, call.query.recallRequest()) }),
         .post(
             "/collections/{name}/recall",
-            .long { call in try recall(call, decodeBody(call.body) { try $0.readRecallRequest() }) }),
+            .long { call in
+                try call.query.requireNames(["timeout"])
+                return try recall(call, decodeBody(call.body) { try $0.readRecallRequest() })
+            }),
     ]
 
     /// For a measurement whose request names no `timeout`.

@@ -50,6 +50,7 @@ package struct APIError: Error, Sendable, Equatable {
         case .conflict(let message): self.init(.conflict, prefixed("Wrong input: ", message))
         case .unsupported(let message): self.init(.badRequest, prefixed("Wrong input: ", message))
         case .timeout(let message): self.init(.requestTimeout, prefixed("Timeout: ", message))
+        case .busy(let message): self.init(.tooManyRequests, prefixed("Too many requests: ", message))
         case .unavailable(let message):
             self.init(.serviceUnavailable, prefixed("Service internal error: ", message))
         case .storage(let message):

@@ -1,4 +1,5 @@
-/// The query parameters of Qdrant's API, each validated as Qdrant validates it. Unknown ones are ignored, as there.
+/// The query parameters of Qdrant's API, each validated as Qdrant validates it. Unknown ones are ignored, as there,
+/// unless an endpoint calls `requireNames`.
 struct QueryParameters: Sendable {
     private var values: [String: String] = [:]
 
@@ -12,6 +13,13 @@ struct QueryParameters: Sendable {
             else { continue }
             values[name] = value
         }
+    }
+
+    /// Throws when there is a parameter of another name: for endpoints that Qdrant doesn't have.
+    func requireNames(_ names: [String]) throws {
+        guard let unknown = values.keys.filter({ !names.contains($0) }).min() else { return }
+        let list = names.map { "`\($0)`" }.joined(separator: ", ")
+        throw Self.malformed("unknown parameter `\(unknown.prefix(100))`, expected one of \(list)")
     }
 
     subscript(name: String) -> String? { values[name] }

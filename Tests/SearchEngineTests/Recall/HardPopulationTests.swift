@@ -30,7 +30,8 @@ import VectorIndex
         // Clusters may part it.
         let told = audit.figures.hardPopulations
         #expect(!told.isEmpty && told.allSatisfy { $0.queries >= 64 })
-        #expect((0.03...0.3).contains(told.reduce(0) { $0 + $1.share }))
+        // At least half of the hard ones. Tight groups that a sample this small finds hard by chance may be told as well.
+        #expect(told.reduce(0) { $0 + $1.share } >= 1 / 12)
         #expect(audit.figures.queries == 400, "extra queries are no part of the figures for all")
 
         /// Mean recall of queries, and the widths of their walks in ascending order.

@@ -210,6 +210,12 @@ import VectorIndex
             Issue.record("no timeout")
             return
         }
+        engine.recallMeasurements.wrappingAdd(2, ordering: .relaxed)
+        guard case .busy = try failure(deadline, { $0.sample = 1 }) else {
+            Issue.record("a third one at once")
+            return
+        }
+        engine.recallMeasurements.wrappingSubtract(2, ordering: .relaxed)
         guard case .notFound = try #require(throws: EngineError.self, performing: { try engine.recall("none") }) else {
             Issue.record("found what isn't there")
             return
