@@ -94,10 +94,15 @@ let package = Package(
         .testTarget(name: "VectorIndexTests", dependencies: ["VectorIndex", "Quantization"]),
         // A file system for tests that hold a sync or count removals.
         .target(name: "HookedFiles", dependencies: ["SearchEngine"], path: "Tests/HookedFiles"),
+        // A machine for tests: one thread, files in memory, a clock that stands still.
+        .target(
+            name: "Simulation", dependencies: ["SearchEngine", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Tests/Simulation"),
         .testTarget(
             name: "SearchEngineTests",
             dependencies: [
-                "HookedFiles", "SearchEngine", "VectorIndex", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                "HookedFiles", "Simulation", "SearchEngine", "VectorIndex", "JSON",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),

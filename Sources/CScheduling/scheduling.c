@@ -2,6 +2,7 @@
 #include "CScheduling.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,3 +26,6 @@ int tsc_run_behind(int nice, uint64_t slice_nanoseconds) {
     if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return 0;
     return setpriority(PRIO_PROCESS, 0, nice);
 }
+
+// The system call, because pthread_setname_np refuses longer names where this one cuts them off.
+void tsc_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

@@ -50,7 +50,7 @@ extension Engine {
 
     var loader: StorageLoader {
         StorageLoader(
-            layout: layout, fileSystem: fileSystem, logger: logger,
+            layout: layout, environment: environment, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
     }
 

@@ -38,18 +38,25 @@ extension Engine {
     ) {
         let answer = FirstAnswer(completion)
         let count = update.operations.count
+        let gate = makeGate(update.collection)
         let timer = deadline.map { deadline in
-            Task {
-                try await Task.sleep(until: deadline, clock: .continuous)
+            environment.executor.schedule(at: deadline) {
+                gate.noteAnswered()
                 answer.give(.success(Array(repeating: .waitTimeout, count: count)))
             }
         }
         nonisolated(unsafe) var results: [UpdateResult] = []
-        queue.submit { [reader] transaction in
-            results = try transaction.apply(update, reader)
+        queue.submit(gate: gate) { transaction in
+            results = try transaction.apply(update, mayScan: gate.mayScan)
         } completion: { outcome in
             timer?.cancel()
             answer.give(outcome.map { results })
+        }
+    }
+
+    private func makeGate(_ collection: PointCollection) -> WriteGate {
+        WriteGate(collection) { [indexBuilds] missing, completion in
+            indexBuilds.request(missing.keys, of: missing.collection) { _ in completion() }
         }
     }
 
@@ -61,7 +68,8 @@ extension Engine {
     /// `update`, waiting on this thread.
     public func updateBlocking(_ collection: String, _ operations: [UpdateOperation]) throws -> [UpdateResult] {
         let prepared = try prepare(collection, operations)
-        return try queue.perform { [reader] transaction in try transaction.apply(prepared, reader) }
+        let gate = makeGate(prepared.collection)
+        return try queue.perform(gate: gate) { try $0.apply(prepared, mayScan: gate.mayScan) }
     }
 
     /// Runs `body` in one durable transaction. What it changes in collections (through
@@ -101,7 +109,7 @@ extension Engine {
     /// has passed.
     public func count(_ collection: String, filter: Filter?, exact: Bool, deadline: Deadline? = nil) throws -> Int {
         let collection = try self.collection(collection)
-        try deadline?.check("Count")
+        try environment.time.check(deadline, "Count")
         return try reader.reading(collection, filter: filter, deadline: deadline) { generation in
             guard let filter, !filter.isEmpty else { return generation.points.liveCount }
             return generation.matchingSlots(filter).count
@@ -188,7 +196,7 @@ extension Engine {
         payloads.reserveCapacity(slots.count)
         do {
             try database.forEachPayload(in: generation.table, at: slots) { payload in
-                if payloads.count % Self.payloadsPerCheck == 0 { try deadline?.check(operation) }
+                if payloads.count % Self.payloadsPerCheck == 0 { try environment.time.check(deadline, operation) }
                 guard let payload else { throw StaleSlot() }
                 payloads.append(selector.apply(payload))
             }
@@ -205,10 +213,10 @@ extension Engine {
     /// has caught up. A commit would have to fall into every one of many looks to end them without an answer.
     func retrying<T>(_ operation: String, _ deadline: Deadline?, _ body: () throws -> T) throws -> T {
         for _ in 0..<100 {
-            try deadline?.check(operation)
+            try environment.time.check(deadline, operation)
             do { return try body() } catch is StaleSlot {}
             if let deadline {
-                guard queue.publication.lock(before: deadline.date) else { throw timedOut(operation) }
+                guard queue.publication.lock(within: deadline - environment.time.now) else { throw timedOut(operation) }
             } else {
                 queue.publication.lock()
             }
@@ -230,7 +238,7 @@ extension WriteTransaction {
         return try operations.map {
             let operation = try PreparedOperation(
                 $0, configuration: collection.configuration, parsingPayloads: false)
-            return try apply(operation, to: collection, engine.reader)
+            return try apply(operation, to: collection)
         }
     }
 

@@ -67,10 +67,10 @@ extension Engine {
             }
             return RecallMeasurement(
                 collection, space, sample: request.sampleSize, k: request.resultCount, parameters, allowed: allowed,
-                hasCurves: false)
+                hasCurves: false, environment)
         }
         while !measurement.isDone {
-            try deadline.check("Recall")
+            try environment.time.check(deadline, "Recall")
             try measurement.advance()
         }
         return measurement.figures(measurement.profile)

@@ -25,8 +25,8 @@ extension Engine {
         guard request.isBrief else { return nil }
         try request.parameters.validate()
         let collection = try self.collection(collection)
-        let work = WorkLimit(limit)
-        var watch = Stopwatch(isOn: request.explain)
+        let work = WorkLimit(limit, environment.time)
+        var watch = Stopwatch(isOn: request.explain, environment.time)
         let finding = try collection.lock.tryRead { () throws -> Finding? in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
@@ -61,7 +61,7 @@ extension Engine {
         let lookup = try lookedUp(request)
         watch.lap(\.prepare)
         var expired: (@Sendable () -> Bool)?
-        if let deadline { expired = { deadline.isOver } }
+        if let deadline { expired = { [time = environment.time] in time.isOver(deadline) } }
         let finding = try reader.reading(collection, filter: request.filter, deadline: deadline) {
             [expired] generation in
             watch.lap(\.wait)
@@ -103,6 +103,7 @@ extension Engine {
         // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
         if aim.isExact, mostScanned < .max, live >= VectorIndex.smallestTrainedCount { return nil }
         var options = SearchOptions(request, aim, k: limit, excluded: excluded, cancelled: cancelled)
+        if request.explain { options.clock = { [time = environment.time] in time.nanoseconds } }
         options.fullScanBytes = space.parameters.fullScanBytes(
             wider: collection.configuration.hnsw.fullScanThreshold)
         options.mostScanned = mostScanned
@@ -158,8 +159,7 @@ extension SearchOptions {
         self.init(
             k: k, ef: aim.ef, exact: aim.isExact, indexedOnly: parameters.indexedOnly,
             ignoreCodes: parameters.ignoreQuantization, rescore: parameters.rescore ?? true,
-            oversampling: max(parameters.oversampling ?? 1, 1), explainTimings: request.explain, excluded: excluded,
-            cancelled: cancelled)
+            oversampling: max(parameters.oversampling ?? 1, 1), excluded: excluded, cancelled: cancelled)
     }
 }
 

@@ -50,7 +50,7 @@ extension Engine {
     }
 
     private func folder(_ collection: String) -> SnapshotFolder {
-        SnapshotFolder(path: "\(configuration.snapshotsPath)/\(fileName(collection))", fileSystem: fileSystem)
+        SnapshotFolder(path: "\(configuration.snapshotsPath)/\(fileName(collection))", environment: environment)
     }
 
     /// Captures memory and opens a database snapshot at the same commit, then lets writers go on.

@@ -9,17 +9,17 @@ extension Engine {
     private static let storageFormatVersion: Int64 = 2
 
     private var storageFolder: SnapshotFolder {
-        SnapshotFolder(path: configuration.snapshotsPath, fileSystem: fileSystem)
+        SnapshotFolder(path: configuration.snapshotsPath, environment: environment)
     }
 
     /// Writes the whole storage (all collections, aliases, trends and ideas) to one archive while reads and writes go on.
     public func createStorageSnapshot() throws -> SnapshotDescription {
         try storageFolder.create(prefix: "full-snapshot", temporary: layout.temporary) { tar in
             try frozen { engine in
-                engine.catalog.withLock { Array($0.collections.values) }.filter { !$0.isDropped }
+                engine.catalog.withLock { $0.inOrder }.filter { !$0.isDropped }
                     .map { ($0.id, FrozenCollection($0)) }
             } body: { frozen, db in
-                let copy = "\(layout.temporary)/\(UUID().uuidString).sqlite3"
+                let copy = "\(layout.temporary)/\(environment.uniqueName()).sqlite3"
                 defer { try? fileSystem.remove(copy) }
                 try backup(db, to: copy)
                 let manifest: JSONObject = [
@@ -49,7 +49,7 @@ extension Engine {
 
     /// Copies the database as the reader sees it, without what belongs to unfinished restores and compactions.
     private func backup(_ db: GRDB.Database, to path: String) throws {
-        let copy = try DatabaseQueue(path: path)
+        let copy = try DatabaseQueue(path: environment.databaseName(path))
         try copy.writeWithoutTransaction { try db.backup(to: $0) }
         try copy.writeWithoutTransaction { db in
             try StorageLoader.removeUnfinished(db)
@@ -82,7 +82,13 @@ extension Engine {
     ///
     /// `checksum` is the SHA-256 in hex that the whole file must have.
     public static func restoreStorage(snapshot path: String, checksum: String? = nil, into storagePath: String) throws {
-        let fileSystem = PosixFileSystem()
+        try restoreStorage(snapshot: path, checksum: checksum, into: storagePath, Environment())
+    }
+
+    package static func restoreStorage(
+        snapshot path: String, checksum: String? = nil, into storagePath: String, _ environment: Environment
+    ) throws {
+        let fileSystem = environment.files
         let target = StorageLayout(root: storagePath)
         guard !fileSystem.exists(target.database) else {
             throw EngineError.conflict("The storage folder \(storagePath) holds data already; choose an empty one")
@@ -96,8 +102,8 @@ extension Engine {
         else { throw tar.damaged("it is no snapshot of a whole storage of format 1 to \(storageFormatVersion)") }
         try tar.verifyChecksums(isOptional: format == 1)
         try fileSystem.createDirectory(storagePath)
-        let lock = try StorageLock(path: target.lock)
-        defer { lock.release() }
+        let lock = try fileSystem.lock(target.lock, create: true)
+        defer { lock?.release() }
         let staging = StorageLayout(root: target.temporary + "/restore")
         try fileSystem.remove(target.temporary)
         try fileSystem.createDirectory(staging.vectors)
@@ -118,7 +124,7 @@ extension Engine {
             try file.sync()
         }
         var problems: [String] = []
-        guard try StorageCheck(layout: staging, fileSystem: fileSystem).run(report: { problems.append($0) }) else {
+        guard try StorageCheck(layout: staging, environment: environment).run(report: { problems.append($0) }) else {
             throw tar.damaged(problems.joined(separator: "; "))
         }
         // A folder's own entry is made durable in the folder above it.

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import Logging
 
@@ -7,30 +6,36 @@ extension Engine {
     /// read-only mount. The engine must not be open. `report` gets a line a collection and a line a problem. Returns
     /// whether all is well; an index file that isn't is no damage, because a start rebuilds it.
     public static func verify(storagePath: String, report: (String) -> Void) throws -> Bool {
+        try verify(storagePath: storagePath, Environment(files: PosixFileSystem(isReadOnly: true)), report: report)
+    }
+
+    package static func verify(
+        storagePath: String, _ environment: Environment, report: (String) -> Void
+    ) throws -> Bool {
         let layout = StorageLayout(root: storagePath)
-        let fileSystem = PosixFileSystem(isReadOnly: true)
-        guard fileSystem.exists(layout.database) else {
+        let files = environment.files
+        guard files.exists(layout.database) else {
             throw EngineError.notFound("There is no storage in \(storagePath)")
         }
-        let lock = try StorageLock(reading: layout.lock)
+        let lock = try files.lock(layout.lock, create: false)
         defer { lock?.release() }
         // SQLite wants to write beside a database that it only reads.
-        guard access(storagePath, W_OK) != 0 else {
-            return try StorageCheck(layout: layout, fileSystem: fileSystem).run(report: report)
+        guard !files.isWritable(storagePath) else {
+            return try StorageCheck(layout: layout, environment: environment).run(report: report)
         }
-        let copy = NSTemporaryDirectory() + "trendex-verify-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: copy) }
+        let writable = PosixFileSystem()
+        let copy = StorageLayout(root: "\(files.temporaryFolder)/trendex-verify-\(environment.uniqueName())")
+        defer { try? writable.remove(copy.root) }
         do {
-            try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
-            for suffix in ["", "-wal"] where fileSystem.exists(layout.database + suffix) {
-                try FileManager.default.copyItem(
-                    atPath: layout.database + suffix, toPath: StorageLayout(root: copy).database + suffix)
+            try writable.createDirectory(copy.root)
+            for suffix in ["", "-wal"] where files.exists(layout.database + suffix) {
+                try writable.copy(files.open(layout.database + suffix, create: false), to: copy.database + suffix)
             }
         } catch {
             throw EngineError.storage(
-                "\(storagePath) can't be written to, and its database not be copied to \(copy): \(error)")
+                "\(storagePath) can't be written to, and its database not be copied to \(copy.root): \(error)")
         }
-        return try StorageCheck(layout: layout, fileSystem: fileSystem, database: StorageLayout(root: copy).database)
+        return try StorageCheck(layout: layout, environment: environment, database: copy.database)
             .run(report: report)
     }
 }
@@ -38,19 +43,19 @@ extension Engine {
 /// Looks at everything in a storage folder, and changes nothing.
 struct StorageCheck {
     let layout: StorageLayout
-    let fileSystem: any FileSystem
+    let environment: Environment
     private let database: String
 
     /// `database`: a copy to be read in the place of the folder's own.
-    init(layout: StorageLayout, fileSystem: any FileSystem, database: String? = nil) {
+    init(layout: StorageLayout, environment: Environment, database: String? = nil) {
         self.layout = layout
-        self.fileSystem = fileSystem
+        self.environment = environment
         self.database = database ?? layout.database
     }
 
     func run(report: (String) -> Void) throws -> Bool {
         do {
-            let queue = try EngineDatabase.reader(path: database)
+            let queue = try EngineDatabase.reader(path: database, environment)
             defer { try? queue.close() }
             return try queue.read { try run($0, report: report) }
         } catch let error as DatabaseError {
@@ -67,7 +72,7 @@ struct StorageCheck {
         }
         let version = try EngineDatabase.knownVersion(db)
         let loader = StorageLoader(
-            layout: layout, fileSystem: fileSystem, logger: Logger(label: "trendex"), implicitIndexBudgetBytes: 0)
+            layout: layout, environment: environment, logger: Logger(label: "trendex"), implicitIndexBudgetBytes: 0)
         for id in try loader.unknownCollections(highestCollection: StorageLoader.highestCollection(db)) {
             report(
                 "\(layout.vectors(id)): the database knows no such collection; it is an older one, or lost its -wal file"
@@ -82,7 +87,8 @@ struct StorageCheck {
                 let points = try checkPoints(collection, db)
                 report("\(collection.name): \(points.count) points, \(points.damaged) damaged")
                 if points.damaged > 0 { isSound = false }
-                IndexCheck(collection, points.vectors, layout: layout, fileSystem: fileSystem).run(report: report)
+                IndexCheck(collection, points.vectors, layout: layout, fileSystem: environment.files).run(
+                    report: report)
             } catch {
                 report("\(row["name"] as String): \(error)")
                 isSound = false
@@ -99,7 +105,7 @@ struct StorageCheck {
     }
 
     private func checkPoints(_ collection: StoredCollection, _ db: GRDB.Database) throws -> CheckedPoints {
-        let rows = try StoredRows(collection, layout: layout, fileSystem: fileSystem)
+        let rows = try StoredRows(collection, layout: layout, fileSystem: environment.files)
         try rows.requireRows(collection.slots)
         var points = CheckedPoints(vectors: Array(repeating: 0, count: collection.slots))
         try collection.table.forEachChecked(db) { point, checksum, isPayloadSound in

@@ -41,42 +41,45 @@ public final class Engine: Sendable {
     public let configuration: EngineConfiguration
     let logger: Logger
     let layout: StorageLayout
-    let fileSystem: any FileSystem
+    let environment: Environment
     let database: EngineDatabase
     let queue: WriteQueue
     let reader: FacetReader
     let indexer: Indexer
-    private let auditThread: AuditThread
+    private let audits: AuditLoop
+    let indexBuilds: IndexBuilds
     /// Measurements of recall on request that are under way.
     package let recallMeasurements = Atomic(0)
     let catalog: Mutex<Catalog>
-    private let storageLock: StorageLock
+    private let storageLock: (any FileLock)?
     private let isClosed = Atomic(false)
 
     /// Opens the storage folder or creates it, and recovers what is committed.
     ///
     /// Throws `.storage` when the folder is in use by another process, is of a newer format, or is damaged.
     public convenience init(configuration: EngineConfiguration, logger: Logger) throws {
-        try self.init(configuration: configuration, logger: logger, fileSystem: PosixFileSystem())
+        try self.init(configuration: configuration, logger: logger, environment: Environment())
     }
 
-    package init(configuration: EngineConfiguration, logger: Logger, fileSystem: any FileSystem) throws {
+    package init(configuration: EngineConfiguration, logger: Logger, environment: Environment) throws {
         self.configuration = configuration
         self.logger = logger
-        self.fileSystem = fileSystem
+        self.environment = environment
+        let fileSystem = environment.files
         layout = StorageLayout(root: configuration.storagePath)
         try fileSystem.createDirectory(layout.root)
-        storageLock = try StorageLock(path: layout.lock)
+        storageLock = try fileSystem.lock(layout.lock, create: true)
         try fileSystem.remove(layout.temporary)
         for folder in [layout.temporary, layout.vectors, layout.derived, configuration.snapshotsPath] {
             try fileSystem.createDirectory(folder)
         }
         try fileSystem.syncDirectory(layout.root)
         let loader = StorageLoader(
-            layout: layout, fileSystem: fileSystem, logger: logger,
+            layout: layout, environment: environment, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
         try loader.requireDatabase()
-        database = try EngineDatabase(path: layout.database, durability: configuration.durability)
+        database = try EngineDatabase(
+            path: layout.database, durability: configuration.durability, environment: environment)
         try database.write { db in
             try StorageLoader.removeUnfinished(db)
             try loader.deleteLostPoints(db)
@@ -85,33 +88,36 @@ public final class Engine: Sendable {
         catalog = Mutex(loaded)
         // What a killed process left in the log reaches the database at the next checkpoint, so its vectors go first;
         // and files go only when the commit that dropped them can't be lost any more.
-        for collection in loaded.collections.values {
+        for collection in loaded.inOrder {
             for space in collection.generation.spaces { try space.file.sync() }
         }
         try database.write { try StorageLoader.markSynced($0) }
-        try database.syncLog(fileSystem)
+        try database.syncLog()
         try loader.clearOrphans(loaded, highestCollection: database.read { try StorageLoader.highestCollection($0) })
-        try SnapshotFolder.removeRemains(below: configuration.snapshotsPath, fileSystem)
+        try SnapshotFolder.removeRemains(below: configuration.snapshotsPath, environment)
         queue = WriteQueue(
-            database: database, durability: configuration.durability, fileSystem: fileSystem, logger: logger)
-        reader = FacetReader(database: database, publication: queue.publication)
-        let cores = ProcessInfo.processInfo.activeProcessorCount
+            database: database, durability: configuration.durability, environment: environment, logger: logger)
+        indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
+        indexBuilds.start()
+        reader = FacetReader(builds: indexBuilds, environment: environment)
         indexer = Indexer(
-            threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : cores, layout: layout,
-            fileSystem: fileSystem, logger: logger)
-        auditThread = AuditThread(configuration.recallAudits, logger: logger)
-        for collection in loaded.collections.values {
+            threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : environment.executor.cores,
+            layout: layout, environment: environment, logger: logger)
+        audits = AuditLoop(configuration.recallAudits, environment: environment, logger: logger)
+        for collection in loaded.inOrder {
             indexer.noteLoaded(collection)
             indexer.watch(collection)
         }
         indexer.start(
-            declaredIndexes: reader,
+            indexBuilds,
             compactor: Compactor(
                 loader: loader, database: database, queue: queue, logger: logger))
-        auditThread.start { [weak self] in
-            self.map { engine in engine.catalog.withLock { Array($0.collections.values) } } ?? []
+        audits.start { [weak self] in
+            self.map { engine in engine.catalog.withLock { $0.inOrder } } ?? []
         }
     }
+
+    var fileSystem: any FileSystem { environment.files }
 
     /// A folder on the storage's disk for uploads; emptied at each start.
     public var temporaryPath: String { layout.temporary }
@@ -120,15 +126,16 @@ public final class Engine: Sendable {
     public func close() throws {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let isSaved = queue.close()
-        auditThread.stop()
+        indexBuilds.stop()
+        audits.stop()
         indexer.stop()
-        for collection in catalog.withLock({ Array($0.collections.values) }) { indexer.save(collection) }
+        for collection in catalog.withLock({ $0.inOrder }) { indexer.save(collection) }
         do {
             try database.close(withoutLog: isSaved)
         } catch {
             throw EngineError.storage("The database can't be closed: \(error)")
         }
-        storageLock.release()
+        storageLock?.release()
     }
 
     /// The collection of a name or alias; throws `.notFound`.
@@ -144,6 +151,9 @@ struct Catalog: Sendable {
     var collections: [ByteString: PointCollection] = [:]
     /// Alias to collection name.
     var aliases: [ByteString: String] = [:]
+
+    /// All collections, the oldest first.
+    var inOrder: [PointCollection] { collections.values.sorted { $0.id < $1.id } }
 
     func resolve(_ name: String) -> PointCollection? {
         collections[name] ?? aliases[name].flatMap { collections[$0] }

@@ -1,13 +1,5 @@
 import Quantization
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// One search, from plan to hits.
 struct SearchRun {
     let parameters: IndexParameters
@@ -67,7 +59,7 @@ struct SearchRun {
         result.walked = cost.scored
         result.hops = cost.hops
         result.cancelled = hasGivenUp || poll.isCancelled
-        if options.explainTimings { result.timings = timings }
+        if options.clock != nil { result.timings = timings }
         return result
     }
 
@@ -450,10 +442,5 @@ struct SearchRun {
             least: min(least, all), most: min(max(least, Planner.mostRescored(k: wanted)), all))
     }
 
-    private func now() -> Int {
-        guard options.explainTimings else { return 0 }
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000_000_000 + time.tv_nsec
-    }
+    private func now() -> Int { options.clock?() ?? 0 }
 }

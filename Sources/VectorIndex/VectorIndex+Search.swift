@@ -17,7 +17,7 @@ extension VectorIndex {
         _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
     ) -> SearchOutcome {
         precondition(query.count == parameters.dimensions, "a query of \(query.count) elements")
-        let empty = SearchOutcome(timings: options.explainTimings ? SearchTimings() : nil)
+        let empty = SearchOutcome(timings: options.clock == nil ? nil : SearchTimings())
         guard let base = query.baseAddress, options.k > 0 else { return empty }
         let view = state.withLock { IndexView($0) }
         guard let view, view.liveCount > 0 else { return empty }

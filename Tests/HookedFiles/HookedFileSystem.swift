@@ -32,6 +32,9 @@ package final class HookedFileSystem: FileSystem {
     }
     package func rename(_ from: String, to: String) throws { try real.rename(from, to: to) }
     package func syncDirectory(_ path: String) throws { try real.syncDirectory(path) }
+    package func lock(_ path: String, create: Bool) throws -> (any FileLock)? { try real.lock(path, create: create) }
+    package func isWritable(_ path: String) -> Bool { real.isWritable(path) }
+    package var temporaryFolder: String { real.temporaryFolder }
 }
 
 private final class HookedFile: File {

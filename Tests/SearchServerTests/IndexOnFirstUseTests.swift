@@ -54,10 +54,10 @@ import Testing
             try await fill(server)
             let filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(gte: 5)))])
             let count = { try server.engine.count("c", filter: filter, exact: true) }
-            #expect(throws: PayloadIndexesMissing.self) { try Engine.withoutBuildingIndexes(count) }
-            #expect(throws: PayloadIndexesMissing.self) { try Engine.withoutBuildingIndexes(count) }
+            #expect(throws: PayloadIndexesMissing.self) { try Engine.withoutWaitingForIndexes(count) }
+            #expect(throws: PayloadIndexesMissing.self) { try Engine.withoutWaitingForIndexes(count) }
             #expect(try count() == 5)
-            #expect(try Engine.withoutBuildingIndexes(count) == 5)
+            #expect(try Engine.withoutWaitingForIndexes(count) == 5)
         }
     }
 }

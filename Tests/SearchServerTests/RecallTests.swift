@@ -30,7 +30,7 @@ import Testing
         settings.sample = 70
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        var auditor = RecallAuditor(settings, logger: logger)
+        var auditor = RecallAuditor(settings, environment: Environment(), logger: logger)
         let collection = try server.engine.collection("c")
         let deadline = ContinuousClock.now + .seconds(600)
         while true {

@@ -14,4 +14,7 @@
 /// Returns 0, or -1 where the system refuses, with errno set: then the priority is as it was.
 int tsc_run_behind(int nice, uint64_t slice_nanoseconds);
 
+/// Names the calling thread. Linux shows the first 15 bytes.
+void tsc_name_thread(const char *name);
+
 #endif

@@ -1,25 +1,15 @@
-import Foundation
 import GRDB
+import Glibc
 import Logging
 import OrderedCollections
 import VectorIndex
 
-/// Rewrites a collection into a new generation without its tombstones, and with graphs and codes of the settings that
-/// now hold, while reads and writes go on; then swaps it in.
-///
-/// 1. Fix a snapshot, and log the changes from there on.
-/// 2. Copy the live rows into new vector files, and build their indexes.
-/// 3. Copy the table in small transactions.
-/// 4. In one transaction of its own: replay the log, make the new generation the committed one, drop the old table.
-///
-/// A kill before the last commit leaves files and a table that the next start removes.
+/// Makes compactions.
 final class Compactor: Sendable {
-    private static let rowsPerTransaction = 2_000
-
-    private let loader: StorageLoader
-    private let database: EngineDatabase
-    private let queue: WriteQueue
-    private let logger: Logger
+    fileprivate let loader: StorageLoader
+    fileprivate let database: EngineDatabase
+    fileprivate let queue: WriteQueue
+    fileprivate let logger: Logger
 
     init(loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, logger: Logger) {
         self.loader = loader
@@ -28,62 +18,131 @@ final class Compactor: Sendable {
         self.logger = logger
     }
 
-    /// Blocks for as long as the graphs take. Ends early, having changed nothing, when `shouldStop` says so.
-    func compact(_ collection: PointCollection, shouldStop: () -> Bool) throws {
-        let log = ChangeLog()
-        defer { collection.changeLogs.withLock { $0.removeAll { $0 === log } } }
+    func begin(_ collection: PointCollection) -> Compaction { Compaction(collection, self) }
+}
+
+/// Rewrites a collection into a new generation without its tombstones, and with graphs and codes of the settings that
+/// now hold, while reads and writes go on; then swaps it in. Each of these is one or more steps:
+///
+/// 1. Fix a snapshot, and log the changes from there on.
+/// 2. Copy the live rows into new vector files, and build their indexes.
+/// 3. Copy the table in small transactions.
+/// 4. Make the payload indexes that the old generation has.
+/// 5. In one transaction of its own: replay the log, make the new generation the committed one, drop the old table.
+///
+/// A kill before the last commit leaves files and a table that the next start removes.
+final class Compaction: @unchecked Sendable {
+    // Unchecked: stepped by one thread at a time.
+    private static let rowsPerTransaction = 2_000
+    private static let linksPerStep = 256
+    /// Until it is looked again whether the settings let another thread link.
+    private static let gateDelay = Duration.milliseconds(10)
+
+    private enum Stage {
+        case beginning
+        case copyingRows(Snapshot, Generation)
+        /// The vector whose index is built.
+        case linking(Snapshot, Generation, Int)
+        case creatingTable(Snapshot, Generation)
+        /// The next row to be copied.
+        case copyingTable(Snapshot, Generation, Int)
+        case indexing(Snapshot, Generation)
+        case swapping(Snapshot, Generation, FacetBuilder)
+        case done
+    }
+
+    let collection: PointCollection
+    private let compactor: Compactor
+    private let log = ChangeLog()
+    private var stage = Stage.beginning
+    /// Of the generation that is made; `nil` before.
+    private var number: Int?
+
+    fileprivate init(_ collection: PointCollection, _ compactor: Compactor) {
+        self.collection = collection
+        self.compactor = compactor
+    }
+
+    private var loader: StorageLoader { compactor.loader }
+    private var queue: WriteQueue { compactor.queue }
+
+    /// Does the next piece. Answers `.ended` when the new generation is in use, or when the collection has been dropped.
+    /// To be followed by `end`, also when it throws.
+    func step() throws -> BackgroundLoop.Next {
+        if collection.isDropped { return .ended }
+        switch stage {
+        case .beginning: stage = try begin()
+        case .copyingRows(let snapshot, let new):
+            try copyRows(snapshot, to: new)
+            for (slot, row) in snapshot.rows.enumerated() { new.points.insert(row.moved(to: UInt32(slot))) }
+            loader.publishLoaded(new)
+            stage = .linking(snapshot, new, 0)
+        case .linking(let snapshot, let new, let space):
+            guard space < new.spaces.count else {
+                stage = .creatingTable(snapshot, new)
+                break
+            }
+            guard let linked = link(new.spaces[space]) else { return .after(Self.gateDelay) }
+            if linked == 0 { stage = .linking(snapshot, new, space + 1) }
+        case .creatingTable(let snapshot, let new):
+            try createTable(new.table)
+            stage = .copyingTable(snapshot, new, 0)
+        case .copyingTable(let snapshot, let new, let start):
+            guard start < snapshot.rows.count else {
+                stage = .indexing(snapshot, new)
+                break
+            }
+            try copyTable(snapshot, new, from: start)
+            stage = .copyingTable(snapshot, new, start + Self.rowsPerTransaction)
+        case .indexing(let snapshot, let new):
+            stage = .swapping(snapshot, new, try buildPayloadIndexes(snapshot, new))
+        case .swapping(let snapshot, let new, let builder):
+            try swap(snapshot, new, builder)
+            stage = .done
+            return .ended
+        case .done: return .ended
+        }
+        return .again
+    }
+
+    /// Stops logging changes, and removes what a compaction that didn't come to its end has made.
+    func end() {
+        collection.changeLogs.withLock { $0.removeAll { $0 === log } }
+        if case .done = stage { return }
+        guard let number else { return }
+        stage = .done
+        removeFiles(number)
+        let table = PointsTable(collection: collection.id, generation: number)
+        try? queue.perform { try $0.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)") }
+    }
+
+    private func begin() throws -> Stage {
         let snapshot = try Snapshot(collection, log, queue)
-        logger.info(
+        compactor.logger.info(
             "Compacting",
             metadata: [
                 "collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
                 "slots": "\(snapshot.slotCount)",
             ])
-        let old = snapshot.generation
-        let number = old.number + 1
-        removeFiles(collection, number)
-        var isSwapped = false
-        defer { if !isSwapped { removeRemains(collection, number) } }
+        let number = snapshot.generation.number + 1
+        self.number = number
+        removeFiles(number)
         let new = try loader.makeGeneration(
             collection: collection.id, number: number, configuration: snapshot.configuration, slotCount: 0,
-            indexes: snapshot.payloadIndexes, replacing: old)
-        try copyRows(snapshot, to: new)
-        for (slot, row) in snapshot.rows.enumerated() {
-            new.points.insert(row.moved(to: UInt32(slot)))
-        }
-        loader.publishLoaded(new)
-        for space in new.spaces {
-            while link(space, collection) {
-                if shouldStop() || collection.isDropped { return }
-            }
-        }
-        try copyTable(collection, snapshot, new, shouldStop)
-        if shouldStop() || collection.isDropped { return }
-        let builder = try buildPayloadIndexes(collection, snapshot, new)
-        try swap(collection, snapshot, new, log, builder)
-        isSwapped = true
+            indexes: snapshot.payloadIndexes, replacing: snapshot.generation)
+        return .copyingRows(snapshot, new)
     }
 
-    /// Links a batch; `false` when nothing is left. The new generation counts as the collection's, whose settings may
-    /// allow no thread beside those that link the old one.
-    private func link(_ space: VectorSpace, _ collection: PointCollection) -> Bool {
+    /// Links a batch and answers how many; `nil` if the settings allow no thread beside those that link the old generation:
+    /// the new one counts as the collection's.
+    private func link(_ space: VectorSpace) -> Int? {
         let (gate, limit) = collection.linkGate(space)
-        guard gate.enter(limit: limit) else {
-            Thread.sleep(forTimeInterval: 0.01)
-            return true
-        }
+        guard gate.enter(limit: limit) else { return nil }
         defer { if gate.leave() { collection.onChange.withLock { $0 }?() } }
-        return space.index.work(limit: 256) { sched_yield() } > 0
+        return space.index.work(limit: Self.linksPerStep) { sched_yield() }
     }
 
-    /// What a compaction that ended early leaves: files, and its table.
-    private func removeRemains(_ collection: PointCollection, _ generation: Int) {
-        removeFiles(collection, generation)
-        let table = PointsTable(collection: collection.id, generation: generation)
-        try? queue.perform { try $0.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)") }
-    }
-
-    private func removeFiles(_ collection: PointCollection, _ generation: Int) {
+    private func removeFiles(_ generation: Int) {
         try? loader.fileSystem.remove(loader.layout.vectors(collection.id, generation))
         try? loader.fileSystem.remove(loader.layout.derived(collection.id, generation))
     }
@@ -147,36 +206,31 @@ final class Compactor: Sendable {
         }
     }
 
-    private func copyTable(
-        _ collection: PointCollection, _ snapshot: Snapshot, _ new: Generation, _ shouldStop: () -> Bool
-    ) throws {
-        let table = new.table
-        try queue.perform { transaction in
+    private func createTable(_ table: PointsTable) throws {
+        try queue.perform { [collection] transaction in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             try transaction.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)")
             try transaction.database.execute(sql: table.createStatement)
         }
-        let old = snapshot.generation.table
-        for start in stride(from: 0, to: snapshot.rows.count, by: Self.rowsPerTransaction) {
-            if shouldStop() { return }
-            let rows = snapshot.rows[start..<min(start + Self.rowsPerTransaction, snapshot.rows.count)]
-            try queue.perform { transaction in
-                for (offset, row) in rows.enumerated() {
-                    try table.copy(from: old, slot: row.slot, to: UInt32(start + offset), transaction.database)
-                }
+    }
+
+    private func copyTable(_ snapshot: Snapshot, _ new: Generation, from start: Int) throws {
+        let rows = snapshot.rows[start..<min(start + Self.rowsPerTransaction, snapshot.rows.count)]
+        try queue.perform { transaction in
+            for (offset, row) in rows.enumerated() {
+                try new.table.copy(
+                    from: snapshot.generation.table, slot: row.slot, to: UInt32(start + offset), transaction.database)
             }
         }
     }
 
     /// Makes the payload indexes that the old generation has, from the new table. The log's changes are replayed over
     /// them, whether the new table has them already or not.
-    private func buildPayloadIndexes(_ collection: PointCollection, _ snapshot: Snapshot, _ new: Generation) throws
-        -> FacetBuilder
-    {
+    private func buildPayloadIndexes(_ snapshot: Snapshot, _ new: Generation) throws -> FacetBuilder {
         let keys = collection.lock.read { Array(snapshot.generation.payloadIndexes.table.entries.keys) }
         let builder = new.payloadIndexes.makeBuilder(for: keys)
         if !keys.isEmpty {
-            try database.read { db in
+            try compactor.database.read { db in
                 try new.table.forEachRecord(db) { row, _, payload in builder.feed(row.slot, payload.value) }
             }
         }
@@ -184,10 +238,7 @@ final class Compactor: Sendable {
         return builder
     }
 
-    private func swap(
-        _ collection: PointCollection, _ snapshot: Snapshot, _ new: Generation, _ log: ChangeLog,
-        _ builder: FacetBuilder
-    ) throws {
+    private func swap(_ snapshot: Snapshot, _ new: Generation, _ builder: FacetBuilder) throws {
         try queue.perform(alone: true) { [self] transaction in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let db = transaction.database
@@ -221,7 +272,7 @@ final class Compactor: Sendable {
                 sql: "UPDATE collections SET generation = ?1, slots = ?2, synced = ?2 WHERE id = ?3",
                 arguments: [new.number, slotCount, collection.id])
             try db.execute(sql: "DROP TABLE \(old.table.name)")
-            transaction.afterCommit(durably: true) {
+            transaction.afterCommit(durably: true) { [self] in
                 for slot in replay.deadSlots { new.points.remove(slot) }
                 for (oldSlot, newSlot) in replay.changedSlots {
                     new.points.setVersion(newSlot, old.points.version(oldSlot))
@@ -241,7 +292,7 @@ final class Compactor: Sendable {
                     new.payloadIndexes.declare(old.payloadIndexes.schemas)
                     collection.generation = new
                 }
-                self.removeFiles(collection, old.number)
+                removeFiles(old.number)
             }
         }
     }
@@ -251,7 +302,7 @@ final class Compactor: Sendable {
         /// New slots whose points were deleted or rewritten.
         var deadSlots: [UInt32] = []
         /// Old and new slots of points whose payload changed.
-        var changedSlots: [UInt32: UInt32] = [:]
+        var changedSlots: OrderedDictionary<UInt32, UInt32> = [:]
         /// Rows that came after the snapshot and live, by old slot.
         var inserted: [PointRow] = []
 

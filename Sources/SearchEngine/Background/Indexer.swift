@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Logging
 import Synchronization
 import VectorIndex
@@ -8,73 +8,72 @@ import VectorIndex
 /// They run at a lower priority than searches, and offer their core to others after every slot, so that a search during
 /// a bulk upload stays fast: the priority gives a share, but a thread with the lowest may keep its core for a time slice
 /// of milliseconds while a search waits.
-final class Indexer: @unchecked Sendable {
+final class Indexer: Sendable {
     /// Slots linked in one go, before the thread looks at other collections again.
     private static let batch = 64
     /// Links since the last save after which an idle collection's indexes are saved again: this share, and at least
     /// that many.
     private static let saveShare = 0.25
     private static let saveMinimum = 2_000
-    private static let retrySeconds: TimeInterval = 30
+    private static let retryDelay = Duration.seconds(30)
 
     private let layout: StorageLayout
     private let fileSystem: any FileSystem
+    private let executor: any Executor
+    private let time: any TimeSource
     private let logger: Logger
     private let threadCount: Int
-    private let condition = NSCondition()
-    // Under the condition.
-    private var waiting: [PointCollection] = []
-    private var isStopping = false
-    private var running = 0
-    private var compacting: Set<ObjectIdentifier> = []
-    private var compactionWaiting: [PointCollection] = []
+
+    private struct State {
+        /// Collections with news.
+        var waiting: [PointCollection] = []
+        var compactionWaiting: [PointCollection] = []
+        var compacting: Compaction?
+        /// A collection whose compaction has failed counts as busy until then.
+        var failed: (collection: PointCollection, retry: ContinuousClock.Instant)?
+        var isStopping = false
+        /// The last one compacts.
+        var loops: [BackgroundLoop] = []
+
+        func isBusy(_ collection: PointCollection) -> Bool {
+            compacting?.collection === collection || failed?.collection === collection
+                || compactionWaiting.contains { $0 === collection }
+        }
+    }
+
+    private let state = Mutex(State())
     private let saving = Mutex(())
 
-    init(threads: Int, layout: StorageLayout, fileSystem: any FileSystem, logger: Logger) {
+    init(threads: Int, layout: StorageLayout, environment: Environment, logger: Logger) {
         threadCount = threads
         self.layout = layout
-        self.fileSystem = fileSystem
+        fileSystem = environment.files
+        executor = environment.executor
+        time = environment.time
         self.logger = logger
     }
 
-    func start(declaredIndexes reader: FacetReader, compactor: Compactor) {
-        condition.lock()
-        running = threadCount + 1
-        condition.unlock()
-        for number in 0..<threadCount {
-            makeThread("trendex-index-\(number)") { [self] in linkLoop(reader) }
+    func start(_ builds: IndexBuilds, compactor: Compactor) {
+        var loops = (0..<threadCount).map { number in
+            BackgroundLoop("trendex-index-\(number)", .background(nice: 10)) { [self] in linkStep(builds) }
         }
-        makeThread("trendex-compact") { [self] in compactLoop(compactor) }
-    }
-
-    private func makeThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread { [self] in
-            runBehindSearches(nice: 10)
-            body()
-            condition.lock()
-            running -= 1
-            condition.broadcast()
-            condition.unlock()
-        }
-        thread.name = name
-        thread.stackSize = 8 << 20
-        thread.start()
+        loops.append(
+            BackgroundLoop("trendex-compact", .background(nice: 10)) { [self] in compactStep(compactor) })
+        state.withLock { [loops] in $0.loops = loops }
+        loops.forEach(executor.start)
     }
 
     /// Ends the threads after the batches at hand.
     func stop() {
-        condition.lock()
-        isStopping = true
-        condition.broadcast()
-        while running > 0 { condition.wait() }
-        condition.unlock()
+        let loops = state.withLock { state in
+            state.isStopping = true
+            return state.loops
+        }
+        loops.forEach { $0.wake() }
+        for loop in loops { executor.wait(for: loop.ended) }
     }
 
-    var shouldStop: Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        return isStopping
-    }
+    var shouldStop: Bool { state.withLock { $0.isStopping } }
 
     /// Takes a collection into care, and looks at it at once.
     func watch(_ collection: PointCollection) {
@@ -88,50 +87,44 @@ final class Indexer: @unchecked Sendable {
 
     func forget(_ collection: PointCollection) {
         collection.onChange.withLock { $0 = nil }
-        condition.lock()
-        waiting.removeAll { $0 === collection }
-        compactionWaiting.removeAll { $0 === collection }
-        condition.unlock()
+        state.withLock { state in
+            state.waiting.removeAll { $0 === collection }
+            state.compactionWaiting.removeAll { $0 === collection }
+        }
     }
 
     /// The settings changed: the graphs may have to be made anew.
     func reconsider(_ collection: PointCollection) { wake(collection) }
 
     /// Whether the collection is being compacted or waits for it.
-    func isBusy(_ collection: PointCollection) -> Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        return compacting.contains(ObjectIdentifier(collection))
-            || compactionWaiting.contains { $0 === collection }
-    }
+    func isBusy(_ collection: PointCollection) -> Bool { state.withLock { $0.isBusy(collection) } }
 
     private func wake(_ collection: PointCollection) {
-        condition.lock()
-        if !waiting.contains(where: { $0 === collection }) { waiting.append(collection) }
-        condition.broadcast()
-        condition.unlock()
+        let loops = state.withLock { state in
+            if !state.waiting.contains(where: { $0 === collection }) { state.waiting.append(collection) }
+            return state.loops
+        }
+        loops.forEach { $0.wake() }
     }
 
-    private func linkLoop(_ reader: FacetReader) {
-        while let collection = next() {
-            guard !collection.isDropped else { continue }
-            do {
-                try reader.buildDeclared(collection)
-            } catch {
-                // Whoever needs the index builds it, and is told if that fails.
-                logger.warning(
-                    "A payload index can't be built", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
-            }
-            var linked = 0
-            var isHelped = false
-            repeat {
-                linked = 0
-                for space in collection.lock.read({ collection.generation.spaces }) {
-                    linked += link(space, collection, &isHelped)
-                }
-            } while linked > 0 && !collection.isDropped && !shouldStop
-            settle(collection)
+    /// Links a batch of each vector of the next collection with news. Several threads may work on one collection.
+    private func linkStep(_ builds: IndexBuilds) -> BackgroundLoop.Next {
+        let (next, isStopping) = state.withLock { state in
+            (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isStopping)
         }
+        guard !isStopping else { return .ended }
+        guard let collection = next else { return .whenWoken }
+        guard !collection.isDropped else { return .again }
+        let missing = collection.missingDeclaredIndexes
+        if !missing.isEmpty { builds.request(missing, of: collection) }
+        var linked = 0
+        var isHelped = false
+        for space in collection.lock.read({ collection.generation.spaces }) {
+            linked += link(space, collection, &isHelped)
+        }
+        // Other collections get their turn before the next batch.
+        if linked > 0 { wake(collection) } else { settle(collection) }
+        return .again
     }
 
     /// Links a batch, unless so many threads do already that the settings allow no more.
@@ -154,18 +147,6 @@ final class Indexer: @unchecked Sendable {
         return linked
     }
 
-    /// The next collection with news; `nil` at the end. Several threads may work on one collection: it stays in the
-    /// list while others could help.
-    private func next() -> PointCollection? {
-        condition.lock()
-        defer { condition.unlock() }
-        while true {
-            if isStopping { return nil }
-            if !waiting.isEmpty { return waiting.removeFirst() }
-            condition.wait()
-        }
-    }
-
     /// Nothing is left to link: save what is worth it, and compact if it pays.
     private func settle(_ collection: PointCollection) {
         guard !collection.isDropped, !shouldStop else { return }
@@ -180,13 +161,12 @@ final class Indexer: @unchecked Sendable {
         }
         if isWorthSaving { save(collection) }
         guard wantsCompaction else { return }
-        condition.lock()
-        if !compacting.contains(ObjectIdentifier(collection)), !compactionWaiting.contains(where: { $0 === collection })
-        {
-            compactionWaiting.append(collection)
-            condition.broadcast()
+        let loop: BackgroundLoop? = state.withLock { state in
+            guard !state.isBusy(collection) else { return nil }
+            state.compactionWaiting.append(collection)
+            return state.loops.last
         }
-        condition.unlock()
+        loop?.wake()
     }
 
     /// Slots linked since the index was saved or loaded.
@@ -227,43 +207,46 @@ final class Indexer: @unchecked Sendable {
         }
     }
 
-    /// Waits, but not beyond the engine's stop.
-    private func pause(_ seconds: TimeInterval) {
-        let end = Date().addingTimeInterval(seconds)
-        condition.lock()
-        while !isStopping && Date() < end { _ = condition.wait(until: end) }
-        condition.unlock()
-    }
-
-    private func compactLoop(_ compactor: Compactor) {
-        while true {
-            condition.lock()
-            while compactionWaiting.isEmpty && !isStopping { condition.wait() }
-            guard !isStopping else {
-                condition.unlock()
-                return
-            }
-            let collection = compactionWaiting.removeFirst()
-            compacting.insert(ObjectIdentifier(collection))
-            condition.unlock()
-            do {
-                try compactor.compact(collection) { [self] in shouldStop }
-                collection.backgroundError.withLock { $0 = nil }
-            } catch {
-                if !collection.isDropped && !shouldStop {
-                    logger.error(
-                        "A compaction failed", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
-                    collection.backgroundError.withLock { $0 = "Compaction failed: \(error)" }
-                }
-            }
-            let failed = collection.backgroundError.withLock { $0 != nil }
-            // Tried again, but not at once: the disk may be full.
-            if failed { pause(Self.retrySeconds) }
-            condition.lock()
-            compacting.remove(ObjectIdentifier(collection))
-            condition.unlock()
-            wake(collection)
+    /// Goes on with the compaction at hand, or begins the next one.
+    private func compactStep(_ compactor: Compactor) -> BackgroundLoop.Next {
+        let now = time.now
+        if let failed = state.withLock({ $0.failed }) {
+            if now < failed.retry && !shouldStop { return .after(failed.retry - now) }
+            state.withLock { $0.failed = nil }
+            wake(failed.collection)
         }
+        let current = state.withLock { state in
+            if state.compacting == nil, !state.isStopping, !state.compactionWaiting.isEmpty {
+                state.compacting = compactor.begin(state.compactionWaiting.removeFirst())
+            }
+            return state.compacting
+        }
+        guard let current else { return shouldStop ? .ended : .whenWoken }
+        let collection = current.collection
+        do {
+            let next = shouldStop ? .ended : try current.step()
+            guard next == .ended else { return next }
+            current.end()
+            collection.backgroundError.withLock { $0 = nil }
+            state.withLock { $0.compacting = nil }
+            wake(collection)
+        } catch {
+            current.end()
+            let isFailure = !collection.isDropped && !shouldStop
+            // Tried again, but not at once: the disk may be full.
+            state.withLock { state in
+                state.compacting = nil
+                if isFailure { state.failed = (collection, now + Self.retryDelay) }
+            }
+            if isFailure {
+                logger.error(
+                    "A compaction failed", metadata: ["collection": "\(collection.name)", "why": "\(error)"])
+                collection.backgroundError.withLock { $0 = "Compaction failed: \(error)" }
+            } else {
+                wake(collection)
+            }
+        }
+        return .again
     }
 }
 

@@ -1,10 +1,11 @@
 import Logging
+import Quantization
 import VectorIndex
 
 /// Measures the recall of every graph now and then, and keeps what it finds with the vector (``SpaceRecall``).
 ///
 /// It works in steps of about a millisecond and never waits, so that its owner decides how much time it takes: the engine's
-/// thread for it is ``AuditThread``.
+/// loop for it is ``AuditLoop``.
 package struct RecallAuditor {
     package struct Settings: Sendable {
         /// Whether the engine starts a thread for it.
@@ -56,13 +57,15 @@ package struct RecallAuditor {
     }
 
     private let settings: Settings
+    private let environment: Environment
     private let logger: Logger
     private var run: Run?
     /// The vector that was looked at last: the next one in order gets its turn.
     private var last = Place(collection: 0, space: 0)
 
-    package init(_ settings: Settings, logger: Logger) {
+    package init(_ settings: Settings, environment: Environment, logger: Logger) {
         self.settings = settings
+        self.environment = environment
         self.logger = logger
     }
 
@@ -135,7 +138,7 @@ package struct RecallAuditor {
             let previous = space.recall.audit
             guard isDue(previous, shape, noted) else { return nil }
             let measurement = RecallMeasurement(
-                collection, space, sample: settings.sample, k: Self.k, SearchParameters(), hasCurves: true)
+                collection, space, sample: settings.sample, k: Self.k, SearchParameters(), hasCurves: true, environment)
             return Run(
                 collection: collection, space: space, shape: shape, recentNoted: noted, isFirst: previous == nil,
                 measurement: measurement)
@@ -146,7 +149,7 @@ package struct RecallAuditor {
         guard let previous else { return true }
         if shape.differs(from: previous.shape, by: settings.change) { return true }
         return noted - previous.recentNoted >= settings.newQueries
-            && .now - previous.figures.time >= settings.interval
+            && environment.time.now - previous.figures.time >= settings.interval
     }
 
     // MARK: Result
@@ -186,7 +189,7 @@ package struct RecallAuditor {
     /// Looks for some linked points by their own vectors.
     private func recheck(_ run: Run) {
         guard settings.rechecked > 0 else { return }
-        var random = SystemRandomNumberGenerator()
+        var random = RandomSource(seed: environment.seeds.next())
         let (looked, missed) = run.space.index.recheck(settings.rechecked, using: &random)
         guard missed > 0 else { return }
         logger.info(

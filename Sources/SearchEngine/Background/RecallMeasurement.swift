@@ -73,6 +73,8 @@ package struct RecallMeasurement {
     }
 
     private let collection: PointCollection
+    private let time: any TimeSource
+    private var random: RandomSource
     private let generation: Generation
     private let space: VectorSpace
     private let allowed: SlotBitmap?
@@ -108,15 +110,17 @@ package struct RecallMeasurement {
     ///   - hasCurves: whether recall against width is measured too.
     init(
         _ collection: PointCollection, _ space: VectorSpace, sample: Int, k: Int, _ parameters: SearchParameters,
-        allowed: SlotBitmap? = nil, hasCurves: Bool
+        allowed: SlotBitmap? = nil, hasCurves: Bool, _ environment: Environment
     ) {
+        time = environment.time
+        random = RandomSource(seed: environment.seeds.next())
         self.collection = collection
         generation = collection.generation
         self.space = space
         self.allowed = allowed
         self.k = k
         fullScanBytes = space.parameters.fullScanBytes(wider: collection.configuration.hnsw.fullScanThreshold)
-        self.sample = SampleQueries(sample, of: space)
+        self.sample = SampleQueries(sample, of: space, seed: environment.seeds.next())
         self.parameters = parameters
         let live = space.index.liveCount
         // Wider walks than there are points would find what an exact search finds.
@@ -151,7 +155,7 @@ package struct RecallMeasurement {
         return RecallFigures(
             k: k, width: width, recall: recall.recall, bounds: recall.bounds, queries: sample.count,
             ownQueries: own, recentQueries: sample.count - own, lostQueries: sample.count { $0.recall == 0 },
-            points: space.index.liveCount, filterMatching: allowed?.count, time: .now,
+            points: space.index.liveCount, filterMatching: allowed?.count, time: time.now,
             curves: profile.overall.map { RecallFigures.Curve($0) },
             hardPopulations: profile.populations.map { population in
                 RecallFigures.Population(
@@ -284,7 +288,6 @@ package struct RecallMeasurement {
     /// Puts the sample's queries in clusters, a round at a time, and decides which are harder than the others.
     private mutating func group() {
         guard var grouping else {
-            var random = RandomSource(seed: .random(in: 0...UInt64.max))
             let count = min(vectors.count / Self.queriesPerCluster, Self.mostClusters)
             grouping = Grouping(
                 clusters: QueryClusters(
@@ -320,7 +323,8 @@ package struct RecallMeasurement {
         }
         grouping.lookedAt += Self.lookedAtOnce
         self.grouping = grouping
-        var random = RandomSource(seed: .random(in: 0...UInt64.max))
+        var random = self.random
+        defer { self.random = random }
         let points = try reading {
             space.index.randomLiveSlots(Self.lookedAtOnce, using: &random).map { ($0, space.vector($0)) }
         }

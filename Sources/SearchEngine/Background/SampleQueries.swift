@@ -22,8 +22,8 @@ struct SampleQueries {
     private let recent: [[Float]]
 
     /// Fewer than `count` where the collection has hardly any live points. Under the shared lock.
-    init(_ count: Int, of space: VectorSpace) {
-        var random = RandomSource(seed: .random(in: 0...UInt64.max))
+    init(_ count: Int, of space: VectorSpace, seed: UInt64) {
+        var random = RandomSource(seed: seed)
         recent = space.recall.recent.sample(count / 2, using: &random)
         own = space.index.randomLiveSlots(count - recent.count, using: &random)
     }

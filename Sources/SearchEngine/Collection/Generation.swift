@@ -1,4 +1,5 @@
 import JSON
+import Synchronization
 import VectorIndex
 
 /// A collection's points between two compactions: the table, the rows, the indexes, all by the same slots.
@@ -10,8 +11,9 @@ package final class Generation: @unchecked Sendable {
     package let spaces: [VectorSpace]
     package var points: PointTable
     package var payloadIndexes: PayloadIndexes
-    /// Set while publication is held, cleared under the collection's exclusive lock: the builder logs all writes.
-    var isBuildingPayloadIndexes = false
+    /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
+    /// are installed.
+    let payloadIndexBuilds = Atomic(0)
     /// The live slots in the order of their ids, made by the first scroll.
     package let idOrder = IDOrder()
 
@@ -27,7 +29,7 @@ package final class Generation: @unchecked Sendable {
 
     /// Whether publication must hand payloads to the indexes. Under the lock; while publication is held it can't
     /// become true.
-    var needsPayloads: Bool { payloadIndexes.facetCount > 0 || isBuildingPayloadIndexes }
+    var needsPayloads: Bool { payloadIndexes.facetCount > 0 || payloadIndexBuilds.load(ordering: .relaxed) > 0 }
 
     package func row(_ slot: UInt32) -> PointRow {
         PointRow(slot: slot, id: points.id(slot), version: points.version(slot), vectors: points.vectors(slot))

@@ -13,9 +13,6 @@ package final class PointCollection: @unchecked Sendable {
     package var generation: Generation
 
     private let dropped = Atomic(false)
-    /// One build of payload indexes at a time.
-    let facetBuild = Mutex(())
-    let facetBuilds = FacetBuildQueue()
     /// The changes since a build of payload indexes, or a compaction, took its snapshot.
     let changeLogs = Mutex<[ChangeLog]>([])
     let linkGate = LinkGate()

@@ -21,7 +21,10 @@ package struct PointTable {
     private var usedBuckets = 0
     private static let deleted = UInt32.max
 
-    package init() {}
+    /// Nobody outside knows it, so that nobody can choose ids that all fall into one bucket.
+    private let hashSeed: UInt64
+
+    package init(hashSeed: UInt64) { self.hashSeed = hashSeed }
 
     /// What the arrays have grown to beyond their elements was never touched.
     package var residentBytes: Int { slotCount * 32 + (live.count + isUUID.count) * 8 + buckets.count * 4 }
@@ -39,7 +42,7 @@ package struct PointTable {
     /// The live slot of an id. Complexity: O(1).
     package func slot(of id: PointID) -> UInt32? {
         let mask = buckets.count - 1
-        var bucket = Self.hash(id) & mask
+        var bucket = hash(id) & mask
         while true {
             let entry = buckets[bucket]
             if entry == 0 { return nil }
@@ -72,7 +75,7 @@ package struct PointTable {
         live[Int(slot) >> 6] &= ~(1 << UInt64(slot & 63))
         liveCount -= 1
         let mask = buckets.count - 1
-        var bucket = Self.hash(id(slot)) & mask
+        var bucket = hash(id(slot)) & mask
         while buckets[bucket] != slot + 1 {
             guard buckets[bucket] != 0 else { return }
             bucket = (bucket + 1) & mask
@@ -101,7 +104,7 @@ package struct PointTable {
     private mutating func link(_ slot: UInt32, _ id: PointID) {
         if (usedBuckets + 1) * 3 > buckets.count * 2 { rehash() }
         let mask = buckets.count - 1
-        var bucket = Self.hash(id) & mask
+        var bucket = hash(id) & mask
         while buckets[bucket] != 0 && buckets[bucket] != Self.deleted { bucket = (bucket + 1) & mask }
         if buckets[bucket] == 0 { usedBuckets += 1 }
         buckets[bucket] = slot + 1
@@ -116,7 +119,7 @@ package struct PointTable {
         usedBuckets = 0
         let mask = size - 1
         for entry in old where entry != 0 && entry != Self.deleted {
-            var bucket = Self.hash(id(entry - 1)) & mask
+            var bucket = hash(id(entry - 1)) & mask
             while buckets[bucket] != 0 { bucket = (bucket + 1) & mask }
             buckets[bucket] = entry
             usedBuckets += 1
@@ -125,15 +128,12 @@ package struct PointTable {
 
     private func matches(_ slot: UInt32, _ id: PointID) -> Bool { self.id(slot) == id }
 
-    /// Drawn at start, so that nobody can choose ids that all fall into one bucket.
-    private static let seed = UInt64.random(in: 0...UInt64.max)
-
     /// splitmix64's finisher over the seeded id.
-    private static func hash(_ id: PointID) -> Int {
+    private func hash(_ id: PointID) -> Int {
         var x: UInt64
         switch id {
-        case .number(let value): x = (value ^ seed) &* 0x9E37_79B9_7F4A_7C15
-        case .uuid(let high, let low): x = (high ^ seed) &* 0x9E37_79B9_7F4A_7C15 ^ low &* 0xD6E8_FEB8_6659_FD93
+        case .number(let value): x = (value ^ hashSeed) &* 0x9E37_79B9_7F4A_7C15
+        case .uuid(let high, let low): x = (high ^ hashSeed) &* 0x9E37_79B9_7F4A_7C15 ^ low &* 0xD6E8_FEB8_6659_FD93
         }
         x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
         x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB

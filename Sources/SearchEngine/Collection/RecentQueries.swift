@@ -19,13 +19,14 @@ package final class RecentQueries: Sendable {
         var vectors: [[Float]] = []
         /// Queries noted so far, those that others have replaced included.
         var noted = 0
-        var random = RandomSource(seed: .random(in: 0...UInt64.max))
+        var random: RandomSource
     }
 
     private let searches = Atomic(0)
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    package init() {}
+    /// - Parameter seed: of the choice of queries that others replace.
+    package init(seed: UInt64) { state = Mutex(State(random: RandomSource(seed: seed))) }
 
     /// Counts a query, and notes every sixteenth. Never waits: while another thread has the sample, the query is left out.
     ///

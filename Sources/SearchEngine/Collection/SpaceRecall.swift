@@ -3,10 +3,13 @@ import VectorIndex
 
 /// What is known of the recall of one vector's searches. A compaction hands it on to the next generation.
 package final class SpaceRecall: Sendable {
-    package let recent = RecentQueries()
+    package let recent: RecentQueries
     private let latest = Mutex<RecallAudit?>(nil)
     /// Whether the latest audit found less than ``RecallAudit/lowRecall``.
     let isLow = Atomic(false)
+
+    /// - Parameter seed: of the sample of recent queries.
+    init(seed: UInt64) { recent = RecentQueries(seed: seed) }
 
     /// The latest audit, of this index or of the one that it took the place of; `nil` before the first.
     package internal(set) var audit: RecallAudit? {

@@ -21,7 +21,7 @@ package final class VectorSpace: Sendable {
     /// - Parameter recall: that of the generation which this one will take the place of.
     init(
         number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex,
-        recall: SpaceRecall = SpaceRecall()
+        recall: SpaceRecall
     ) {
         self.number = number
         self.name = name

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a thread that others wait for may search by itself: little, and nothing that it would have to wait for.
 extension SearchRequest {
     /// Results, and rows that are read for them, on pages that may have to come from the disk.
@@ -53,21 +51,16 @@ extension Condition {
 /// Tells when a thread has worked for so long. What others let it wait doesn't count: a search that was only interrupted
 /// would have to be done twice.
 struct WorkLimit: Sendable {
+    private let time: any TimeSource
     private let end: ContinuousClock.Instant
-    private let workedEnd: Duration
+    private let workEnd: Duration
 
-    init(_ limit: Duration) {
-        end = .now + limit
-        workedEnd = Self.worked + limit
+    init(_ limit: Duration, _ time: any TimeSource) {
+        self.time = time
+        end = time.now + limit
+        workEnd = time.threadWork + limit
     }
 
     /// Mostly the cheap clock is enough.
-    var isOver: Bool { ContinuousClock.now >= end && Self.worked >= workedEnd }
-
-    /// CPU time of this thread.
-    static var worked: Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-    }
+    var isOver: Bool { time.now >= end && time.threadWork >= workEnd }
 }

@@ -1,88 +1,61 @@
-import Foundation
-import GRDB
-
-/// Answers filters from payload indexes, and first makes those that are missing.
+/// Answers filters from payload indexes, once those that are missing have been built.
 final class FacetReader: Sendable {
-    private let database: EngineDatabase
-    private let publication: NSLock
+    private let builds: IndexBuilds
+    private let environment: Environment
 
-    init(database: EngineDatabase, publication: NSLock) {
-        self.database = database
-        self.publication = publication
-    }
-
-    /// The live slots that match, as bit words, and their number.
-    func matchingSlots(_ filter: Filter, _ collection: PointCollection) throws -> (words: [UInt64], count: Int) {
-        try reading(collection, filter: filter) { generation in generation.matchingSlots(filter) }
+    init(builds: IndexBuilds, environment: Environment) {
+        self.builds = builds
+        self.environment = environment
     }
 
     /// Runs `body` under the collection's shared lock once every payload index that it needs is there. Throws `.timeout`
-    /// when building them takes longer than the deadline; the build goes on. Throws `PayloadIndexesMissing` where they may
-    /// not be built (`Engine.withoutBuildingIndexes`).
+    /// when building them takes longer than the deadline; the build goes on. Throws `PayloadIndexesMissing` where this
+    /// thread must not wait for that (`Engine.withoutWaitingForIndexes`).
     func reading<T>(
         _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil, deadline: Deadline? = nil,
         _ body: (Generation) throws -> T
     ) throws -> T {
         let filters = filter.map { [$0] } ?? []
-        while true {
+        for _ in 0..<Self.mostAttempts {
+            var missing: [FacetKey] = []
             let result: T? = try collection.lock.read {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-                let indexes = collection.generation.payloadIndexes
-                return indexes.missing(for: filters, order: orderKey).isEmpty ? try body(collection.generation) : nil
+                missing = collection.generation.payloadIndexes.missing(for: filters, order: orderKey)
+                return missing.isEmpty ? try body(collection.generation) : nil
             }
             if let result { return result }
-            try build(collection, until: deadline) { indexes in
-                indexes.missing(for: filters, order: orderKey)
-            }
+            try build(missing, of: collection, until: deadline)
         }
+        throw Self.evicted
     }
+
+    /// Builds after which an index may be gone again before it was used: others have taken its memory.
+    static let mostAttempts = 8
+    static let evicted = EngineError.busy(
+        "The payload indexes that the filter needs are evicted by others before they are used; declare them, or try again"
+    )
 
     /// Makes the indexes of the declared schema that are not there yet (after a start, or a compaction). Throws as `reading`.
     func buildDeclared(_ collection: PointCollection, until deadline: Deadline? = nil) throws {
-        try build(collection, until: deadline) { indexes in
-            indexes.schemas.flatMap { path, schema in indexes.missing(for: schema, at: path) }
-        }
+        let missing = collection.missingDeclaredIndexes
+        if !missing.isEmpty { try build(missing, of: collection, until: deadline) }
     }
 
-    private func build(
-        _ collection: PointCollection, until deadline: Deadline?,
-        _ missing: @escaping @Sendable (PayloadIndexes) -> [FacetKey]
-    ) throws {
-        let keys = collection.lock.read { missing(collection.generation.payloadIndexes) }
-        guard !keys.isEmpty else { return }
-        guard PayloadIndexesMissing.mayBuild else { throw PayloadIndexesMissing() }
-        guard let deadline else { return try build(collection, missing) }
-        try collection.facetBuilds.wait(for: Set(keys), until: deadline) { [self] in try build(collection, missing) }
+    private func build(_ keys: [FacetKey], of collection: PointCollection, until deadline: Deadline?) throws {
+        guard PayloadIndexesMissing.mayWait else { throw PayloadIndexesMissing(collection: collection, keys: keys) }
+        // A build that nobody calls for is begun last.
+        let build = builds.request(keys, of: collection) { _ in }
+        guard environment.executor.wait(for: build.isDone, until: deadline) else { throw timedOut("Index") }
+        try build.outcome?.get()
     }
+}
 
-    /// Scans a snapshot of the payloads while writes go on, then replays what they changed and installs the indexes.
-    private func build(_ collection: PointCollection, _ missing: (PayloadIndexes) -> [FacetKey]) throws {
-        try collection.facetBuild.withLock { _ in
-            let keys = collection.lock.read { missing(collection.generation.payloadIndexes) }
-            guard !keys.isEmpty else { return }
-            var locked = true
-            publication.lock()
-            defer { if locked { publication.unlock() } }
-            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            let generation = collection.generation
-            let builder = generation.payloadIndexes.makeBuilder(for: keys)
-            generation.isBuildingPayloadIndexes = true
-            defer { collection.lock.write { generation.isBuildingPayloadIndexes = false } }
-            try database.read { db in
-                // The first statement fixes the snapshot, so from here on writers may go on; the builder logs them.
-                _ = try Row.fetchOne(
-                    db, sql: "SELECT version FROM collections WHERE id = ?", arguments: [collection.id])
-                publication.unlock()
-                locked = false
-                do {
-                    try generation.table.forEachRecord(db) { row, _, payload in builder.feed(row.slot, payload.value) }
-                } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR && collection.isDropped {
-                    throw PointCollection.missing(collection.name)
-                }
-            }
-            builder.finish()
-            // A compaction meanwhile made all slots new: then the caller looks again.
-            collection.lock.write { generation.payloadIndexes.install(builder) }
+extension PointCollection {
+    /// The indexes of the declared schema that are not there.
+    var missingDeclaredIndexes: [FacetKey] {
+        lock.read {
+            let indexes = generation.payloadIndexes
+            return indexes.schemas.flatMap { path, schema in indexes.missing(for: schema, at: path) }
         }
     }
 }

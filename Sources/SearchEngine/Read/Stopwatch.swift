@@ -1,34 +1,36 @@
-import Dispatch
-
 /// Measures one stage after another. It never looks at the clock unless it is on.
 struct Stopwatch {
-    let isOn: Bool
-    /// What the stages have taken so far.
+    /// `nil` unless it is on.
+    private let time: (any TimeSource)?
+    /// What the stages have taken so far, in nanoseconds.
     private(set) var times = Explanation.Times()
-    private let start: UInt64
-    private var last: UInt64
+    private let start: ContinuousClock.Instant?
+    private var last: ContinuousClock.Instant?
 
-    init(isOn: Bool) {
-        self.isOn = isOn
-        start = isOn ? DispatchTime.now().uptimeNanoseconds : 0
+    init(isOn: Bool, _ time: any TimeSource) {
+        self.time = isOn ? time : nil
+        start = self.time?.now
         last = start
     }
 
     /// Adds the time since the last lap to a stage.
     mutating func lap(_ stage: WritableKeyPath<Explanation.Times, Int>) {
-        guard isOn else { return }
-        let now = DispatchTime.now().uptimeNanoseconds
-        times[keyPath: stage] += Int(now - last)
-        last = now
+        guard let time, let last else { return }
+        let now = time.now
+        times[keyPath: stage] += (now - last).wholeNanoseconds
+        self.last = now
     }
 
     /// Begins a lap without giving the last one to any stage.
     mutating func skip() {
-        if isOn { last = DispatchTime.now().uptimeNanoseconds }
+        if let time { last = time.now }
     }
 
     /// Nanoseconds since the start.
-    var elapsed: Int { isOn ? Int(DispatchTime.now().uptimeNanoseconds - start) : 0 }
+    var elapsed: Int {
+        guard let time, let start else { return 0 }
+        return (time.now - start).wholeNanoseconds
+    }
 }
 
 /// What tells how it was found, when it was asked to.
@@ -44,7 +46,7 @@ extension Engine {
     func explaining<Found: Explained>(
         _ isAsked: Bool, _ operation: String, _ deadline: Deadline?, _ attempt: (Stopwatch) throws -> Found
     ) throws -> Found {
-        var watch = Stopwatch(isOn: isAsked)
+        var watch = Stopwatch(isOn: isAsked, environment.time)
         var found = try retrying(operation, deadline) {
             // What an attempt in vain took was waiting.
             watch.lap(\.wait)

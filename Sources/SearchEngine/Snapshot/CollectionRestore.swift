@@ -86,7 +86,7 @@ struct CollectionRestore {
             let db = transaction.database
             try db.execute(
                 sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)",
-                arguments: [Self.hiddenPrefix + UUID().uuidString, configuration.stored.text])
+                arguments: [Self.hiddenPrefix + engine.environment.uniqueName(), configuration.stored.text])
             let id = db.lastInsertedRowID
             try db.execute(sql: PointsTable(collection: id, generation: 0).createStatement)
             try engine.fileSystem.remove(engine.layout.vectors(id))

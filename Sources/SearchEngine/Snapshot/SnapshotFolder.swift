@@ -6,7 +6,9 @@ import Synchronization
 /// A folder of snapshot archives, each beside a `.checksum` file.
 struct SnapshotFolder {
     let path: String
-    let fileSystem: any FileSystem
+    let environment: Environment
+
+    private var fileSystem: any FileSystem { environment.files }
 
     func list() throws -> [SnapshotDescription] {
         try fileSystem.list(path).filter { $0.hasSuffix(".snapshot") }.sorted().compactMap(describe)
@@ -23,10 +25,11 @@ struct SnapshotFolder {
     }
 
     /// The same in the folder of the whole storage's snapshots, and in those of the collections.
-    static func removeRemains(below path: String, _ fileSystem: any FileSystem) throws {
-        try SnapshotFolder(path: path, fileSystem: fileSystem).removeRemains()
+    static func removeRemains(below path: String, _ environment: Environment) throws {
+        let fileSystem = environment.files
+        try SnapshotFolder(path: path, environment: environment).removeRemains()
         for name in try fileSystem.list(path) where fileSystem.status("\(path)/\(name)") == nil {
-            try SnapshotFolder(path: "\(path)/\(name)", fileSystem: fileSystem).removeRemains()
+            try SnapshotFolder(path: "\(path)/\(name)", environment: environment).removeRemains()
         }
     }
 
@@ -64,10 +67,10 @@ struct SnapshotFolder {
     func create(prefix: String, temporary: String, _ write: (TarWriter) throws -> Void) throws -> SnapshotDescription {
         try fileSystem.createDirectory(path)
         try fileSystem.syncDirectory((path as NSString).deletingLastPathComponent)
-        let partial = "\(temporary)/\(UUID().uuidString).partial"
+        let partial = "\(temporary)/\(environment.uniqueName()).partial"
         defer { try? fileSystem.remove(partial) }
         let file = try fileSystem.open(partial, create: true)
-        let tar = TarWriter(file)
+        let tar = TarWriter(file, date: environment.time.date)
         try write(tar)
         let (_, checksum) = try tar.finish()
         return try Self.naming.withLock { _ in try publish(partial, prefix: prefix, checksum: checksum) }
@@ -77,7 +80,7 @@ struct SnapshotFolder {
     private static let naming = Mutex(())
 
     private func publish(_ partial: String, prefix: String, checksum: String) throws -> SnapshotDescription {
-        let base = "\(prefix)-\(timestamp(Date(), "yyyy-MM-dd-HH-mm-ss"))"
+        let base = "\(prefix)-\(timestamp(environment.time.date, "yyyy-MM-dd-HH-mm-ss"))"
         var name = "\(base).snapshot"
         var number = 1
         while fileSystem.exists("\(path)/\(name)") {
@@ -102,27 +105,13 @@ struct SnapshotFolder {
             let partial = to + ".partial"
             do {
                 try fileSystem.remove(partial)
-                try copy(from, to: partial)
+                try fileSystem.copy(fileSystem.open(from, create: false), to: partial)
                 try fileSystem.rename(partial, to: to)
             } catch {
                 try? fileSystem.remove(partial)
                 throw error
             }
         }
-    }
-
-    private func copy(_ from: String, to: String) throws {
-        let source = try fileSystem.open(from, create: false)
-        let target = try fileSystem.open(to, create: true)
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var offset = 0
-        while true {
-            let count = try buffer.withUnsafeMutableBytes { try source.read(into: $0, at: offset) }
-            if count == 0 { break }
-            try buffer.withUnsafeBytes { try target.write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: offset) }
-            offset += count
-        }
-        try target.sync()
     }
 
     private func timestamp(_ date: Date, _ format: String) -> String {

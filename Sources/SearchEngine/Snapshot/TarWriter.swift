@@ -8,6 +8,8 @@ final class TarWriter {
     static let checksumsName = "checksums.json"
 
     private let file: any File
+    /// Of all entries.
+    private let date: Date
     private var offset = 0
     private var hash = SHA256()
     /// Bytes still due in the entry at hand.
@@ -15,7 +17,10 @@ final class TarWriter {
     private var entry: (name: String, hash: SHA256) = ("", SHA256())
     private var checksums: JSONObject = [:]
 
-    init(_ file: any File) { self.file = file }
+    init(_ file: any File, date: Date) {
+        self.file = file
+        self.date = date
+    }
 
     /// Begins an entry of exactly `size` bytes. The name has at most 100 bytes.
     func begin(_ name: String, size: Int) throws {
@@ -34,7 +39,7 @@ final class TarWriter {
             header[124] = 0x80
             withUnsafeBytes(of: UInt64(size).bigEndian) { header.replaceSubrange(128..<136, with: $0) }
         }
-        put(octal(Int(Date().timeIntervalSince1970), digits: 11) + "\0", at: 136)
+        put(octal(Int(date.timeIntervalSince1970), digits: 11) + "\0", at: 136)
         put("        ", at: 148)
         put("0", at: 156)
         put("ustar\0" + "00", at: 257)

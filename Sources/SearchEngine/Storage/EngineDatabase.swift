@@ -8,11 +8,15 @@ package final class EngineDatabase: Sendable {
     static let mappedBytes = 4 << 30
 
     package let pool: DatabasePool
+    private let path: String
+    private let environment: Environment
     private let payloads: PayloadReader
 
-    package init(path: String, durability: EngineConfiguration.Durability) throws {
+    package init(path: String, durability: EngineConfiguration.Durability, environment: Environment) throws {
+        self.path = path
+        self.environment = environment
         var configuration = Configuration()
-        payloads = PayloadReader(path: path)
+        payloads = PayloadReader(database: environment.databaseName(path))
         configuration.label = "trendex"
         configuration.maximumReaderCount = 16
         configuration.busyMode = .timeout(10)
@@ -23,7 +27,7 @@ package final class EngineDatabase: Sendable {
             try db.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
         }
         do {
-            pool = try DatabasePool(path: path, configuration: configuration)
+            pool = try DatabasePool(path: environment.databaseName(path), configuration: configuration)
             try pool.writeWithoutTransaction { try Self.setDurability(durability, $0) }
             try pool.write { db in try Self.migrate(db) }
         } catch let error as EngineError {
@@ -44,11 +48,11 @@ package final class EngineDatabase: Sendable {
     }
 
     /// A connection that only reads, whatever the format.
-    static func reader(path: String) throws -> DatabaseQueue {
+    static func reader(path: String, _ environment: Environment) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(10)
-        return try DatabaseQueue(path: path, configuration: configuration)
+        return try DatabaseQueue(path: environment.databaseName(path), configuration: configuration)
     }
 
     /// The format's version; 0 for an empty database. Throws `.storage` for one that is newer than this program.
@@ -110,9 +114,9 @@ package final class EngineDatabase: Sendable {
 
     /// Makes every commit so far durable, also with durability `normal`. SQLite holds no lock on the log's own file, so
     /// that opening and closing it here loses none.
-    package func syncLog(_ fileSystem: any FileSystem) throws {
-        let log = pool.path + "-wal"
-        if fileSystem.exists(log) { try fileSystem.open(log, create: false).sync() }
+    package func syncLog() throws {
+        let log = path + "-wal"
+        if environment.files.exists(log) { try environment.files.open(log, create: false).sync() }
     }
 
     /// Runs `body` against one consistent snapshot. Blocks; about 13 µs beyond the body's own work.

@@ -12,17 +12,18 @@ final class PayloadReader: Sendable {
         var isClosed = false
     }
 
-    private let path: String
+    private let database: String
     private let idle = Mutex(Idle())
 
-    init(path: String) { self.path = path }
+    /// - Parameter database: what SQLite is to open, a path or a URI.
+    init(database: String) { self.database = database }
 
     /// Calls `body` with the payloads at some slots in their order, `nil` where the row is gone, all of one snapshot.
     /// Throws `DatabaseError`, with `SQLITE_ERROR` when there is no such table, and what `body` throws.
     func forEachPayload(
         in table: PointsTable, at slots: some Collection<UInt32>, _ body: (Payload?) throws -> Void
     ) throws {
-        let connection = try idle.withLock { $0.connections.popLast() } ?? PayloadConnection(path: path)
+        let connection = try idle.withLock { $0.connections.popLast() } ?? PayloadConnection(database)
         do {
             try connection.forEachPayload(in: table, at: slots, body)
         } catch let error as DatabaseError where error.resultCode != .SQLITE_ERROR {
@@ -61,9 +62,9 @@ private final class PayloadConnection: @unchecked Sendable {
     private var commit: OpaquePointer?
     private var selects: [String: OpaquePointer] = [:]
 
-    init(path: String) throws {
+    init(_ database: String) throws {
         var handle: OpaquePointer?
-        let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nil)
+        let code = sqlite3_open_v2(database, &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nil)
         guard code == SQLITE_OK, let handle else {
             let message = handle.map { String(cString: sqlite3_errmsg($0)) }
             sqlite3_close_v2(handle)

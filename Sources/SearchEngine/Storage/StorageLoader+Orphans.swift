@@ -22,7 +22,7 @@ extension StorageLoader {
     private func highestCollection() throws -> Int64 {
         guard fileSystem.exists(layout.database) else { return 0 }
         do {
-            let queue = try EngineDatabase.reader(path: layout.database)
+            let queue = try EngineDatabase.reader(path: layout.database, environment)
             defer { try? queue.close() }
             return try queue.read { try Self.highestCollection($0) }
         } catch let error as DatabaseError {
@@ -90,7 +90,9 @@ extension StorageLoader {
             metadata: ["folder": "\(layout.setAside(id, number))"])
     }
 
-    private func collectionFolders() throws -> [Int64] { try fileSystem.list(layout.vectors).compactMap { Int64($0) } }
+    private func collectionFolders() throws -> [Int64] {
+        try fileSystem.list(layout.vectors).compactMap { Int64($0) }.sorted()
+    }
 
     /// Whether any byte of the folder's files was ever written: files are grown ahead with zeros.
     private func holdsRows(_ id: Int64) throws -> Bool { try holdsRows(layout.vectors(id)) }

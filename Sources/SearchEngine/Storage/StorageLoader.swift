@@ -6,9 +6,11 @@ import VectorIndex
 /// Brings the committed collections into memory at start.
 struct StorageLoader {
     let layout: StorageLayout
-    let fileSystem: any FileSystem
+    let environment: Environment
     let logger: Logger
     let implicitIndexBudgetBytes: Int
+
+    var fileSystem: any FileSystem { environment.files }
 
     func load(_ db: GRDB.Database) throws -> Catalog {
         var catalog = Catalog()
@@ -69,7 +71,7 @@ struct StorageLoader {
                 index: loadIndex(
                     layout.indexFile(id, number, index), layout.derived(id, number),
                     parameters.indexParameters(in: configuration), slotCount),
-                recall: old?.space(name.string)?.recall ?? SpaceRecall())
+                recall: old?.space(name.string)?.recall ?? SpaceRecall(seed: environment.seeds.next()))
         }
         if slotCount == 0 {
             try fileSystem.syncDirectory(layout.vectors(id, number))
@@ -78,7 +80,7 @@ struct StorageLoader {
         }
         return Generation(
             number: number, table: PointsTable(collection: id, generation: number), spaces: spaces,
-            points: PointTable(), payloadIndexes: indexes)
+            points: PointTable(hashSeed: environment.seeds.next()), payloadIndexes: indexes)
     }
 
     private func loadIndex(_ path: String, _ folder: String, _ parameters: IndexParameters, _ slotCount: Int)

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import Logging
 import Synchronization
@@ -7,14 +6,17 @@ import Synchronization
 /// syncs the vector files, commits, publishes the changes in memory, and only then answers.
 ///
 /// Concurrent callers so share one sync and one commit (group commit). A job that throws is rolled back
-/// alone. When a sync or the commit itself fails in a way that leaves the disk's state unknown, the queue
+/// alone. An update whose filter needs payload indexes that are not there keeps its place until they are built (`WriteGate`).
+/// When a sync or the commit itself fails in a way that leaves the disk's state unknown, the queue
 /// stops for good: nothing is retried, and a restart recovers what is committed.
 package final class WriteQueue: @unchecked Sendable {
     package typealias Body = (WriteTransaction) throws -> Void
 
-    private struct Job {
+    /// Handed from the thread that submits it to the writer, and never shared.
+    private struct Job: @unchecked Sendable {
         /// Runs in a group of its own.
         var isAlone: Bool
+        var gate: WriteGate?
         var body: Body
         var completion: (Result<Void, any Error>) -> Void
     }
@@ -24,107 +26,132 @@ package final class WriteQueue: @unchecked Sendable {
 
     private let database: EngineDatabase
     private let durability: EngineConfiguration.Durability
-    private let fileSystem: any FileSystem
+    private let executor: any Executor
     private let logger: Logger
-    /// Held from before a commit until memory shows it: whoever holds it finds the two equal.
-    package let publication = NSLock()
-    private let condition = NSCondition()
-    private var jobs: [Job] = []
-    private var isClosing = false
-    private var isStopped = false
-    private var isSaved = false
-    private var failure: EngineError?
+    package let publication = PublicationLock()
+
+    private struct State {
+        var jobs: [Job] = []
+        var isClosing = false
+        var isSaved = false
+        var failure: EngineError?
+    }
+
+    private let state = Mutex(State())
+    /// Set once by `init`.
+    private var loop: BackgroundLoop?
     /// Writer thread only; `normal` durability.
-    private var unsyncedFiles: [ObjectIdentifier: VectorFile] = [:]
+    private var unsyncedFiles: [VectorFile] = []
     private var groupsSinceCheckpoint = 0
     private static let groupsPerCheckpoint = 64
 
     package init(
-        database: EngineDatabase, durability: EngineConfiguration.Durability, fileSystem: any FileSystem, logger: Logger
+        database: EngineDatabase, durability: EngineConfiguration.Durability, environment: Environment, logger: Logger
     ) {
         self.database = database
         self.durability = durability
-        self.fileSystem = fileSystem
+        executor = environment.executor
         self.logger = logger
-        let thread = Thread { [self] in run() }
-        thread.name = "trendex-writer"
-        thread.stackSize = 8 << 20
-        thread.start()
+        let loop = BackgroundLoop("trendex-writer", .foreground) { [self] in step() }
+        self.loop = loop
+        executor.start(loop)
     }
 
     /// Queues a job. `completion` is called on the writer thread once the job is durable and published, or failed.
+    ///
+    /// - Parameter gate: of an update that is tried again when it throws `PayloadIndexesMissing`.
     package func submit(
-        alone: Bool = false, _ body: @escaping Body, completion: @escaping (Result<Void, any Error>) -> Void
+        alone: Bool = false, gate: WriteGate? = nil, _ body: @escaping Body,
+        completion: @escaping (Result<Void, any Error>) -> Void
     ) {
-        condition.lock()
-        if let failure {
-            condition.unlock()
-            completion(.failure(failure))
-        } else if isClosing {
-            condition.unlock()
-            completion(.failure(EngineError.unavailable("The engine is stopping")))
-        } else {
-            jobs.append(Job(isAlone: alone, body: body, completion: completion))
-            condition.signal()
-            condition.unlock()
+        let job = Job(isAlone: alone, gate: gate, body: body, completion: completion)
+        let refusal: EngineError? = state.withLock { state in
+            if let failure = state.failure { return failure }
+            if state.isClosing { return EngineError.unavailable("The engine is stopping") }
+            state.jobs.append(job)
+            return nil
         }
+        if let refusal { completion(.failure(refusal)) } else { loop?.wake() }
     }
 
     /// Runs a job and waits for it, but not beyond the deadline: then it throws `.timeout`, and the job is done later.
     /// Must not be called from inside a job.
     package func perform<T>(
-        alone: Bool = false, until deadline: Deadline? = nil, _ body: @escaping (WriteTransaction) throws -> T
+        alone: Bool = false, gate: WriteGate? = nil, until deadline: Deadline? = nil,
+        _ body: @escaping (WriteTransaction) throws -> T
     ) throws -> T {
-        let done = DispatchSemaphore(value: 0)
+        let done = Latch()
         nonisolated(unsafe) var value: T?
         nonisolated(unsafe) var outcome: Result<Void, any Error> = .success(())
-        submit(alone: alone) {
+        submit(alone: alone, gate: gate) {
             value = try body($0)
         } completion: {
             outcome = $0
-            done.signal()
+            done.open()
         }
-        if let deadline {
-            guard done.wait(timeout: deadline.dispatchTime) == .success else { throw timedOut("Update") }
-        } else {
-            done.wait()
-        }
+        guard executor.wait(for: done, until: deadline) else { throw timedOut("Update") }
         try outcome.get()
         return value!
     }
 
     /// Waits for the queued jobs and ends the thread. Answers whether all that is committed is on disk.
     package func close() -> Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        isClosing = true
-        condition.broadcast()
-        while !isStopped { condition.wait() }
-        return isSaved
+        state.withLock { $0.isClosing = true }
+        loop?.wake()
+        if let loop { executor.wait(for: loop.ended) }
+        return state.withLock { $0.isSaved }
     }
 
-    private func run() {
-        while true {
-            condition.lock()
-            while jobs.isEmpty && !isClosing { condition.wait() }
-            if jobs.isEmpty {
-                condition.unlock()
-                finish()
-                return
-            }
-            let together = jobs.prefix(Self.maximumGroupSize).prefix { !$0.isAlone }
-            let group = together.isEmpty ? [jobs[0]] : Array(together)
-            jobs.removeFirst(group.count)
-            condition.unlock()
-            commit(group)
+    private func step() -> BackgroundLoop.Next {
+        let (group, isOver) = state.withLock { state in
+            (Self.takeGroup(&state), state.isClosing && state.jobs.isEmpty)
         }
+        if group.isEmpty {
+            guard isOver else { return .whenWoken }
+            finish()
+            return .ended
+        }
+        commit(group)
+        return .again
+    }
+
+    /// The next jobs that can be made together, in their order.
+    private static func takeGroup(_ state: inout State) -> [Job] {
+        var group: [Job] = []
+        var left: [Job] = []
+        // Collections whose later updates wait for one whose client has its answer.
+        var heldUp: Set<ObjectIdentifier> = []
+        for (place, job) in state.jobs.enumerated() {
+            if let gate = job.gate, !state.isClosing {
+                if !gate.isOpen {
+                    if gate.isAnswered { heldUp.insert(gate.collection) }
+                    left.append(job)
+                    continue
+                }
+                if heldUp.contains(gate.collection) {
+                    left.append(job)
+                    continue
+                }
+            }
+            if job.isAlone && group.isEmpty {
+                state.jobs = left + state.jobs[(place + 1)...]
+                return [job]
+            }
+            if job.isAlone || group.count == maximumGroupSize {
+                state.jobs = left + state.jobs[place...]
+                return group
+            }
+            group.append(job)
+        }
+        state.jobs = left
+        return group
     }
 
     /// Closing the database checkpoints it, so the vectors go first.
     private func finish() {
         var isSaved = false
         do {
-            if failure == nil {
+            if state.withLock({ $0.failure == nil }) {
                 try syncFiles()
                 try database.write { try StorageLoader.markSynced($0) }
                 isSaved = true
@@ -132,11 +159,7 @@ package final class WriteQueue: @unchecked Sendable {
         } catch {
             logger.error("The vectors can't be synced; the next start checks them", metadata: ["error": "\(error)"])
         }
-        condition.lock()
-        self.isSaved = isSaved
-        isStopped = true
-        condition.broadcast()
-        condition.unlock()
+        state.withLock { $0.isSaved = isSaved }
     }
 
     private func commit(_ group: [Job]) {
@@ -156,10 +179,12 @@ package final class WriteQueue: @unchecked Sendable {
                         return .commit
                     }
                     if durability == .normal {
-                        for file in transaction.files { unsyncedFiles[ObjectIdentifier(file)] = file }
+                        for file in transaction.files where !unsyncedFiles.contains(where: { $0 === file }) {
+                            unsyncedFiles.append(file)
+                        }
                         if transaction.needsDurableCommit {
                             try syncFiles()
-                            try database.syncLog(fileSystem)
+                            try database.syncLog()
                         }
                     }
                     transaction.publish()
@@ -175,7 +200,23 @@ package final class WriteQueue: @unchecked Sendable {
             let reported = engineError(error)
             results = group.map { _ in .failure(reported) }
         }
-        for (job, result) in zip(group, results) { job.completion(result) }
+        var delayed: [Job] = []
+        for (job, result) in zip(group, results) {
+            if let gate = job.gate, case .failure(let missing as PayloadIndexesMissing) = result {
+                delayed.append(job)
+                gate.wait(for: missing) { [self] in loop?.wake() }
+            } else {
+                job.completion(result)
+            }
+        }
+        guard !delayed.isEmpty else { return }
+        let first = delayed
+        // In front of all that came later. When storage has failed, nothing is made any more.
+        let failure: EngineError? = state.withLock { state in
+            if state.failure == nil { state.jobs.insert(contentsOf: first, at: 0) }
+            return state.failure
+        }
+        if let failure { for job in delayed { job.completion(.failure(failure)) } }
     }
 
     /// One job in its savepoint. Throws only what ends the whole group.
@@ -213,18 +254,18 @@ package final class WriteQueue: @unchecked Sendable {
     }
 
     private func syncFiles() throws {
-        for file in unsyncedFiles.values { try file.sync() }
-        unsyncedFiles = [:]
+        for file in unsyncedFiles { try file.sync() }
+        unsyncedFiles = []
     }
 
     private func stop(after error: any Error) {
         let failure = EngineError.unavailable("Storage failed and must be recovered by a restart: \(error)")
         logger.critical("Storage failed; no more writes are accepted", metadata: ["error": "\(error)"])
-        condition.lock()
-        self.failure = failure
-        let waiting = jobs
-        jobs = []
-        condition.unlock()
+        let waiting = state.withLock { state in
+            state.failure = failure
+            defer { state.jobs = [] }
+            return state.jobs
+        }
         for job in waiting { job.completion(.failure(failure)) }
     }
 }

@@ -25,14 +25,14 @@ enum PreparedOperation: Sendable {
 }
 
 extension WriteTransaction {
-    func apply(_ update: Engine.PreparedUpdate, _ reader: FacetReader) throws -> [UpdateResult] {
-        try update.operations.map { try apply($0, to: update.collection, reader) }
+    /// Throws `PayloadIndexesMissing`, unless it may scan, when a filter needs indexes that are not there.
+    func apply(_ update: Engine.PreparedUpdate, mayScan: Bool) throws -> [UpdateResult] {
+        self.mayScan = mayScan
+        return try update.operations.map { try apply($0, to: update.collection) }
     }
 
     /// Applies one operation to a collection; the change is part of this transaction.
-    func apply(_ operation: PreparedOperation, to collection: PointCollection, _ reader: FacetReader) throws
-        -> UpdateResult
-    {
+    func apply(_ operation: PreparedOperation, to collection: PointCollection) throws -> UpdateResult {
         let changes = try changes(collection)
         let version = changes.nextVersion()
         switch operation {
@@ -41,24 +41,24 @@ extension WriteTransaction {
         case .updateVectors(let points, let condition):
             try updateVectors(points, condition, version, changes)
         case .other(.delete(let selection)):
-            for row in try rows(selection, changes, reader, missing: .skipped) { try changes.remove(row, database) }
+            for row in try rows(selection, changes, missing: .skipped) { try changes.remove(row, database) }
         case .other(.deleteVectors(let selection, let names)):
-            try deleteVectors(selection, names, version, changes, reader)
+            try deleteVectors(selection, names, version, changes)
         case .other(.setPayload(let selection, let payload, let key)):
             guard case .object(let object) = payload else { throw EngineError.invalid("A payload must be an object") }
-            try editPayloads(selection, version, changes, reader) { value in
+            try editPayloads(selection, version, changes) { value in
                 PayloadEdit.merge(object, at: key?.steps[...] ?? [], in: &value)
             }
         case .other(.overwritePayload(let selection, let payload, _)):
             // As in Qdrant, the whole payload is replaced, also when a key is given.
             guard case .object = payload else { throw EngineError.invalid("A payload must be an object") }
-            try editPayloads(selection, version, changes, reader) { $0 = payload }
+            try editPayloads(selection, version, changes) { $0 = payload }
         case .other(.deletePayload(let selection, let keys)):
-            try editPayloads(selection, version, changes, reader) { value in
+            try editPayloads(selection, version, changes) { value in
                 for key in keys { PayloadEdit.remove(key.steps[...], from: &value) }
             }
         case .other(.clearPayload(let selection)):
-            try editPayloads(selection, version, changes, reader) { $0 = .object([:]) }
+            try editPayloads(selection, version, changes) { $0 = .object([:]) }
         case .other(.upsert), .other(.updateVectors): preconditionFailure("prepared above")
         }
         return UpdateResult(operationID: version)
@@ -115,15 +115,14 @@ extension WriteTransaction {
     }
 
     private func deleteVectors(
-        _ selection: PointSelection, _ names: [String], _ version: UInt64, _ changes: StagedChanges,
-        _ reader: FacetReader
+        _ selection: PointSelection, _ names: [String], _ version: UInt64, _ changes: StagedChanges
     ) throws {
         var mask: UInt64 = 0
         for name in names {
             guard let space = changes.generation.space(name) else { throw unknownVector(name) }
             mask |= space.bit
         }
-        for row in try rows(selection, changes, reader, missing: .refused) where row.vectors & mask != 0 {
+        for row in try rows(selection, changes, missing: .refused) where row.vectors & mask != 0 {
             try rewrite(row, vectors: row.vectors & ~mask, version, changes) { _, _ in nil }
         }
     }
@@ -150,10 +149,10 @@ extension WriteTransaction {
     }
 
     private func editPayloads(
-        _ selection: PointSelection, _ version: UInt64, _ changes: StagedChanges, _ reader: FacetReader,
+        _ selection: PointSelection, _ version: UInt64, _ changes: StagedChanges,
         _ edit: (inout JSONValue) -> Void
     ) throws {
-        for row in try rows(selection, changes, reader, missing: .refused) {
+        for row in try rows(selection, changes, missing: .refused) {
             var value = try changes.payload(row, database).parsed()
             edit(&value)
             let payload = Payload(value)
@@ -169,7 +168,7 @@ extension WriteTransaction {
 
     /// The rows that a selection names, as this transaction sees them, each once.
     private func rows(
-        _ selection: PointSelection, _ changes: StagedChanges, _ reader: FacetReader, missing: Missing
+        _ selection: PointSelection, _ changes: StagedChanges, missing: Missing
     ) throws -> [PointRow] {
         switch selection {
         case .ids(let ids):
@@ -181,29 +180,43 @@ extension WriteTransaction {
                 return nil
             }
         case .filter(let filter):
-            // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has.
+            let (collection, generation) = (changes.collection, changes.generation)
+            var missing: [FacetKey] = []
             var rows: [PointRow] = []
-            let collection = changes.collection
-            let (words, _) = try reader.matchingSlots(filter, collection)
+            // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has.
             collection.lock.read {
-                forEachSetBit(words) { slot in
-                    let row = changes.generation.row(slot)
+                missing = generation.payloadIndexes.missing(for: filter)
+                guard missing.isEmpty else { return }
+                forEachSetBit(generation.matchingSlots(filter).words) { slot in
+                    let row = generation.row(slot)
                     if changes.states[row.id] == nil { rows.append(row) }
                 }
             }
-            for state in changes.states.values {
-                if case .stored(let row, _) = state, try matches(filter, row, changes) { rows.append(row) }
+            guard missing.isEmpty else {
+                guard mayScan else { throw PayloadIndexesMissing(collection: collection, keys: missing) }
+                // The table shows what this transaction has done so far.
+                try generation.table.forEachRecord(database) { row, _, payload in
+                    if matches(filter, row, payload, generation) { rows.append(row) }
+                }
+                return rows
             }
+            var touched: [PointRow] = []
+            for state in changes.states.values {
+                if case .stored(let row, _) = state, try matches(filter, row, changes) { touched.append(row) }
+            }
+            rows += touched.sorted { $0.slot < $1.slot }
             return rows
         }
     }
 
     private func matches(_ filter: Filter, _ row: PointRow, _ changes: StagedChanges) throws -> Bool {
+        matches(filter, row, try changes.payload(row, database), changes.generation)
+    }
+
+    private func matches(_ filter: Filter, _ row: PointRow, _ payload: Payload, _ generation: Generation) -> Bool {
         let facts = PointFacts(
-            id: row.id, hasVector: { name in changes.generation.space(name).map { row.vectors & $0.bit != 0 } ?? false }
-        )
-        return changes.generation.payloadIndexes.matcher.matches(
-            filter, try changes.payload(row, database).value, facts)
+            id: row.id, hasVector: { name in generation.space(name).map { row.vectors & $0.bit != 0 } ?? false })
+        return generation.payloadIndexes.matcher.matches(filter, payload.value, facts)
     }
 }
 

@@ -7,6 +7,8 @@ public final class WriteTransaction {
 
     /// Set by `Engine.write`.
     weak var engine: Engine?
+    /// Whether a filter without its payload indexes is answered by a scan of all payloads.
+    var mayScan = true
     private var staged: [ObjectIdentifier: StagedChanges] = [:]
     private var order: [StagedChanges] = []
     private var actions: [() -> Void] = []
@@ -41,7 +43,9 @@ public final class WriteTransaction {
         if durably { needsDurableCommit = true }
     }
 
+    /// Begins the next job.
     func mark() {
+        mayScan = true
         for changes in order { changes.mark() }
         actionMark = actions.count
         droppedMark = dropped

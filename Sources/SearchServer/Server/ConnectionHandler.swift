@@ -30,6 +30,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// What is thrown away of bodies that nobody wants, before the connection is closed. Most clients send their whole
     /// body before they look for an answer; this lets them see it.
     private static let maximumDrainedBytes = 64 << 20
+    /// Times that a read waits for payload indexes which are evicted again before it uses them.
+    private static let mostIndexBuilds = 8
 
     let service: ServerContext
     private let loopTime: LoopTime
@@ -228,14 +230,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             exchange.finish(&reply)
             complete(reply, exchange)
         case .compute(let work), .brief(_, let work):
-            workers.submitCompute(bodyBytes: call.body.count) { start in
-                let result = start.flatMap { _ in Result { try Engine.withoutBuildingIndexes { try work(call) } } }
-                if case .failure(is PayloadIndexesMissing) = result {
-                    // From the beginning, where it holds up no search that needs no index.
-                    return workers.submitIndexing { answer($0.flatMap { _ in Result { try work(call) } }) }
-                }
-                answer(result)
-            }
+            compute(call, work, answer)
         case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
             workers.submitCompute(bodyBytes: call.body.count) { start in
@@ -251,6 +246,39 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 do { answer(.success(try await work(call))) } catch { answer(.failure(error)) }
             }
         case .streaming: break
+        }
+    }
+
+    /// Does the work on a compute thread. A read that needs payload indexes gives its thread up while they are built, and
+    /// begins anew then.
+    private func compute(
+        _ call: Call, _ work: @escaping @Sendable (Call) throws -> Reply,
+        _ answer: @escaping @Sendable (Result<Reply, any Error>) -> Void
+    ) {
+        let service = service
+        service.workers.submitCompute(bodyBytes: call.body.count) { start in
+            Self.attempt(call, work, service, attemptsLeft: Self.mostIndexBuilds, start, answer)
+        }
+    }
+
+    private static func attempt(
+        _ call: Call, _ work: @escaping @Sendable (Call) throws -> Reply, _ service: ServerContext, attemptsLeft: Int,
+        _ start: Result<Void, any Error>, _ answer: @escaping @Sendable (Result<Reply, any Error>) -> Void
+    ) {
+        let result = start.flatMap { _ in Result { try Engine.withoutWaitingForIndexes { try work(call) } } }
+        guard case .failure(let missing as PayloadIndexesMissing) = result else { return answer(result) }
+        guard attemptsLeft > 0 else {
+            return answer(
+                .failure(EngineError.busy("The payload indexes of the filter are evicted before they are used")))
+        }
+        do {
+            call.engine.build(missing, deadline: try call.deadline()) { built in
+                service.workers.submitCompute(bodyBytes: call.body.count) { start in
+                    attempt(call, work, service, attemptsLeft: attemptsLeft - 1, built.flatMap { start }, answer)
+                }
+            }
+        } catch {
+            answer(.failure(error))
         }
     }
 

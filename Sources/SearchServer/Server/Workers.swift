@@ -11,18 +11,14 @@ final class Workers: Sendable {
     /// Work that takes long or waits for a disk or for others (snapshots, indexes, collections), so that it takes no
     /// thread from searches.
     private let longPool: NIOThreadPool
-    /// Reads that build payload indexes first, or wait for others that do: one build of a collection at a time.
-    private let indexPool: NIOThreadPool
 
-    init(computeThreads: Int, longThreads: Int = 4, indexThreads: Int = 4) {
+    init(computeThreads: Int, longThreads: Int = 4) {
         computePool = NIOThreadPool(numberOfThreads: computeThreads)
         bulkPool = NIOThreadPool(numberOfThreads: computeThreads)
         longPool = NIOThreadPool(numberOfThreads: longThreads)
-        indexPool = NIOThreadPool(numberOfThreads: indexThreads)
         computePool.start()
         bulkPool.start()
         longPool.start()
-        indexPool.start()
     }
 
     /// A larger body is bulk: at 10 bytes a number, more than four vectors of 1,536 dimensions.
@@ -37,11 +33,6 @@ final class Workers: Sendable {
     /// The same on a thread for long work.
     func submitLong(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         Self.submit(to: longPool, work)
-    }
-
-    /// The same on a thread that may build payload indexes.
-    func submitIndexing(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
-        Self.submit(to: indexPool, work)
     }
 
     private static func submit(
@@ -78,6 +69,5 @@ final class Workers: Sendable {
         try? await computePool.shutdownGracefully()
         try? await bulkPool.shutdownGracefully()
         try? await longPool.shutdownGracefully()
-        try? await indexPool.shutdownGracefully()
     }
 }

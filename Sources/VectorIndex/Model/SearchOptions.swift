@@ -21,8 +21,8 @@ public struct SearchOptions: Sendable {
     package var mostScanned = Int.max
     /// Walk the graph however little a scan would cost.
     package var prefersGraph = false
-    /// Measure the time of each stage.
-    public var explainTimings: Bool
+    /// Nanoseconds on some clock, with which the time of each stage is measured; `nil` measures none.
+    public var clock: (@Sendable () -> Int)?
     /// A slot that is never returned.
     public var excluded: UInt32?
     /// Search as if `excluded` weren't in the graph: walks neither begin at it nor pass through it. So a point stands for a
@@ -33,7 +33,7 @@ public struct SearchOptions: Sendable {
 
     public init(
         k: Int, ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false, ignoreCodes: Bool = false,
-        rescore: Bool = true, oversampling: Double = 1, fullScanBytes: Int? = nil, explainTimings: Bool = false,
+        rescore: Bool = true, oversampling: Double = 1, fullScanBytes: Int? = nil, clock: (@Sendable () -> Int)? = nil,
         excluded: UInt32? = nil, cancelled: (@Sendable () -> Bool)? = nil
     ) {
         self.k = k
@@ -44,7 +44,7 @@ public struct SearchOptions: Sendable {
         self.rescore = rescore
         self.oversampling = oversampling
         self.fullScanBytes = fullScanBytes
-        self.explainTimings = explainTimings
+        self.clock = clock
         self.excluded = excluded
         self.cancelled = cancelled
     }

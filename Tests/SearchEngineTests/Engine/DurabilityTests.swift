@@ -13,7 +13,7 @@ import Testing
     func theWriterSyncsAsAsked(_ durability: EngineConfiguration.Durability, _ level: Int) throws {
         let fixture = try EngineFixture()
         let path = fixture.folder + "/durability.sqlite3"
-        let database = try EngineDatabase(path: path, durability: durability)
+        let database = try EngineDatabase(path: path, durability: durability, environment: Environment())
         let actual = try database.pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
         #expect(actual == level)
         let mode = try database.pool.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA journal_mode") }

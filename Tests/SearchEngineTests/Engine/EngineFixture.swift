@@ -44,7 +44,7 @@ final class EngineFixture {
         configuration.recallAudits = .off
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        return try Engine(configuration: configuration, logger: logger, fileSystem: fileSystem)
+        return try Engine(configuration: configuration, logger: logger, environment: Environment(files: fileSystem))
     }
 
     func close() throws { try engine.close() }
@@ -95,6 +95,12 @@ struct SeededGenerator: RandomNumberGenerator {
     init(salt: UInt64 = 0) {
         seed = ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap(UInt64.init) ?? .random(in: 0...UInt64.max)
         state = seed &+ salt
+    }
+
+    /// Whatever `TRENDEX_SEED` says.
+    init(seed: UInt64) {
+        self.seed = seed
+        state = seed
     }
 
     mutating func next() -> UInt64 {

@@ -11,7 +11,7 @@ import VectorIndex
     @Test func anAuditIsDueWhenTheIndexHasChanged() throws {
         var random = seeded()
         let fixture = try EngineFixture.clustered(.cosine, &random)
-        var auditor = RecallAuditor(.small(), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
         #expect(try fixture.audit("c", &auditor).isEmpty, "nothing has changed")
         try fixture.fill("c", 3_000..<3_200) { _ in random.vector(Self.dimensions) }
@@ -30,9 +30,9 @@ import VectorIndex
         let fixture = try EngineFixture.clustered(.cosine, &random)
         var settings = RecallAuditor.Settings.small()
         settings.newQueries = 4
-        var patient = RecallAuditor(settings, logger: noLog.logger)
+        var patient = RecallAuditor(settings, environment: Environment(), logger: noLog.logger)
         settings.interval = .zero
-        var eager = RecallAuditor(settings, logger: noLog.logger)
+        var eager = RecallAuditor(settings, environment: Environment(), logger: noLog.logger)
         #expect(try !fixture.audit("c", &patient).isEmpty)
         #expect(try fixture.audit("c", &eager).isEmpty, "no new queries")
         for _ in 0..<64 {
@@ -48,7 +48,7 @@ import VectorIndex
         var random = seeded()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         try fixture.waitUntilSettled("c")
-        var auditor = RecallAuditor(.small(), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
         do {
             let collection = try fixture.engine.collection("c")
             for _ in 0..<10 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
@@ -66,7 +66,7 @@ import VectorIndex
         let fixture = try EngineFixture.clustered(.cosine, &random)
         try fixture.waitUntilSettled("c")
         let collection = try fixture.engine.collection("c")
-        var auditor = RecallAuditor(.small(), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
         for _ in 0..<10 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
         try fixture.fill("c", 3_000..<4_000) { _ in random.vector(Self.dimensions) }
         #expect(auditor.step { [collection] } == .gaveUp)
@@ -82,7 +82,7 @@ import VectorIndex
             let request = SearchRequest(query: .vector(random.vector(Self.dimensions)))
             _ = try fixture.engine.search("c", [request], deadline: nil)
         }
-        var auditor = RecallAuditor(.small(), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
         let before = try fixture.engine.recall("c").vectors[0].background
         let collection = try fixture.engine.collection("c")
@@ -115,7 +115,7 @@ import VectorIndex
         try fixture.engine.createCollection("flat", flat)
         try fixture.fill("flat", 0..<2_000) { _ in random.vector(32) }
         for name in ["small", "flat"] {
-            var auditor = RecallAuditor(.small(), logger: noLog.logger)
+            var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
             #expect(try fixture.audit(name, &auditor).isEmpty)
             #expect(try fixture.engine.recall(name).vectors[0].isScanned)
         }

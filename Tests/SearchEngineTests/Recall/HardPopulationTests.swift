@@ -1,4 +1,5 @@
 import SearchEngine
+import Simulation
 import Testing
 import VectorIndex
 
@@ -24,7 +25,8 @@ import VectorIndex
         let groups = (0..<40).map { _ in random.vector(Self.dimensions).map { $0 - 3 } }
         // One of six.
         try fixture.fill("c", 0..<6_000) { $0 % 6 == 0 ? hard(&random) : easy(groups, &random) }
-        var auditor = RecallAuditor(.small(400), logger: LogRecorder().logger)
+        var auditor = RecallAuditor(
+            .small(400), environment: Environment(seeds: SeededSeeds(random.next())), logger: LogRecorder().logger)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
         let audit = try #require(try fixture.space("c").recall.audit)
         // Clusters may part it.

@@ -39,7 +39,7 @@ import VectorIndex
     func anAuditTellsWhatSearchesFind(_ distance: Distance, _ datatype: VectorDatatype) throws {
         var random = seeded()
         let fixture = try EngineFixture.clustered(distance, &random, datatype)
-        var auditor = RecallAuditor(.small(60), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(60), environment: Environment(), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
         let audit = try #require(try fixture.space("c").recall.audit)
         let figures = audit.figures
@@ -90,7 +90,7 @@ import VectorIndex
             }
         }
         #expect(recent.noted == 40)
-        var auditor = RecallAuditor(.small(60), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(60), environment: Environment(), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
         let figures = try #require(try fixture.space("c").recall.audit?.figures)
         #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (60, 30, 30))
@@ -118,7 +118,7 @@ import VectorIndex
 
     @Test func theSampleOfRecentQueriesIsBounded() {
         var random = seeded()
-        let recent = RecentQueries()
+        let recent = RecentQueries(seed: 1)
         for n in 0..<16 * 1_000 { recent.note([Float(n)]) }
         #expect(recent.noted == 1_000)
         let sample = recent.sample(10_000, using: &random)
@@ -127,7 +127,7 @@ import VectorIndex
         // The latest of a thousand are most of it: of the first 500 one in seven would be left.
         #expect(sample.count { $0[0] >= 16 * 500 } > sample.count / 2)
         // Long vectors take as much memory as 16 of them, and no more.
-        let long = RecentQueries()
+        let long = RecentQueries(seed: 1)
         for _ in 0..<16 * 40 { long.note(Array(repeating: 1, count: 1 << 17)) }
         #expect(long.sample(256, using: &random).count == 16)
     }
@@ -137,7 +137,7 @@ import VectorIndex
         let fixture = try EngineFixture.clustered(.cosine, &random)
         try fixture.waitUntilSettled("c")
         let collection = try fixture.engine.collection("c")
-        var auditor = RecallAuditor(.small(1), logger: noLog.logger)
+        var auditor = RecallAuditor(.small(1), environment: Environment(), logger: noLog.logger)
         // It begins, draws its query and scans, in one piece as the rows are few.
         for _ in 0..<3 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
         let query = try #require(auditor.queries.first)
@@ -164,7 +164,7 @@ import VectorIndex
         // Always due.
         settings.interval = .zero
         settings.newQueries = 0
-        var auditor = RecallAuditor(settings, logger: log.logger)
+        var auditor = RecallAuditor(settings, environment: Environment(), logger: log.logger)
         for _ in 0..<2 {
             #expect(try !fixture.audit("c", &auditor).isEmpty)
             let figures = try #require(try fixture.space("c").recall.audit?.figures)

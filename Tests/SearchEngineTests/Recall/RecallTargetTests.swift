@@ -27,7 +27,7 @@ import VectorIndex
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
         }
-        var auditor = RecallAuditor(.small(128), logger: LogRecorder().logger)
+        var auditor = RecallAuditor(.small(128), environment: Environment(), logger: LogRecorder().logger)
         for _ in 0..<2 { try #require(!fixture.audit("c", &auditor).isEmpty) }
         // A query of the sample's kind: others are promised nothing.
         let profiles = try ["a", "b"].map { try #require(try fixture.space("c", $0).recall.audit).profile }

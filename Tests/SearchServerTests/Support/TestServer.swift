@@ -121,7 +121,8 @@ func withServer(
     configure(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let engine = try Engine(configuration: configuration.engine, logger: logger, fileSystem: fileSystem)
+    let engine = try Engine(
+        configuration: configuration.engine, logger: logger, environment: Environment(files: fileSystem))
     let server = TrendexServer(engine: engine, configuration: configuration, logger: logger)
     let (ports, portSource) = AsyncStream<Int>.makeStream()
     let running = Task {

@@ -66,6 +66,32 @@ package struct PosixFileSystem: FileSystem {
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw systemError("sync", path) }
     }
+
+    package func lock(_ path: String, create: Bool) throws -> (any FileLock)? {
+        let flags = create ? O_RDWR | O_CREAT : O_RDONLY
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+        if descriptor < 0 && errno == ENOENT && !create { return nil }
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw EngineError.storage("The storage folder is in use by another process (\(path) is locked)")
+        }
+        return PosixLock(descriptor)
+    }
+
+    package func isWritable(_ path: String) -> Bool { access(path, W_OK) == 0 }
+
+    package var temporaryFolder: String { NSTemporaryDirectory() }
+}
+
+private final class PosixLock: FileLock {
+    private let descriptor: Int32
+
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    func release() { flock(descriptor, LOCK_UN) }
+
+    deinit { close(descriptor) }
 }
 
 private final class PosixFile: File {

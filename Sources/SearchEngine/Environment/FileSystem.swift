@@ -18,12 +18,45 @@ package protocol FileSystem: Sendable {
     func rename(_ from: String, to: String) throws
     /// Makes created, renamed and removed entries of a folder durable.
     func syncDirectory(_ path: String) throws
+    /// Keeps every other process that asks for the same out, until the lock is released. `nil` if there is no such file and
+    /// `create` is false. Throws `.storage` when another process has the lock.
+    func lock(_ path: String, create: Bool) throws -> (any FileLock)?
+    /// Whether entries of the folder can be made and removed.
+    func isWritable(_ path: String) -> Bool
+    /// A folder for files that nobody needs later.
+    var temporaryFolder: String { get }
+}
+
+extension FileSystem {
+    /// Makes `to` a copy of a file, which may be another file system's, and syncs it.
+    func copy(_ source: any File, to: String) throws {
+        let target = try open(to, create: true)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let count = try buffer.withUnsafeMutableBytes { try source.read(into: $0, at: offset) }
+            if count == 0 { break }
+            try buffer.withUnsafeBytes { try target.write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: offset) }
+            offset += count
+        }
+        try target.sync()
+    }
+}
+
+/// Held by a process that uses a storage folder.
+package protocol FileLock: AnyObject, Sendable {
+    func release()
 }
 
 package struct FileStatus: Sendable {
     package var size: Int
     /// When it was changed last, in seconds since 1970.
     package var modified: Int
+
+    package init(size: Int, modified: Int) {
+        self.size = size
+        self.modified = modified
+    }
 }
 
 /// An open file.
