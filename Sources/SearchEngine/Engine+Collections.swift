@@ -9,7 +9,8 @@ extension Engine {
 
     public func collectionExists(_ collection: String) -> Bool { catalog.withLock { $0.resolve(collection) != nil } }
 
-    /// Creates an empty collection. Throws `.conflict` when the name is taken, `.invalid` for bad names or settings.
+    /// Creates an empty collection. Throws `.conflict` when the name is taken, `.invalid` for bad names or settings and when
+    /// there are as many collections as the engine's configuration allows.
     public func createCollection(
         _ name: String, _ configuration: CollectionConfiguration, deadline: Deadline? = nil
     ) throws {
@@ -17,6 +18,7 @@ extension Engine {
         try configuration.validate()
         try queue.perform(until: deadline) { [self] transaction in
             try requireFreeName(name, transaction.database)
+            try requireRoom(transaction.database)
             try create(name, configuration, transaction)
         }
     }
@@ -52,6 +54,18 @@ extension Engine {
         StorageLoader(
             layout: layout, environment: environment, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
+    }
+
+    /// Throws `.invalid` when one collection more would be too many. The database knows those that the same group of jobs
+    /// has made, and those of restores under way don't count.
+    func requireRoom(_ db: GRDB.Database) throws {
+        guard let limit = configuration.maxCollections else { return }
+        let count = try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM collections WHERE name NOT GLOB ?",
+            arguments: [CollectionRestore.hiddenPrefix + "*"])
+        guard let count, count < limit else {
+            throw EngineError.invalid("Bad request: Can't create collection, maximum number of collections exceeded")
+        }
     }
 
     private func requireFreeName(_ name: String, _ db: GRDB.Database) throws {

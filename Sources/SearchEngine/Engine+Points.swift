@@ -118,7 +118,9 @@ extension Engine {
 
     /// A page of points by id, or by a payload value with `orderBy`. Throws `.timeout` once `deadline` has passed.
     public func scroll(_ collection: String, _ request: ScrollRequest, deadline: Deadline? = nil) throws -> ScrollPage {
-        guard request.limit > 0 else { throw EngineError.invalid("Wrong input: limit must be at least 1") }
+        guard request.limit > 0, request.skipped >= 0 else {
+            throw EngineError.invalid("Wrong input: limit must be at least 1, and no offset negative")
+        }
         if request.orderBy != nil && request.offset != nil {
             throw EngineError.invalid(
                 "Wrong input: Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
@@ -275,9 +277,14 @@ extension Generation {
     ) throws -> (slots: [(UInt32, OrderValue?)], next: PointID?) {
         if let order = request.orderBy {
             var page: [(UInt32, OrderValue?)] = []
+            var skipped = 0
             for (value, slot) in try payloadIndexes.ordered(
                 order.key, order.direction, from: order.startFrom, matching: words)
             {
+                if skipped < request.skipped {
+                    skipped += 1
+                    continue
+                }
                 page.append((slot, value))
                 if page.count == request.limit { break }
             }
@@ -293,9 +300,15 @@ extension Generation {
             }
         }
         var page: [(UInt32, OrderValue?)] = []
+        var skipped = 0
         while index < slots.count {
             let slot = slots[index]
             if words[Int(slot >> 6)] >> UInt64(slot & 63) & 1 == 1 {
+                if skipped < request.skipped {
+                    skipped += 1
+                    index += 1
+                    continue
+                }
                 if page.count == request.limit { return (page, points.id(slot)) }
                 page.append((slot, nil))
             }

@@ -102,10 +102,11 @@ extension Engine {
             request.parameters, k: limit, points: live, query: query, space, collection.configuration)
         // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
         if aim.isExact, mostScanned < .max, live >= VectorIndex.smallestTrainedCount { return nil }
-        var options = SearchOptions(request, aim, k: limit, excluded: excluded, cancelled: cancelled)
+        var options = SearchOptions(
+            request, aim, k: limit, mayEstimate: collection.configuration.quantization(space) != nil,
+            excluded: excluded, cancelled: cancelled)
         if request.explain { options.clock = { [time = environment.time] in time.nanoseconds } }
-        options.fullScanBytes = space.parameters.fullScanBytes(
-            wider: collection.configuration.hnsw.fullScanThreshold)
+        options.fullScanBytes = collection.configuration.fullScanBytes(space)
         options.mostScanned = mostScanned
         let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
         if outcome.cancelled { return nil }
@@ -152,13 +153,16 @@ extension Engine {
 }
 
 extension SearchOptions {
+    /// - Parameter mayEstimate: whether scores may be those of codes. Without a quantization that somebody asked for, codes
+    ///   are the engine's own affair.
     fileprivate init(
-        _ request: SearchRequest, _ aim: SearchAim, k: Int, excluded: UInt32?, cancelled: (@Sendable () -> Bool)?
+        _ request: SearchRequest, _ aim: SearchAim, k: Int, mayEstimate: Bool, excluded: UInt32?,
+        cancelled: (@Sendable () -> Bool)?
     ) {
         let parameters = request.parameters
         self.init(
             k: k, ef: aim.ef, exact: aim.isExact, indexedOnly: parameters.indexedOnly,
-            ignoreCodes: parameters.ignoreQuantization, rescore: parameters.rescore ?? true,
+            ignoreCodes: parameters.ignoreQuantization, rescore: mayEstimate ? parameters.rescore ?? true : true,
             oversampling: max(parameters.oversampling ?? 1, 1), excluded: excluded, cancelled: cancelled)
     }
 }

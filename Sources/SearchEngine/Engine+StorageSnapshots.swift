@@ -90,9 +90,11 @@ extension Engine {
     ) throws {
         let fileSystem = environment.files
         let target = StorageLayout(root: storagePath)
-        guard !fileSystem.exists(target.database) else {
+        func requireEmpty() throws {
+            guard fileSystem.exists(target.database) else { return }
             throw EngineError.conflict("The storage folder \(storagePath) holds data already; choose an empty one")
         }
+        try requireEmpty()
         guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
         let file = try fileSystem.open(path, create: false)
         if let checksum { try requireChecksum(checksum, of: file) }
@@ -104,6 +106,8 @@ extension Engine {
         try fileSystem.createDirectory(storagePath)
         let lock = try fileSystem.lock(target.lock, create: true)
         defer { lock?.release() }
+        // Another restore may have filled it until the lock was had.
+        try requireEmpty()
         let staging = StorageLayout(root: target.temporary + "/restore")
         try fileSystem.remove(target.temporary)
         try fileSystem.createDirectory(staging.vectors)

@@ -19,6 +19,8 @@ public struct EngineConfiguration: Sendable {
     public var indexingThreads: Int = 0
     /// Bytes that payload indexes made on first use may take.
     public var implicitIndexBudgetBytes: Int = 512 << 20
+    /// Collections that there may be; `nil` for no limit.
+    public var maxCollections: Int?
     /// Whether the background measures recall, and recent queries are kept in memory for it.
     public var measuresRecall: Bool {
         get { recallAudits.isOn }
@@ -86,11 +88,7 @@ public final class Engine: Sendable {
         }
         let loaded = try database.read { try loader.load($0) }
         catalog = Mutex(loaded)
-        // What a killed process left in the log reaches the database at the next checkpoint, so its vectors go first;
-        // and files go only when the commit that dropped them can't be lost any more.
-        for collection in loaded.inOrder {
-            for space in collection.generation.spaces { try space.file.sync() }
-        }
+        // Loading has synced the vectors. Files go only when the commit that dropped them can't be lost any more.
         try database.write { try StorageLoader.markSynced($0) }
         try database.syncLog()
         try loader.clearOrphans(loaded, highestCollection: database.read { try StorageLoader.highestCollection($0) })

@@ -32,6 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, warn, error or off. (default: info)")
     var logLevel: String?
 
+    /// For the last lines of the log to be written.
+    private static let logTime = Duration.seconds(2)
+
     func validate() throws {
         if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be from 0 to 65535.") }
     }
@@ -51,6 +54,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let (level, format) = (configuration.logLevel, configuration.logFormat)
         LoggingSystem.bootstrap { StandardOutputLog(label: $0, level: level, format: format) }
+        defer { LogOutput.standard.flush(within: Self.logTime) }
         let logger = Logger(label: "trendex")
         for warning in warnings { logger.warning("\(warning)") }
         let engine = try orExit { try Engine(configuration: configuration.engine, logger: logger) }

@@ -57,5 +57,6 @@ private final class HookedFile: File {
         owner.onSync?(file.path)
         try file.sync()
     }
+    func suspend() { file.suspend() }
     func map(size: Int) throws -> FileMapping { try file.map(size: size) }
 }

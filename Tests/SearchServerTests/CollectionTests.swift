@@ -127,7 +127,7 @@ import Testing
         try await withServer({
             $0.collectionDefaults.hnsw.m = 7
             $0.collectionDefaults.optimizers["indexing_threshold"] = 77
-            $0.collectionDefaults.maxCollections = 1
+            $0.engine.maxCollections = 1
         }) { server in
             try await server.ok(.PUT, "/collections/c", #"{"vectors": {"size": 4, "distance": "Dot"}}"#)
             let config = try await server.ok(.GET, "/collections/c")["config"]

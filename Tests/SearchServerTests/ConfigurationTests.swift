@@ -80,7 +80,7 @@ import Testing
         #expect(configuration.maxRequestBytes == 64 << 20)
         let defaults = configuration.collectionDefaults
         #expect(!defaults.onDiskPayload)
-        #expect(defaults.maxCollections == 7)
+        #expect(configuration.engine.maxCollections == 7)
         #expect(defaults.replicationFactor == 2)
         #expect(defaults.vectorsOnDisk == true)
         #expect(defaults.quantization == ScalarQuantizationConfiguration(quantile: 0.95))

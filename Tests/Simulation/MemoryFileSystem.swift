@@ -167,6 +167,8 @@ package final class MemoryFile: File, @unchecked Sendable {
 
     package func sync() throws {}
 
+    package func suspend() {}
+
     package func map(size: Int) throws -> FileMapping {
         // The mapping keeps the file.
         FileMapping(base: UnsafeRawPointer(base), size: size) { [self] _, _ in withExtendedLifetime(self) {} }

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -113,6 +114,10 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="trendex-test-"))
         self.storage, self.snapshots = self.folder / "storage", self.folder / "snapshots"
         self.log = self.folder / "log"
+        # A file that takes the place of the log.
+        self.output = None
+        # What the process may have of a resource, by its `RLIMIT_…`.
+        self.limits = {}
         self.process = None
         self.port = None
         self.rest = None
@@ -153,8 +158,15 @@ class Server:
             path.write_text(self.config)
             arguments += ["--config-path", str(path)]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(arguments, env=environment, cwd=self.folder, stdout=log, stderr=log)
+            output = self.output or log
+            self.process = subprocess.Popen(
+                arguments, env=environment, cwd=self.folder, stdout=output, stderr=output, preexec_fn=self.limit
+            )
         self.rest = Rest(self.port)
+
+    def limit(self):
+        for kind, most in self.limits.items():
+            resource.setrlimit(kind, (most, most))
 
     def start(self):
         for attempt in range(3):

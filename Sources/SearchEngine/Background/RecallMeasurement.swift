@@ -119,7 +119,7 @@ package struct RecallMeasurement {
         self.space = space
         self.allowed = allowed
         self.k = k
-        fullScanBytes = space.parameters.fullScanBytes(wider: collection.configuration.hnsw.fullScanThreshold)
+        fullScanBytes = collection.configuration.fullScanBytes(space)
         self.sample = SampleQueries(sample, of: space, seed: environment.seeds.next())
         self.parameters = parameters
         let live = space.index.liveCount

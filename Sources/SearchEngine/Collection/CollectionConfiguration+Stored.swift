@@ -32,9 +32,12 @@ extension CollectionConfiguration {
             guard let name = vector["name"]?.stringValue, let size = vector["size"]?.integerValue,
                 let distance = vector["distance"]?.stringValue.flatMap(Distance.init)
             else { throw EngineError.storage("A stored collection configuration can't be read") }
+            let datatype = vector["datatype"]?.stringValue.flatMap(VectorDatatype.init)
+            guard datatype != nil || vector["datatype"] == nil else {
+                throw EngineError.storage("A stored vector has an unknown datatype")
+            }
             vectors[name] = VectorParameters(
-                size: Int(size), distance: distance,
-                datatype: vector["datatype"]?.stringValue.flatMap(VectorDatatype.init),
+                size: Int(size), distance: distance, datatype: datatype,
                 onDisk: vector["onDisk"]?.boolValue, hnsw: vector["hnsw"].map(HNSWConfiguration.init(stored:)),
                 quantization: vector["quantization"].map(ScalarQuantizationConfiguration.init(stored:)))
         }
@@ -118,6 +121,9 @@ extension PayloadFieldSchema {
         lookup = stored["lookup"]?.boolValue ?? true
         range = stored["range"]?.boolValue ?? true
         tokenizer = stored["tokenizer"]?.stringValue.flatMap(Tokenizer.init) ?? .word
+        guard lookup || range, (stored.int("minTokenLength") ?? 0) >= 0,
+            (stored.int("maxTokenLength") ?? .max) >= (stored.int("minTokenLength") ?? 0)
+        else { throw EngineError.storage("A stored payload index has values that can't be") }
         lowercase = stored["lowercase"]?.boolValue ?? true
         phraseMatching = stored["phraseMatching"]?.boolValue ?? false
         minTokenLength = stored.int("minTokenLength")

@@ -18,6 +18,18 @@ extension CollectionConfiguration {
         }
         try hnsw.validate("hnsw_config")
         try quantization?.validate("quantization_config")
+        for (name, value) in [
+            ("shard_number", shardNumber), ("replication_factor", replicationFactor),
+            ("write_consistency_factor", writeConsistencyFactor),
+        ] where value < 1 {
+            throw EngineError.invalid("Wrong input: \(name): value \(value) invalid, must be 1 or larger")
+        }
+        try ReportedSettings.optimizers.validate(optimizers, "optimizers_config")
+        try ReportedSettings.wal.validate(wal, "wal_config")
+        if let strictMode { try ReportedSettings.strictMode.validate(strictMode, "strict_mode_config") }
+        if let metadata {
+            guard case .object = metadata else { throw EngineError.invalid("Wrong input: metadata must be an object") }
+        }
     }
 
     /// The configuration after a change; throws `.invalid` or `.notFound` for vectors that don't exist.
@@ -63,8 +75,12 @@ extension HNSWConfiguration {
             throw EngineError.invalid(
                 "Wrong input: \(what).ef_construct: value \(efConstruct) invalid, must be 4 or larger")
         }
-        if let fullScanThreshold, fullScanThreshold < 0 {
-            throw EngineError.invalid("Wrong input: \(what).full_scan_threshold must not be negative")
+        for (name, value) in [
+            ("full_scan_threshold", fullScanThreshold), ("max_indexing_threads", maxIndexingThreads),
+            ("payload_m", payloadM),
+        ] {
+            guard let value, value < 0 else { continue }
+            throw EngineError.invalid("Wrong input: \(what).\(name): value \(value) invalid, must not be negative")
         }
         if let recall { try validateRecall(recall, "\(what).recall") }
     }

@@ -92,6 +92,20 @@ extension VectorParameters {
     }
 }
 
+/// What a vector's settings are now. Those that a space was made with may have changed since.
+extension CollectionConfiguration {
+    private func current(_ space: VectorSpace) -> VectorParameters { vectors[space.name] ?? space.parameters }
+
+    func fullScanBytes(_ space: VectorSpace) -> Int? {
+        current(space).fullScanBytes(wider: hnsw.fullScanThreshold)
+    }
+
+    /// The vector's own quantization, or the collection's.
+    func quantization(_ space: VectorSpace) -> ScalarQuantizationConfiguration? {
+        current(space).quantization ?? quantization
+    }
+}
+
 /// The score as the API shows it. The engine's own scores grow with closeness.
 extension Metric {
     package func shown(_ score: Float) -> Float {

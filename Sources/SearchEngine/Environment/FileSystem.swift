@@ -72,6 +72,9 @@ package protocol File: AnyObject, Sendable {
     func allocate(size: Int) throws
     /// Makes the bytes written so far durable. After a failure the file must not be used again.
     func sync() throws
+    /// Gives back what the system holds for an open file, until it is used next; to be called while all that was written is
+    /// durable. The file must stay at its path.
+    func suspend()
     /// Maps the first `size` bytes read-only and shared. The mapping outlives the file object.
     func map(size: Int) throws -> FileMapping
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The real files.
 package struct PosixFileSystem: FileSystem {
@@ -41,9 +42,8 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func open(_ path: String, create: Bool) throws -> any File {
-        let descriptor = Glibc.open(path, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | (create ? O_CREAT : 0), 0o644)
-        guard descriptor >= 0 else { throw systemError("open", path) }
-        return PosixFile(path: path, descriptor: descriptor)
+        let flags = (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC
+        return try PosixFile(path: path, flags, create: create)
     }
 
     package func remove(_ path: String) throws {
@@ -96,22 +96,47 @@ private final class PosixLock: FileLock {
 
 private final class PosixFile: File {
     let path: String
-    private let descriptor: Int32
+    private let flags: Int32
+    /// Below 0 while it is suspended.
+    private let descriptor: Mutex<Int32>
 
-    init(path: String, descriptor: Int32) {
+    init(path: String, _ flags: Int32, create: Bool) throws {
         self.path = path
-        self.descriptor = descriptor
+        self.flags = flags
+        descriptor = Mutex(try Self.open(path, flags | (create ? O_CREAT : 0)))
     }
 
-    deinit { close(descriptor) }
+    deinit { suspend() }
+
+    private static func open(_ path: String, _ flags: Int32) throws -> Int32 {
+        let descriptor = Glibc.open(path, flags, 0o644)
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        return descriptor
+    }
+
+    func suspend() {
+        descriptor.withLock { descriptor in
+            if descriptor >= 0 { close(descriptor) }
+            descriptor = -1
+        }
+    }
+
+    /// The descriptor, opened again if it was given back. Nobody suspends a file that others use.
+    private func use() throws -> Int32 {
+        try descriptor.withLock { descriptor in
+            if descriptor < 0 { descriptor = try Self.open(path, flags) }
+            return descriptor
+        }
+    }
 
     func size() throws -> Int {
         var info = stat()
-        guard fstat(descriptor, &info) == 0 else { throw systemError("inspect", path) }
+        guard fstat(try use(), &info) == 0 else { throw systemError("inspect", path) }
         return Int(info.st_size)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        let descriptor = try use()
         var done = 0
         while done < bytes.count {
             let n = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
@@ -124,6 +149,7 @@ private final class PosixFile: File {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        let descriptor = try use()
         var done = 0
         while done < buffer.count {
             let n = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
@@ -138,16 +164,16 @@ private final class PosixFile: File {
     }
 
     func allocate(size: Int) throws {
-        let result = posix_fallocate(descriptor, 0, off_t(size))
+        let result = posix_fallocate(try use(), 0, off_t(size))
         guard result == 0 else { throw systemError("grow", path, code: result) }
     }
 
     func sync() throws {
-        guard fdatasync(descriptor) == 0 else { throw systemError("sync", path) }
+        guard fdatasync(try use()) == 0 else { throw systemError("sync", path) }
     }
 
     func map(size: Int) throws -> FileMapping {
-        guard let base = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
+        guard let base = mmap(nil, size, PROT_READ, MAP_SHARED, try use(), 0), base != MAP_FAILED else {
             throw systemError("map", path)
         }
         return FileMapping(base: UnsafeRawPointer(base), size: size) { base, size in

@@ -211,6 +211,8 @@ public struct OrderBy: Sendable {
 public struct ScrollRequest: Sendable {
     /// The first id to return (inclusive).
     public var offset: PointID?
+    /// Points in front of the page that are left out; nothing of them is read.
+    public var skipped = 0
     public var limit: Int = 10
     public var filter: Filter?
     public var orderBy: OrderBy?

@@ -108,7 +108,14 @@ struct CollectionRestore {
             for start in stride(from: 0, to: pointCount, by: perRead) {
                 let count = min(perRead, pointCount - start)
                 let rows = try tar.read(entry, at: start * rowBytes, count: count * rowBytes)
-                try rows.withUnsafeBytes { try space.file.write($0, at: start) }
+                try rows.withUnsafeBytes { rows in
+                    for row in 0..<count {
+                        guard let base = rows.baseAddress, space.parameters.mayStore(base + row * rowBytes) else {
+                            throw tar.damaged("row \(start + row) of \(entry.name) can't be a stored vector")
+                        }
+                    }
+                    try space.file.write(rows, at: start)
+                }
             }
             try space.file.sync()
         }
@@ -122,6 +129,9 @@ struct CollectionRestore {
             var batch: [(PointRow, UInt64, Payload)] = []
             while batch.count < Self.pointsPerTransaction, slot < pointCount {
                 let (row, checksum, payload) = try records.next(slot: UInt32(slot), &sum)
+                guard row.version <= version else {
+                    throw tar.damaged("point \(row.id) is newer than the collection")
+                }
                 guard row.vectors < 1 << UInt64(generation.spaces.count) || generation.spaces.count == 64 else {
                     throw tar.damaged("point \(row.id) has vectors that the collection has not")
                 }
@@ -165,6 +175,8 @@ struct CollectionRestore {
                 db, sql: "SELECT EXISTS (SELECT 1 FROM aliases WHERE alias = ?)", arguments: [name])!
             {
                 throw EngineError.conflict("Wrong input: Alias with the name \(name) already exists")
+            } else {
+                try engine.requireRoom(db)
             }
             for (path, declared) in schema {
                 try db.execute(

@@ -136,10 +136,13 @@ func sha256(of file: any File) throws -> String {
     }
 }
 
-/// A collection's name as a file name: names that could mislead a path or exceed its length are changed.
+/// A collection's name as a file name of at most 150 bytes, leaving room for what snapshots add to it. No two names have
+/// the same one: `%` is only in those that are changed, `%2…` in escaped ones, and `%sha256-` before the digest of a long one.
 func fileName(_ collection: String) -> String {
-    if collection.utf8.count > 150 { return "collection-" + SHA256.hash(data: Data(collection.utf8)).hex }
     let escaped = collection.replacingOccurrences(of: "%", with: "%25")
-    return escaped.utf8.first == UInt8(ascii: ".")
+    let name =
+        escaped.utf8.first == UInt8(ascii: ".")
         ? "%2E" + String(decoding: escaped.utf8.dropFirst(), as: UTF8.self) : escaped
+    guard name.utf8.count > 150 else { return name }
+    return "%sha256-" + SHA256.hash(data: Data(collection.utf8)).hex
 }

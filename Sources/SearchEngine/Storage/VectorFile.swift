@@ -10,7 +10,7 @@ package final class VectorFile: @unchecked Sendable {
     package let rowBytes: Int
     private let file: any File
     private let current: Mutex<FileMapping>
-    /// True at first: what a killed process wrote may not be on disk.
+    /// Whether something was written since the last sync.
     private var isDirty = true
 
     /// Opens the file, or creates it. Throws `.storage` when it holds fewer than `rowCount` rows.
@@ -25,6 +25,13 @@ package final class VectorFile: @unchecked Sendable {
         let wanted = max(size, Self.grown(0, toHold: max(rowBytes, 1)))
         if size < wanted { try file.allocate(size: wanted) }
         current = Mutex(try file.map(size: wanted))
+        if rowCount > 0 {
+            // What a killed process wrote may not be on disk, and the commits that name it go there with the next checkpoint.
+            try sync()
+        } else {
+            // Nothing of a new file is committed.
+            file.suspend()
+        }
     }
 
     private var mapping: FileMapping { current.withLock { $0 } }
@@ -58,6 +65,8 @@ package final class VectorFile: @unchecked Sendable {
         guard isDirty else { return }
         try file.sync()
         isDirty = false
+        // There may be more vectors than the process may have files.
+        file.suspend()
     }
 
     private func grow(toHold bytes: Int) throws {

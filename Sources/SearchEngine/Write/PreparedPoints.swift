@@ -72,6 +72,21 @@ private func storedRow(_ vector: [Float], _ parameters: VectorParameters) throws
     return bytes
 }
 
+extension VectorParameters {
+    /// Whether a stored row is one that a request could have led to: finite elements, of length 0 or 1 for cosine.
+    func mayStore(_ row: UnsafeRawPointer) -> Bool {
+        guard element != .uint8 else { return true }
+        let vector = element.read(row, dimensions: size)
+        guard vector.allSatisfy(\.isFinite) else { return false }
+        guard distance == .cosine else { return true }
+        let squaredLength = vector.reduce(into: 0.0) { $0 += Double($1) * Double($1) }
+        return squaredLength == 0 || abs(squaredLength - 1) < Self.lengthTolerance
+    }
+
+    /// Half precision keeps three digits of each element.
+    private static let lengthTolerance = 0.01
+}
+
 /// Checks dimensions and finiteness and, if asked to, normalises for cosine.
 func prepare(_ vector: inout [Float], _ parameters: VectorParameters, normalizing: Bool) throws {
     guard vector.count == parameters.size else {

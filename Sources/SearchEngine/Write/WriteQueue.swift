@@ -44,6 +44,8 @@ package final class WriteQueue: @unchecked Sendable {
     private var unsyncedFiles: [VectorFile] = []
     private var groupsSinceCheckpoint = 0
     private static let groupsPerCheckpoint = 64
+    /// They stay open until they are synced.
+    private static let mostUnsyncedFiles = 64
 
     package init(
         database: EngineDatabase, durability: EngineConfiguration.Durability, environment: Environment, logger: Logger
@@ -242,7 +244,9 @@ package final class WriteQueue: @unchecked Sendable {
     /// disk, so checkpoints are made here and not by SQLite.
     private func checkpointLater(_ db: GRDB.Database) {
         groupsSinceCheckpoint += 1
-        guard groupsSinceCheckpoint >= Self.groupsPerCheckpoint else { return }
+        guard groupsSinceCheckpoint >= Self.groupsPerCheckpoint || unsyncedFiles.count > Self.mostUnsyncedFiles else {
+            return
+        }
         do {
             try syncFiles()
             try StorageLoader.markSynced(db)

@@ -15,7 +15,6 @@ public struct CollectionDefaults: Sendable {
     public var shardNumber = 1
     public var replicationFactor = 1
     public var writeConsistencyFactor = 1
-    public var maxCollections: Int?
     /// As collections report them.
     public var optimizers: JSONObject = [
         "deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "default_segment_number": 0,

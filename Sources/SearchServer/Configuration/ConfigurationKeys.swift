@@ -38,7 +38,7 @@ enum ConfigurationKeys {
             "storage.collection.vectors.on_disk", "storage.collection.quantization",
             "storage.collection.shard_number",
             "trendex.durability", "trendex.implicit_index_budget_mb", "trendex.idle_timeout_sec",
-            "trendex.shutdown_timeout_sec", "trendex.recall_audit",
+            "trendex.shutdown_timeout_sec", "trendex.recall_audit", "trendex.max_connections",
         ].map { ($0, .used) })
 
     private static let withoutEffect: [String: Treatment] = [

@@ -5,7 +5,6 @@ import SearchEngine
 extension ConfigurationReader {
     mutating func readDefaults(into defaults: inout CollectionDefaults) {
         defaults.onDiskPayload = bool("storage.on_disk_payload") ?? defaults.onDiskPayload
-        defaults.maxCollections = integer("storage.max_collections", in: 0...(1 << 31))
         defaults.vectorsOnDisk = bool("storage.collection.vectors.on_disk")
         defaults.shardNumber = integer("storage.collection.shard_number", in: 1...(1 << 20)) ?? 1
         defaults.replicationFactor = integer("storage.collection.replication_factor", in: 1...(1 << 20)) ?? 1

@@ -93,6 +93,7 @@ struct ConfigurationReader {
         let searchThreads = integer("storage.performance.max_search_threads", in: 0...4096)
         let threads = [workers, searchThreads].compactMap { $0 }.first { $0 > 0 }
         configuration.computeThreads = threads ?? ProcessorCount.available
+        configuration.maxConnections = integer("trendex.max_connections", in: 1...(1 << 20))
         configuration.idleTimeoutSeconds =
             integer("trendex.idle_timeout_sec", in: 1...86_400) ?? configuration.idleTimeoutSeconds
         configuration.shutdownTimeoutSeconds =
@@ -132,6 +133,7 @@ struct ConfigurationReader {
         let durabilities: [EngineConfiguration.Durability] = [.full, .normal]
         configuration.engine.durability =
             choice("trendex.durability", durabilities) ?? choice("storage.durability", durabilities) ?? .full
+        configuration.engine.maxCollections = integer("storage.max_collections", in: 0...(1 << 31))
         configuration.engine.measuresRecall = bool("trendex.recall_audit") ?? true
         if let megabytes = integer("trendex.implicit_index_budget_mb", in: 0...(1 << 24)) {
             configuration.engine.implicitIndexBudgetBytes = megabytes << 20

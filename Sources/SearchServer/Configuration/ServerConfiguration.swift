@@ -15,6 +15,8 @@ public struct ServerConfiguration: Sendable {
     public var maxRequestBytes = 32 << 20
     /// Threads that decode, search and encode.
     public var computeThreads: Int
+    /// Connections that are answered at once; `nil` for as many as the process may have files.
+    public var maxConnections: Int?
     public var enableCORS = true
     public var apiKey: String?
     /// A second key with the same rights, so that keys can be changed one after the other.

@@ -99,61 +99,38 @@ extension ObjectFields {
             alwaysRAM: try scalar.bool("always_ram"))
     }
 
-    /// The members that the body gives, validated.
-    func optimizers(_ key: String) throws -> JSONObject? {
-        guard let fields = try object(key) else { return nil }
-        var result: JSONObject = [:]
-        result["deleted_threshold"] = try fields.double("deleted_threshold", in: 0...1).map { .double($0) }
-        for (name, minimum) in [
-            ("vacuum_min_vector_number", 100), ("default_segment_number", 0), ("max_segment_size", 1),
-            ("memmap_threshold", 0), ("indexing_threshold", 0), ("flush_interval_sec", 0),
-        ] {
-            result[name] = try fields.integer(name, minimum: minimum).map { JSONValue($0) }
-        }
-        if case .string(let text) = fields["max_optimization_threads"] {
-            guard text == "auto" else { throw fields.unknownVariant("max_optimization_threads", text, ["auto"]) }
-            result["max_optimization_threads"] = .null
-        } else {
-            result["max_optimization_threads"] = try fields.integer("max_optimization_threads").map { JSONValue($0) }
-        }
-        if try fields.bool("prevent_unoptimized") == true {
-            throw APIError.unsupported("`\(fields.field("prevent_unoptimized"))`")
-        }
-        return result
-    }
+    func optimizers(_ key: String) throws -> JSONObject? { try object(key)?.reported(.optimizers) }
 
-    func wal(_ key: String) throws -> JSONObject? {
-        guard let fields = try object(key) else { return nil }
-        var result: JSONObject = [:]
-        for (name, minimum) in [("wal_capacity_mb", 1), ("wal_segments_ahead", 0), ("wal_retain_closed", 1)] {
-            result[name] = try fields.integer(name, minimum: minimum).map { JSONValue($0) }
-        }
-        return result
-    }
+    func wal(_ key: String) throws -> JSONObject? { try object(key)?.reported(.wal) }
 
-    /// Limits may be stored, but not switched on: nothing enforces them yet.
-    func strictMode(_ key: String) throws -> JSONObject? {
-        guard let fields = try object(key) else { return nil }
-        if try fields.bool("enabled") == true { throw APIError.unsupported("`\(fields.field("enabled"))`") }
-        for name in fields.members.keys.map(\.string) {
-            switch name {
-            case "enabled", "unindexed_filtering_retrieve", "unindexed_filtering_update", "search_allow_exact":
-                _ = try fields.bool(name)
-            case "search_max_oversampling":
-                _ = try fields.double(name, in: 0...Double.greatestFiniteMagnitude)
-            case "multivector_config", "sparse_config": _ = try fields.object(name)
-            case "max_query_limit", "max_timeout", "read_rate_limit", "write_rate_limit", "max_points_count":
-                _ = try fields.integer(name, minimum: 1)
-            case "max_resident_memory_percent", "max_disk_usage_percent":
-                _ = try fields.integer(name, minimum: 1, maximum: 100)
-            case "search_max_hnsw_ef", "upsert_max_batchsize", "search_max_batchsize",
-                "max_collection_vector_size_bytes", "max_collection_payload_size_bytes", "filter_max_conditions",
-                "condition_max_size", "max_payload_index_count":
-                _ = try fields.integer(name)
-            default: break
+    func strictMode(_ key: String) throws -> JSONObject? { try object(key)?.reported(.strictMode) }
+
+    /// The members that the body gives, checked.
+    private func reported(_ settings: ReportedSettings) throws -> JSONObject {
+        var result: JSONObject = settings.keepsOthers ? members : [:]
+        for (name, value) in settings.values {
+            switch value {
+            case .bool: result[name] = try bool(name).map { .bool($0) }
+            case .integer(let range):
+                result[name] = try integer(
+                    name, minimum: range.lowerBound, maximum: range.upperBound == .max ? nil : range.upperBound
+                ).map { JSONValue($0) }
+            case .number(let range): result[name] = try double(name, in: range).map { .double($0) }
+            case .integerOrAuto:
+                if case .string(let text) = self[name] {
+                    guard text == "auto" else { throw unknownVariant(name, text, ["auto"]) }
+                    result[name] = .null
+                } else {
+                    result[name] = try integer(name).map { JSONValue($0) }
+                }
+            case .object: result[name] = try object(name).map { .object($0.members) }
+            case .off:
+                guard let isOn = try bool(name) else { continue }
+                guard !isOn else { throw APIError.unsupported("`\(field(name))`") }
+                if settings.keepsOthers { result[name] = .bool(false) }
             }
         }
-        return fields.members
+        return result
     }
 }
 

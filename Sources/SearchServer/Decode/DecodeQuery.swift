@@ -5,7 +5,7 @@ import SearchEngine
 enum PointQuery: Sendable {
     case nearest(SearchRequest)
     /// Without a query, points come in the order of their ids; with `order_by`, in that of a payload key.
-    case scroll(ScrollRequest, offset: Int)
+    case scroll(ScrollRequest)
 
     /// The same, with an explanation.
     var explained: PointQuery {
@@ -13,9 +13,9 @@ enum PointQuery: Sendable {
         case .nearest(var request):
             request.explain = true
             return .nearest(request)
-        case .scroll(var request, let offset):
+        case .scroll(var request):
             request.explain = true
-            return .scroll(request, offset: offset)
+            return .scroll(request)
         }
     }
 }
@@ -48,13 +48,14 @@ extension JSONReader {
                 throw APIError.wrongInput("`score_threshold` needs a query by a vector or a point")
             }
             var scroll = ScrollRequest()
-            scroll.limit = request.limit + request.offset
+            scroll.limit = request.limit
+            scroll.skipped = request.offset
             scroll.filter = request.filter
             scroll.payload = request.payload
             scroll.vectors = request.vectors
             scroll.explain = request.explain
             if case .orderBy(let order) = target { scroll.orderBy = order }
-            return .scroll(scroll, offset: request.offset)
+            return .scroll(scroll)
         }
     }
 

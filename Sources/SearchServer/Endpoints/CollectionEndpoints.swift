@@ -91,9 +91,6 @@ extension Endpoints {
         try validateName(call.collection)
         let defaults = call.service.configuration.collectionDefaults
         let configuration = try call.fields().newCollection(defaults: defaults)
-        if let limit = defaults.maxCollections, call.engine.collectionNames().count >= limit {
-            throw APIError(.badRequest, "Bad request: Can't create collection, maximum number of collections exceeded")
-        }
         try call.engine.createCollection(call.collection, configuration, deadline: deadline)
         return call.success()
     }

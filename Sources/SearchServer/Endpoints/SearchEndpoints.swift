@@ -87,8 +87,8 @@ extension Endpoints {
         var points: Points
         var explanation: Explanation?
 
-        init(_ page: ScrollPage, from offset: Int) {
-            points = .records(Array(page.points.dropFirst(offset)))
+        init(_ page: ScrollPage) {
+            points = .records(page.points)
             explanation = page.explanation
         }
 
@@ -111,9 +111,8 @@ extension Endpoints {
         return try queries.map { query in
             switch query {
             case .nearest: return QueryResult(found.removeFirst())
-            case .scroll(let request, let offset):
-                return QueryResult(
-                    try call.engine.scroll(call.collection, request, deadline: deadline), from: offset)
+            case .scroll(let request):
+                return QueryResult(try call.engine.scroll(call.collection, request, deadline: deadline))
             }
         }
     }

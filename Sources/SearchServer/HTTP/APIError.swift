@@ -42,7 +42,7 @@ package struct APIError: Error, Sendable, Equatable {
 
     package init(_ error: EngineError) {
         func prefixed(_ prefix: String, _ message: String) -> String {
-            message.hasPrefix(prefix) ? message : prefix + message
+            message.hasPrefix(prefix) || message.hasPrefix("Bad request: ") ? message : prefix + message
         }
         switch error {
         case .invalid(let message): self.init(.badRequest, prefixed("Wrong input: ", message))

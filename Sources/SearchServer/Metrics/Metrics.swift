@@ -17,6 +17,15 @@ enum Metrics {
             "trendex_database_memory_bytes", .gauge, "bytes allocated by the database, for all collections",
             call.engine.databaseMemory)
         text.metric(
+            "trendex_connections", .gauge, "connections that are open",
+            call.service.connections.openConnections)
+        text.metric(
+            "trendex_connections_refused_total", .counter, "connections beyond the limit, which were refused",
+            call.service.connections.refusedConnections)
+        text.metric(
+            "trendex_log_lost_lines_total", .counter, "log lines that could not be written",
+            LogOutput.standard.lostLines)
+        text.metric(
             "trendex_uptime_seconds", .gauge, "seconds since the start", call.service.startTime.secondsSince)
         return .bytes(Array(text.text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }

@@ -34,28 +34,32 @@ struct ProcessUsage {
             return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
         }
         func bytes(_ name: String) -> Int? { field(name).map { $0 * 1024 } }
-        var limit = rlimit()
-        let hasLimit = getrlimit(openFilesLimit, &limit) == 0
         return ProcessUsage(
             residentBytes: bytes("VmRSS"), anonymousBytes: bytes("RssAnon"),
             mappedBytes: bytes("RssFile").map { $0 + (bytes("RssShmem") ?? 0) }, threads: field("Threads"),
             openFiles: countOpenFiles(),
-            maxOpenFiles: hasLimit ? Int(clamping: limit.rlim_cur) : nil,
+            maxOpenFiles: openFilesLimit,
             cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime))
     }
 
     /// Raises the number of files and connections that may be open to what the system allows.
     static func raiseOpenFilesLimit() {
         var limit = rlimit()
-        guard getrlimit(openFilesLimit, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        guard getrlimit(openFiles, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
         limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(openFilesLimit, &limit)
+        _ = setrlimit(openFiles, &limit)
+    }
+
+    /// Files and connections that may be open at once; `nil` if that isn't known.
+    static var openFilesLimit: Int? {
+        var limit = rlimit()
+        return getrlimit(openFiles, &limit) == 0 ? Int(clamping: limit.rlim_cur) : nil
     }
 
     #if canImport(Glibc)
-        private static let openFilesLimit = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        private static let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else
-        private static let openFilesLimit = RLIMIT_NOFILE
+        private static let openFiles = RLIMIT_NOFILE
     #endif
 
     private static func smallFile(_ path: String) -> String {

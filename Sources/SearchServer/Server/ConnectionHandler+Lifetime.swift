@@ -6,7 +6,13 @@ extension ConnectionHandler {
     /// How long a client may take for a reply that it reads slowly or not at all.
     private static let slowestReply = TimeAmount.minutes(10)
 
-    private var idleTimeout: TimeAmount { .seconds(Int64(service.configuration.idleTimeoutSeconds)) }
+    /// A connection that is to be refused holds its place for no longer.
+    private static let refusedTimeout = TimeAmount.seconds(5)
+
+    private var idleTimeout: TimeAmount {
+        let timeout = TimeAmount.seconds(Int64(service.configuration.idleTimeoutSeconds))
+        return isRefused ? min(timeout, Self.refusedTimeout) : timeout
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context

@@ -35,6 +35,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     let service: ServerContext
     private let loopTime: LoopTime
+    /// There are too many connections: the first request is refused, and the connection ends.
+    private(set) var isRefused = false
     /// The loop has worked on a request since this connection was last read from. One is enough: others wait.
     private var hasWorked = false
     var context: ChannelHandlerContext?
@@ -65,7 +67,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     init(service: ServerContext, loopTime: LoopTime) {
         self.service = service
         self.loopTime = loopTime
+        isRefused = !service.connections.open()
     }
+
+    deinit { service.connections.close() }
 
     // MARK: Requests
 
@@ -137,6 +142,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         body = ByteBuffer()
         drainedBytes = 0
         isContinued = false
+        if isRefused {
+            isClosing = true
+            let limit = service.connections.most
+            return refuse(
+                with: exchange.failure(
+                    EngineError.unavailable("Too many connections: at most \(limit) are answered at once")))
+        }
         if let preflight = exchange.preflight { return refuse(with: preflight) }
         do {
             let endpoint = try exchange.admit()

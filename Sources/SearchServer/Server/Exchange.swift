@@ -72,7 +72,12 @@ struct Exchange: Sendable {
             service.logger.error(
                 "request failed", metadata: ["endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)"])
         }
-        return .failure(failure, since: start)
+        var reply = Reply.failure(failure, since: start)
+        // What is too much now may not be soon.
+        if failure.status == .tooManyRequests || failure.status == .serviceUnavailable {
+            reply.headers.replaceOrAdd(name: "retry-after", value: "1")
+        }
+        return reply
     }
 
     /// Adds what every reply has, and counts it.

@@ -16,6 +16,7 @@ final class ServerContext: Sendable {
     let routes: RouteTable
     let logger: Logger
     let writeLock = WriteLock()
+    let connections: ConnectionLimit
     let date = DateHeader()
     /// By event loop.
     private let loopTimes = Mutex<[ObjectIdentifier: LoopTime]>([:])
@@ -33,6 +34,8 @@ final class ServerContext: Sendable {
         self.configuration = configuration
         self.logger = logger
         workers = Workers(computeThreads: configuration.computeThreads)
+        ProcessUsage.raiseOpenFilesLimit()
+        connections = ConnectionLimit(asked: configuration.maxConnections, files: ProcessUsage.openFilesLimit)
         authentication = Authentication(
             apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
             readOnlyKey: configuration.readOnlyAPIKey)

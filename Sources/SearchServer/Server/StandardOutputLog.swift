@@ -1,17 +1,13 @@
 import Foundation
 import JSON
 import Logging
-import Synchronization
 
-/// Writes log lines to standard output, as text or as one JSON object a line.
+/// Writes log lines to standard output (``LogOutput``), as text or as one JSON object a line.
 public struct StandardOutputLog: LogHandler {
     public var logLevel: Logger.Level
     public var metadata: Logger.Metadata = [:]
     private let label: String
     private let format: ServerConfiguration.LogFormat
-
-    /// One line at a time, whoever writes it.
-    private static let output = Mutex(())
 
     public init(label: String, level: Logger.Level, format: ServerConfiguration.LogFormat) {
         self.label = label
@@ -54,7 +50,7 @@ public struct StandardOutputLog: LogHandler {
             line = writer.bytes
         }
         line.append(UInt8(ascii: "\n"))
-        Self.output.withLock { _ in FileHandle.standardOutput.write(Data(line)) }
+        LogOutput.standard.write(line)
     }
 }
 

@@ -32,7 +32,6 @@ public final class TrendexServer: Sendable {
     public func run(
         signals: [UnixSignal] = [.sigterm, .sigint], onReady: @escaping @Sendable (Int) async -> Void
     ) async throws {
-        ProcessUsage.raiseOpenFilesLimit()
         var quiet = logger
         // The framework's own lines; the server tells what matters.
         quiet.logLevel = max(logger.logLevel, .warning)
@@ -41,7 +40,9 @@ public final class TrendexServer: Sendable {
             responder: StreamResponder(service: context),
             server: HTTPServerBuilder { [context] in ConnectionChannel(service: context, responder: $0) },
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
+                address: .hostname(configuration.host, port: configuration.port), backlog: 4096,
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    context.connections.most + ConnectionLimit.mostRefused)),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },
             logger: quiet)
         var groupConfiguration = ServiceGroupConfiguration(

@@ -11,19 +11,21 @@ final class EngineFixture {
     private let durability: EngineConfiguration.Durability
     private let fileSystem: any FileSystem
     private let indexingThreads: Int
+    private let configure: (inout EngineConfiguration) -> Void
 
     /// The engine audits no recall in the background, so that tests do it step by step.
     init(
         durability: EngineConfiguration.Durability = .full, fileSystem: any FileSystem = PosixFileSystem(),
-        indexingThreads: Int = 1
+        indexingThreads: Int = 1, _ configure: @escaping (inout EngineConfiguration) -> Void = { _ in }
     ) throws {
         folder = NSTemporaryDirectory() + "trendex-test-" + UUID().uuidString
         self.durability = durability
         self.fileSystem = fileSystem
         self.indexingThreads = indexingThreads
+        self.configure = configure
         engine = try Self.engine(
             storage: folder + "/storage", durability: durability, fileSystem: fileSystem,
-            indexingThreads: indexingThreads)
+            indexingThreads: indexingThreads, configure)
     }
 
     deinit {
@@ -36,12 +38,14 @@ final class EngineFixture {
     /// The caller closes it.
     static func engine(
         storage: String, durability: EngineConfiguration.Durability = .full,
-        fileSystem: any FileSystem = PosixFileSystem(), indexingThreads: Int = 1
+        fileSystem: any FileSystem = PosixFileSystem(), indexingThreads: Int = 1,
+        _ configure: (inout EngineConfiguration) -> Void = { _ in }
     ) throws -> Engine {
         var configuration = EngineConfiguration(storagePath: storage, snapshotsPath: storage + "/../snapshots")
         configuration.durability = durability
         configuration.indexingThreads = indexingThreads
         configuration.recallAudits = .off
+        configure(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return try Engine(configuration: configuration, logger: logger, environment: Environment(files: fileSystem))
@@ -52,7 +56,8 @@ final class EngineFixture {
     func reopen() throws {
         try engine.close()
         engine = try Self.engine(
-            storage: storagePath, durability: durability, fileSystem: fileSystem, indexingThreads: indexingThreads)
+            storage: storagePath, durability: durability, fileSystem: fileSystem, indexingThreads: indexingThreads,
+            configure)
     }
 
     /// The storage as a kill at this moment would leave it; nothing may be written meanwhile.

@@ -1,6 +1,8 @@
+import Dispatch
 import Foundation
 import JSON
 import SearchEngine
+import Synchronization
 import Testing
 
 @Suite struct EngineTests {
@@ -334,5 +336,58 @@ import Testing
         let info = try fixture.engine.collectionInfo("c")
         #expect(Array(info.payloadSchema.keys) == ["new"])
         #expect(info.payloadSchema["new"]?.points == 3_000)
+    }
+
+    /// However many ask for a collection at once, there are no more than may be.
+    @Test func noMoreCollectionsThanAllowed() throws {
+        let fixture = try EngineFixture { $0.maxCollections = 5 }
+        let engine = fixture.engine
+        let refused = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 32) { number in
+            do { try engine.createCollection("c\(number)", .unnamed(1)) } catch {
+                if "\(error)".contains("maximum number of collections") { refused.wrappingAdd(1, ordering: .relaxed) }
+            }
+        }
+        #expect(engine.collectionNames().count == 5)
+        #expect(refused.load(ordering: .relaxed) == 27)
+        let name = try #require(engine.collectionNames().first)
+        let path = try engine.snapshotPath(name, name: engine.createSnapshot(name).name)
+        #expect(throws: EngineError.self) { try engine.recoverSnapshot("new", file: path, checksum: nil) }
+        try engine.recoverSnapshot(name, file: path, checksum: nil)
+        #expect(try engine.deleteCollection(name))
+        try engine.recoverSnapshot("new", file: path, checksum: nil)
+        #expect(engine.collectionNames().count == 5)
+    }
+
+    @Test func pagesWithAnOffset() throws {
+        let fixture = try EngineFixture()
+        try fixture.engine.createCollection("c", .unnamed(1, .dot))
+        _ = try fixture.engine.updateBlocking(
+            "c",
+            [
+                .upsert(
+                    (0..<50).map { PointStruct($0, [1], ["n": .integer(Int64(100 - $0)), "even": .bool($0 % 2 == 0)]) })
+            ])
+        _ = try fixture.engine.createPayloadIndex(
+            "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
+        var request = ScrollRequest()
+        request.filter = Filter(must: [.field(try PayloadPath("even"), .match(.bool(true)))])
+        request.limit = 3
+        func page(_ skipped: Int) throws -> [UInt64] {
+            request.skipped = skipped
+            return try fixture.engine.scroll("c", request).points.map { point in
+                if case .number(let id) = point.id { id } else { .max }
+            }
+        }
+        #expect(try page(0) == [0, 2, 4])
+        #expect(try page(20) == [40, 42, 44])
+        #expect(try page(24) == [48])
+        #expect(try page(25).isEmpty)
+        #expect(try page(Int.max).isEmpty)
+        request.orderBy = OrderBy(key: try PayloadPath("n"))
+        #expect(try page(0) == [48, 46, 44])
+        #expect(try page(23) == [2, 0])
+        #expect(try page(Int.max).isEmpty)
+        #expect(throws: EngineError.self) { try page(-1) }
     }
 }

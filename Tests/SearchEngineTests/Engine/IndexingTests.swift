@@ -63,4 +63,68 @@ import Testing
         try fixture.reopen()
         #expect(try fixture.engine.collectionInfo("c").configuration.hnsw.fullScanThreshold == 0)
     }
+
+    /// 6,000 points with two vectors of 64 dimensions, each with a graph.
+    private func settled(_ quantization: ScalarQuantizationConfiguration?) throws -> (EngineFixture, [Float]) {
+        var random = seeded()
+        let fixture = try EngineFixture()
+        var configuration = CollectionConfiguration(vectors: [
+            "a": VectorParameters(size: 64, distance: .dot), "b": VectorParameters(size: 64, distance: .dot),
+        ])
+        configuration.quantization = quantization
+        configuration.hnsw = HNSWConfiguration(m: 8, efConstruct: 24)
+        try fixture.engine.createCollection("c", configuration)
+        for start in stride(from: 0, to: 6_000, by: 1_000) {
+            let points = (start..<start + 1_000).map { id in
+                PointStruct(id: .number(UInt64(id)), vectors: ["a": random.vector(64), "b": random.vector(64)])
+            }
+            _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        }
+        try fixture.waitUntilGreen("c")
+        return (fixture, random.vector(64))
+    }
+
+    /// A changed threshold holds for the next search, whoever's it is.
+    @Test func aChangedFullScanThresholdActsAtOnce() throws {
+        let (fixture, query) = try settled(nil)
+        func plan(_ vector: String) throws -> Explanation.Plan? {
+            var request = SearchRequest(query: .vector(query), using: vector)
+            request.explain = true
+            // So narrow a walk costs less than a scan.
+            request.parameters.hnswEf = 10
+            return try fixture.engine.search("c", [request], deadline: nil)[0].explanation?.plan
+        }
+        func change(_ vector: String?, _ kilobytes: Int) throws {
+            var update = CollectionUpdate()
+            let hnsw = HNSWConfiguration(fullScanThreshold: kilobytes)
+            if let vector { update.vectors[ByteString(vector)] = .init(hnsw: hnsw) } else { update.hnsw = hnsw }
+            try fixture.engine.updateCollection("c", update)
+        }
+        #expect(try [plan("a"), plan("b")] == [.graph, .graph])
+        try change("a", 1 << 20)
+        #expect(try [plan("a"), plan("b")] == [.codeScan, .graph])
+        try change(nil, 1 << 20)
+        #expect(try [plan("a"), plan("b")] == [.codeScan, .codeScan])
+        try change("b", 10)
+        #expect(try [plan("a"), plan("b")] == [.codeScan, .graph])
+    }
+
+    /// Scores are estimates only where a quantization was asked for, and no rescoring.
+    @Test func withoutQuantizationScoresAreExact() throws {
+        let quantized = ScalarQuantizationConfiguration(quantile: 0.99)
+        for quantization in [nil, quantized] {
+            let (fixture, query) = try settled(quantization)
+            func scores(_ change: (inout SearchParameters) -> Void) throws -> [PointID: Float] {
+                var request = SearchRequest(query: .vector(query), using: "a", limit: 100)
+                change(&request.parameters)
+                let points = try fixture.engine.search("c", [request], deadline: nil)[0].points
+                return Dictionary(uniqueKeysWithValues: points.map { ($0.id, $0.score) })
+            }
+            let exact = try scores { $0.exact = true }
+            let shown = try scores { $0.rescore = false }
+            let differing = shown.count { id, score in exact[id].map { $0 != score } ?? false }
+            #expect((differing == 0) == (quantization == nil), "\(differing) of \(shown.count)")
+            #expect(try scores { $0.rescore = true }.allSatisfy { id, score in exact[id] == nil || exact[id] == score })
+        }
+    }
 }

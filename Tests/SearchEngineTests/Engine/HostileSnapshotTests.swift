@@ -1,0 +1,181 @@
+import Foundation
+import JSON
+import SearchEngine
+import Testing
+
+/// Archives of a collection that are whole, but hold what no request could have stored.
+@Suite struct HostileSnapshotTests {
+    private static let size = 4
+
+    /// What an archive of format 1 is made of, which may have no checksums of its entries.
+    private struct Archive {
+        var configuration: JSONValue
+        var schemas: [JSONValue] = []
+        var version: UInt64 = 10
+        var rows: [[Float]] = [[1, 0, 0, 0], [0, 1, 0, 0]]
+        var rowVersion: UInt64 = 5
+
+        init(_ distance: String = "Cosine") {
+            configuration = [
+                "vectors": [["name": "", "size": JSONValue(size), "distance": .string(distance)]], "hnsw": ["m": 8],
+                "shardNumber": 1, "replicationFactor": 1, "writeConsistencyFactor": 1, "onDiskPayload": true,
+                "optimizers": [:], "wal": [:],
+            ]
+        }
+
+        var bytes: Data {
+            var records: [UInt8] = []
+            func append(_ value: some FixedWidthInteger) {
+                withUnsafeBytes(of: value.littleEndian) { records.append(contentsOf: $0) }
+            }
+            let stored = rows.map { row in row.withUnsafeBytes { Array($0) } }
+            for (id, row) in stored.enumerated() {
+                var sum = Checksum()
+                row.withUnsafeBytes { sum.add($0) }
+                append(UInt8(0))
+                append(UInt64(0))
+                append(UInt64(id))
+                append(rowVersion)
+                append(UInt64(1))
+                append(sum.value)
+                append(UInt32(2))
+                records += Array("{}".utf8)
+            }
+            // Record by record, as the archive is read.
+            var sum = Checksum()
+            let length = records.count / rows.count
+            for start in stride(from: 0, to: records.count, by: length) {
+                records[start..<start + length].withUnsafeBytes { sum.add($0) }
+            }
+            let manifest: JSONValue = [
+                "format": 1, "name": "c", "configuration": configuration, "version": JSONValue(version),
+                "points": JSONValue(rows.count), "pointsChecksum": JSONValue(sum.value),
+                "payloadIndexes": .array(schemas),
+            ]
+            var archive: [UInt8] = []
+            for (name, content) in [
+                ("collection.json", manifest.serialized()), ("points.bin", records),
+                ("vectors/0", stored.flatMap { $0 }),
+            ] {
+                archive += Self.entry(name, content)
+            }
+            return Data(archive + Array(repeating: 0, count: 1_024))
+        }
+
+        /// A header of POSIX ustar, the bytes, and zeros up to a whole block.
+        private static func entry(_ name: String, _ content: [UInt8]) -> [UInt8] {
+            var header = [UInt8](repeating: 0, count: 512)
+            func put(_ text: String, at place: Int) {
+                header.replaceSubrange(place..<place + text.utf8.count, with: Array(text.utf8))
+            }
+            func octal(_ value: Int, _ digits: Int) -> String {
+                let text = String(value, radix: 8)
+                return String(repeating: "0", count: digits - text.count) + text
+            }
+            put(name, at: 0)
+            put(octal(content.count, 11), at: 124)
+            put("        ", at: 148)
+            put("0", at: 156)
+            put(octal(header.reduce(0) { $0 + Int($1) }, 6) + "\0 ", at: 148)
+            return header + content + Array(repeating: 0, count: (512 - content.count % 512) % 512)
+        }
+    }
+
+    private func restore(_ archive: Archive, in fixture: EngineFixture) throws {
+        let path = fixture.folder + "/made.snapshot"
+        try archive.bytes.write(to: URL(filePath: path))
+        try fixture.engine.recoverSnapshot("c", file: path, checksum: nil)
+    }
+
+    @Test func whatARequestCouldStoreIsRestored() throws {
+        let fixture = try EngineFixture()
+        for distance in ["Cosine", "Dot", "Euclid", "Manhattan"] {
+            var archive = Archive(distance)
+            archive.schemas = [["key": "n", "schema": ["type": "text", "minTokenLength": 2, "maxTokenLength": 5]]]
+            archive.configuration["strictMode"] = ["enabled": false, "max_query_limit": 10, "of_tomorrow": "x"]
+            archive.configuration["optimizers"] = ["deleted_threshold": 0.3, "max_optimization_threads": nil]
+            try restore(archive, in: fixture)
+            #expect(try fixture.engine.count("c", filter: nil, exact: true) == 2)
+        }
+    }
+
+    @Test func numbersThatCannotBe() throws {
+        let fixture = try EngineFixture()
+        let object: [(String, JSONValue)] = [
+            ("hnsw", ["maxIndexingThreads": -1]), ("hnsw", ["m": -1]), ("hnsw", ["efConstruct": 3]),
+            ("hnsw", ["fullScanThreshold": -5]), ("hnsw", ["payloadM": -1]), ("hnsw", ["recall": 1.5]),
+            ("hnsw", ["recall": 0]), ("quantization", ["quantile": 0.2]), ("quantization", ["quantile": -1]),
+            ("shardNumber", 0), ("shardNumber", -3), ("replicationFactor", 0), ("writeConsistencyFactor", -1),
+            ("optimizers", ["deleted_threshold": 2]), ("optimizers", ["vacuum_min_vector_number": 1]),
+            ("optimizers", ["indexing_threshold": -1]), ("optimizers", ["max_segment_size": "x"]),
+            ("optimizers", ["prevent_unoptimized": true]), ("optimizers", 7), ("wal", ["wal_capacity_mb": 0]),
+            ("wal", [1]), ("strictMode", ["enabled": true]), ("strictMode", ["max_query_limit": 0]),
+            ("strictMode", ["search_max_oversampling": -1]), ("strictMode", "on"), ("metadata", 3),
+            ("vectors", [["name": "", "size": 0, "distance": "Cosine"]]),
+            ("vectors", [["name": "", "size": -4, "distance": "Cosine"]]),
+            ("vectors", [["name": "", "size": 4, "distance": "Cosine", "datatype": "float8"]]),
+            ("vectors", [["name": "", "size": 4, "distance": "Cosine", "hnsw": ["maxIndexingThreads": -1]]]),
+            ("vectors", [["name": "", "size": 4, "distance": "Cosine", "quantization": ["quantile": 7]]]),
+        ]
+        for (key, value) in object {
+            var archive = Archive()
+            archive.configuration[key] = value
+            #expect(throws: EngineError.self, "\(key): \(value)") { try restore(archive, in: fixture) }
+        }
+        for schema: JSONValue in [
+            ["type": "text", "minTokenLength": -1], ["type": "text", "minTokenLength": 5, "maxTokenLength": 4],
+            ["type": "integer", "lookup": false, "range": false],
+        ] {
+            var archive = Archive()
+            archive.schemas = [["key": "n", "schema": schema]]
+            #expect(throws: EngineError.self, "\(schema)") { try restore(archive, in: fixture) }
+        }
+        var newer = Archive()
+        newer.rowVersion = 11
+        #expect(throws: EngineError.self) { try restore(newer, in: fixture) }
+        #expect(fixture.engine.collectionNames().isEmpty)
+    }
+
+    @Test func vectorsThatCannotBe() throws {
+        let fixture = try EngineFixture()
+        for (distance, row) in [
+            ("Cosine", [Float.nan, 0, 0, 0]), ("Dot", [.infinity, 0, 0, 0]), ("Euclid", [0, 0, -.infinity, 0]),
+            ("Manhattan", [0, 0, 0, .signalingNaN]), ("Cosine", [2, 0, 0, 0]), ("Cosine", [0.1, 0.1, 0, 0]),
+            ("Cosine", [3e38, 3e38, 3e38, 3e38]),
+        ] {
+            var archive = Archive(distance)
+            archive.rows.append(row)
+            #expect(throws: EngineError.self, "\(distance) \(row)") { try restore(archive, in: fixture) }
+        }
+        #expect(fixture.engine.collectionNames().isEmpty)
+        // What long vectors without a limit to their length may be.
+        var archive = Archive("Dot")
+        archive.rows = [[3e38, 1, 2, 3], [0, 0, 0, 0]]
+        try restore(archive, in: fixture)
+    }
+
+    /// Names reach the disk, and no two meet there.
+    @Test func namesOfAnyKind() throws {
+        let fixture = try EngineFixture()
+        let long = String(repeating: "n", count: 255)
+        let names = [
+            String(repeating: "%", count: 100), String(repeating: "%", count: 255), "%25", "%", "%2E", ".hidden", "..",
+            "%sha256-x", long, String(long.dropLast()), String(repeating: "ü", count: 120), "a b", "%2Ehidden",
+        ]
+        for (number, name) in names.enumerated() {
+            try fixture.engine.createCollection(name, .unnamed(1, .dot))
+            let points = (0...UInt64(number)).map { PointStruct($0, [1]) }
+            _ = try fixture.engine.updateBlocking(name, [.upsert(points)])
+        }
+        for name in names { _ = try fixture.engine.createSnapshot(name) }
+        for (number, name) in names.enumerated() {
+            let snapshots = try fixture.engine.snapshots(of: name)
+            #expect(snapshots.count == 1, "\(name)")
+            let path = try fixture.engine.snapshotPath(name, name: snapshots[0].name)
+            try fixture.engine.recoverSnapshot("copy", file: path, checksum: nil)
+            #expect(try fixture.engine.count("copy", filter: nil, exact: true) == number + 1)
+        }
+        let folders = try FileManager.default.contentsOfDirectory(atPath: fixture.folder + "/snapshots")
+        #expect(folders.count == names.count && folders.allSatisfy { $0.utf8.count <= 160 })
+    }
+}
