@@ -100,7 +100,7 @@ extension Engine {
     /// Removes a collection with its points and the aliases that point to it. `false` when there was none of this very
     /// name: as in Qdrant, an alias doesn't lead to the collection here.
     public func deleteCollection(_ name: String, deadline: Deadline? = nil) throws -> Bool {
-        try queue.perform(until: deadline) { [self] transaction in
+        try queue.perform(freeing: FreeingJob(), until: deadline) { [self] transaction in
             guard let collection = catalog.withLock({ $0.collections[name] }), !collection.isDropped else {
                 return false
             }
@@ -112,9 +112,9 @@ extension Engine {
         }
     }
 
-    /// Drops the tables of a collection whose row is deleted, and after the commit its memory and files.
+    /// Drops the memory and files of a collection whose row is deleted after the commit. Its tables go little by little.
     func drop(_ collection: PointCollection, _ transaction: WriteTransaction) throws {
-        try dropTables(collection, transaction.database)
+        let tables = try tables(of: collection, transaction.database)
         transaction.markDropped(collection)
         transaction.afterCommit(durably: true) { [self] in
             catalog.withLock { catalog in
@@ -124,6 +124,7 @@ extension Engine {
                 }
             }
             release(collection)
+            reclaimer.reclaim(tables)
         }
     }
 
@@ -135,13 +136,10 @@ extension Engine {
         try? fileSystem.remove(layout.derived(collection.id))
     }
 
-    func dropTables(_ collection: PointCollection, _ db: GRDB.Database) throws {
-        for table in try String.fetchAll(
+    func tables(of collection: PointCollection, _ db: GRDB.Database) throws -> [String] {
+        try String.fetchAll(
             db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?",
             arguments: ["points_\(collection.id)_*"])
-        {
-            try db.execute(sql: "DROP TABLE \(table)")
-        }
     }
 
     /// - Parameter schema: whether the declared payload indexes are told as well, which are built first where they are not

@@ -6,6 +6,9 @@ extension Engine {
     public struct PreparedUpdate: Sendable {
         let collection: PointCollection
         let operations: [PreparedOperation]
+
+        /// Whether nothing is added or grows.
+        var onlyFrees: Bool { operations.allSatisfy(\.onlyFrees) }
     }
 
     /// Does the caller's share of an update, on its thread. Throws `.invalid` for vectors that can't be stored.
@@ -46,11 +49,26 @@ extension Engine {
             }
         }
         nonisolated(unsafe) var results: [UpdateResult] = []
-        queue.submit(gate: gate) { transaction in
+        queue.submit(freeing: freeing(update) { results = $0 }, gate: gate) { transaction in
             results = try transaction.apply(update, mayScan: gate.mayScan)
         } completion: { outcome in
             timer?.cancel()
             answer.give(outcome.map { results })
+        }
+    }
+
+    /// The update in parts, for a full disk, if it only takes things away.
+    private func freeing(
+        _ update: PreparedUpdate, _ note: @escaping ([UpdateResult]) -> Void
+    ) -> FreeingJob? {
+        guard update.onlyFrees else { return nil }
+        let progress = FreeingProgress()
+        return FreeingJob { transaction, rows in
+            let isLast = try transaction.applyPart(update, progress, rows: rows)
+            note(
+                Array(
+                    repeating: UpdateResult(operationID: update.collection.version), count: update.operations.count))
+            return isLast
         }
     }
 
@@ -69,7 +87,11 @@ extension Engine {
     public func updateBlocking(_ collection: String, _ operations: [UpdateOperation]) throws -> [UpdateResult] {
         let prepared = try prepare(collection, operations)
         let gate = makeGate(prepared.collection)
-        return try queue.perform(gate: gate) { try $0.apply(prepared, mayScan: gate.mayScan) }
+        nonisolated(unsafe) var partial: [UpdateResult]?
+        let results = try queue.perform(freeing: freeing(prepared) { partial = $0 }, gate: gate) {
+            try $0.apply(prepared, mayScan: gate.mayScan)
+        }
+        return partial ?? results
     }
 
     /// Runs `body` in one durable transaction. What it changes in collections (through

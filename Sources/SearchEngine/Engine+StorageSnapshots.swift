@@ -52,7 +52,7 @@ extension Engine {
         let copy = try DatabaseQueue(path: environment.databaseName(path))
         try copy.writeWithoutTransaction { try db.backup(to: $0) }
         try copy.writeWithoutTransaction { db in
-            try StorageLoader.removeUnfinished(db)
+            for table in try StorageLoader.removeUnfinished(db) { try db.execute(sql: "DROP TABLE \(table)") }
             try db.execute(sql: "PRAGMA journal_mode = DELETE")
         }
         try copy.close()

@@ -50,6 +50,7 @@ public final class Engine: Sendable {
     let indexer: Indexer
     private let audits: AuditLoop
     let indexBuilds: IndexBuilds
+    let reclaimer: TableReclaimer
     /// Measurements of recall on request that are under way.
     package let recallMeasurements = Atomic(0)
     let catalog: Mutex<Catalog>
@@ -76,14 +77,18 @@ public final class Engine: Sendable {
             try fileSystem.createDirectory(folder)
         }
         try fileSystem.syncDirectory(layout.root)
+        // A start writes, too.
+        let reserve = DiskReserve(layout, fileSystem)
+        reserve.release()
         let loader = StorageLoader(
             layout: layout, environment: environment, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
         try loader.requireDatabase()
         database = try EngineDatabase(
             path: layout.database, durability: configuration.durability, environment: environment)
+        var unowned: [String] = []
         try database.write { db in
-            try StorageLoader.removeUnfinished(db)
+            unowned = try StorageLoader.removeUnfinished(db)
             try loader.deleteLostPoints(db)
         }
         let loaded = try database.read { try loader.load($0) }
@@ -94,7 +99,10 @@ public final class Engine: Sendable {
         try loader.clearOrphans(loaded, highestCollection: database.read { try StorageLoader.highestCollection($0) })
         try SnapshotFolder.removeRemains(below: configuration.snapshotsPath, environment)
         queue = WriteQueue(
-            database: database, durability: configuration.durability, environment: environment, logger: logger)
+            database: database, durability: configuration.durability, environment: environment, reserve: reserve,
+            logger: logger)
+        reclaimer = TableReclaimer(queue, executor: environment.executor, logger: logger)
+        reclaimer.start(unowned)
         indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
         indexBuilds.start()
         reader = FacetReader(builds: indexBuilds, environment: environment)
@@ -109,7 +117,7 @@ public final class Engine: Sendable {
         indexer.start(
             indexBuilds,
             compactor: Compactor(
-                loader: loader, database: database, queue: queue, logger: logger))
+                loader: loader, database: database, queue: queue, reclaimer: reclaimer, logger: logger))
         audits.start { [weak self] in
             self.map { engine in engine.catalog.withLock { $0.inOrder } } ?? []
         }
@@ -123,6 +131,7 @@ public final class Engine: Sendable {
     /// Finishes the queued writes, stops the background work and saves what would be costly to derive again.
     public func close() throws {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        reclaimer.stop()
         let isSaved = queue.close()
         indexBuilds.stop()
         audits.stop()

@@ -34,6 +34,7 @@ package final class HookedFileSystem: FileSystem {
     package func syncDirectory(_ path: String) throws { try real.syncDirectory(path) }
     package func lock(_ path: String, create: Bool) throws -> (any FileLock)? { try real.lock(path, create: create) }
     package func isWritable(_ path: String) -> Bool { real.isWritable(path) }
+    package func freeBytes(_ path: String) -> Int? { real.freeBytes(path) }
     package var temporaryFolder: String { real.temporaryFolder }
 }
 

@@ -97,6 +97,8 @@ package final class MemoryFileSystem: FileSystem {
 
     package func isWritable(_ path: String) -> Bool { true }
 
+    package func freeBytes(_ path: String) -> Int? { nil }
+
     package var temporaryFolder: String { "/tmp" }
 }
 

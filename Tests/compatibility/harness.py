@@ -116,6 +116,8 @@ class Server:
         self.log = self.folder / "log"
         # A file that takes the place of the log.
         self.output = None
+        # A command that runs the server's, if any.
+        self.wrapper = []
         # What the process may have of a resource, by its `RLIMIT_…`.
         self.limits = {}
         self.process = None
@@ -152,7 +154,7 @@ class Server:
             QDRANT__STORAGE__SNAPSHOTS_PATH=str(self.snapshots),
         )
         environment.update(self.environment)
-        arguments = [str(BINARY), "serve", *self.arguments]
+        arguments = [*self.wrapper, str(BINARY), "serve", *self.arguments]
         if self.config is not None:
             path = self.folder / "config.yaml"
             path.write_text(self.config)

@@ -9,12 +9,16 @@ final class Compactor: Sendable {
     fileprivate let loader: StorageLoader
     fileprivate let database: EngineDatabase
     fileprivate let queue: WriteQueue
+    fileprivate let reclaimer: TableReclaimer
     fileprivate let logger: Logger
 
-    init(loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, logger: Logger) {
+    init(
+        loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, reclaimer: TableReclaimer, logger: Logger
+    ) {
         self.loader = loader
         self.database = database
         self.queue = queue
+        self.reclaimer = reclaimer
         self.logger = logger
     }
 
@@ -28,7 +32,8 @@ final class Compactor: Sendable {
 /// 2. Copy the live rows into new vector files, and build their indexes.
 /// 3. Copy the table in small transactions.
 /// 4. Make the payload indexes that the old generation has.
-/// 5. In one transaction of its own: replay the log, make the new generation the committed one, drop the old table.
+/// 5. In one transaction of its own: replay the log, make the new generation the committed one. The old
+///    table goes little by little.
 ///
 /// A kill before the last commit leaves files and a table that the next start removes.
 final class Compaction: @unchecked Sendable {
@@ -112,8 +117,7 @@ final class Compaction: @unchecked Sendable {
         guard let number else { return }
         stage = .done
         removeFiles(number)
-        let table = PointsTable(collection: collection.id, generation: number)
-        try? queue.perform { try $0.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)") }
+        compactor.reclaimer.reclaim([PointsTable(collection: collection.id, generation: number).name])
     }
 
     private func begin() throws -> Stage {
@@ -124,6 +128,9 @@ final class Compaction: @unchecked Sendable {
                 "collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
                 "slots": "\(snapshot.slotCount)",
             ])
+        // The rows once more, and half as much for the index file.
+        let rowBytes = snapshot.generation.spaces.reduce(0) { $0 + $1.parameters.rowBytes }
+        try requireSpace(snapshot.rows.count * rowBytes * 3 / 2)
         let number = snapshot.generation.number + 1
         self.number = number
         removeFiles(number)
@@ -140,6 +147,12 @@ final class Compaction: @unchecked Sendable {
         guard gate.enter(limit: limit) else { return nil }
         defer { if gate.leave() { collection.onChange.withLock { $0 }?() } }
         return space.index.work(limit: Self.linksPerStep) { sched_yield() }
+    }
+
+    /// Throws `.diskFull` unless so many bytes can be written and as much stays free as deletions may need.
+    private func requireSpace(_ bytes: Int) throws {
+        try loader.fileSystem.requireFree(
+            bytes + DiskReserve.mostBytes, at: loader.layout.vectors(collection.id))
     }
 
     private func removeFiles(_ generation: Int) {
@@ -207,14 +220,16 @@ final class Compaction: @unchecked Sendable {
     }
 
     private func createTable(_ table: PointsTable) throws {
-        try queue.perform { [collection] transaction in
+        try queue.perform { [collection, compactor] transaction in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            compactor.reclaimer.forget(table.name)
             try transaction.database.execute(sql: "DROP TABLE IF EXISTS \(table.name)")
             try transaction.database.execute(sql: table.createStatement)
         }
     }
 
     private func copyTable(_ snapshot: Snapshot, _ new: Generation, from start: Int) throws {
+        try requireSpace(0)
         let rows = snapshot.rows[start..<min(start + Self.rowsPerTransaction, snapshot.rows.count)]
         try queue.perform { transaction in
             for (offset, row) in rows.enumerated() {
@@ -271,7 +286,6 @@ final class Compaction: @unchecked Sendable {
             try db.execute(
                 sql: "UPDATE collections SET generation = ?1, slots = ?2, synced = ?2 WHERE id = ?3",
                 arguments: [new.number, slotCount, collection.id])
-            try db.execute(sql: "DROP TABLE \(old.table.name)")
             transaction.afterCommit(durably: true) { [self] in
                 for slot in replay.deadSlots { new.points.remove(slot) }
                 for (oldSlot, newSlot) in replay.changedSlots {
@@ -293,6 +307,7 @@ final class Compaction: @unchecked Sendable {
                     collection.generation = new
                 }
                 removeFiles(old.number)
+                compactor.reclaimer.reclaim([old.table.name])
             }
         }
     }

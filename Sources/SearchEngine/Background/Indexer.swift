@@ -189,6 +189,10 @@ final class Indexer: Sendable {
                 do {
                     let linked = space.index.linkedCount
                     let mended = space.index.reachability.mended
+                    // What can be derived again takes none of the space that deletions may need.
+                    let memory = space.index.memory
+                    try fileSystem.requireFree(
+                        memory.codes + memory.reducedCodes + memory.links + DiskReserve.mostBytes, at: path)
                     try IndexFile(path: path, fileSystem: fileSystem).save(space.index)
                     space.savedCount.store(linked, ordering: .relaxed)
                     space.savedMends.store(mended, ordering: .relaxed)

@@ -1,7 +1,7 @@
 /// The narrow door through which the engine reaches files, so that tests can lose, tear or fail what
 /// passes it. SQLite has its own door (its VFS).
 ///
-/// All calls block. Errors are `EngineError.storage` with the path and the system's reason.
+/// All calls block. Errors are `EngineError.storage`, or `.diskFull`, with the path and the system's reason.
 package protocol FileSystem: Sendable {
     /// Creates a folder and its parents; nothing happens if it is there.
     func createDirectory(_ path: String) throws
@@ -23,11 +23,19 @@ package protocol FileSystem: Sendable {
     func lock(_ path: String, create: Bool) throws -> (any FileLock)?
     /// Whether entries of the folder can be made and removed.
     func isWritable(_ path: String) -> Bool
+    /// Bytes that can still be written to the disk that a path lies on; `nil` if that isn't known.
+    func freeBytes(_ path: String) -> Int?
     /// A folder for files that nobody needs later.
     var temporaryFolder: String { get }
 }
 
 extension FileSystem {
+    /// Throws `.diskFull` when less is known to be free on the disk of a path.
+    func requireFree(_ bytes: Int, at path: String) throws {
+        guard let free = freeBytes(path), free < bytes else { return }
+        throw EngineError.diskFull("\(path) needs \(bytes >> 20) MiB of the disk, of which \(free >> 20) MiB are free")
+    }
+
     /// Makes `to` a copy of a file, which may be another file system's, and syncs it.
     func copy(_ source: any File, to: String) throws {
         let target = try open(to, create: true)

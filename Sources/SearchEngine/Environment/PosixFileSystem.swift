@@ -81,6 +81,13 @@ package struct PosixFileSystem: FileSystem {
 
     package func isWritable(_ path: String) -> Bool { access(path, W_OK) == 0 }
 
+    package func freeBytes(_ path: String) -> Int? {
+        var info = statvfs()
+        let folder = (path as NSString).deletingLastPathComponent
+        guard statvfs(folder.isEmpty ? "." : folder, &info) == 0 else { return nil }
+        return Int(clamping: UInt64(info.f_bavail) * UInt64(info.f_frsize))
+    }
+
     package var temporaryFolder: String { NSTemporaryDirectory() }
 }
 
@@ -192,5 +199,6 @@ private func reason(_ error: any Error) -> String {
 }
 
 private func systemError(_ action: String, _ path: String, code: Int32 = errno) -> EngineError {
-    .storage("Can't \(action) \(path): \(String(cString: strerror(code)))")
+    let message = "Can't \(action) \(path): \(String(cString: strerror(code)))"
+    return code == ENOSPC || code == EDQUOT ? .diskFull(message) : .storage(message)
 }

@@ -14,13 +14,15 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case busy(String)
     /// The engine is stopping, or storage failed and the process must be restarted (HTTP 503).
     case unavailable(String)
-    /// Disk full, damaged file and the like (HTTP 500).
+    /// The disk has no room for the change; deleting still works (HTTP 507).
+    case diskFull(String)
+    /// Damaged file, failed disk and the like (HTTP 500).
     case storage(String)
 
     public var description: String {
         switch self {
         case .invalid(let m), .notFound(let m), .conflict(let m), .unsupported(let m), .timeout(let m),
-            .busy(let m), .unavailable(let m), .storage(let m):
+            .busy(let m), .unavailable(let m), .diskFull(let m), .storage(let m):
             m
         }
     }

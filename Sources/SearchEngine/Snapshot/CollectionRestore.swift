@@ -71,10 +71,10 @@ struct CollectionRestore {
             try copyPoints(to: generation)
             try swapIn(id, name, generation)
         } catch {
-            try? engine.queue.perform { transaction in
+            try? engine.queue.perform(freeing: FreeingJob()) { transaction in
                 try transaction.database.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [id])
-                try transaction.database.execute(sql: "DROP TABLE IF EXISTS \(generation.table.name)")
             }
+            engine.reclaimer.reclaim([generation.table.name])
             try? engine.fileSystem.remove(engine.layout.vectors(id))
             try? engine.fileSystem.remove(engine.layout.derived(id))
             throw error
@@ -165,10 +165,11 @@ struct CollectionRestore {
         try engine.queue.perform(alone: true) { [self] transaction in
             let db = transaction.database
             var replaced: PointCollection?
+            var tables: [String] = []
             if let old = engine.catalog.withLock({ $0.collections[name] }) {
                 try db.execute(sql: "UPDATE aliases SET collection = ? WHERE collection = ?", arguments: [id, old.id])
                 try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [old.id])
-                try engine.dropTables(old, db)
+                tables = try engine.tables(of: old, db)
                 transaction.markDropped(old)
                 replaced = old
             } else if try Bool.fetchOne(
@@ -188,12 +189,13 @@ struct CollectionRestore {
                 arguments: [name, Int64(bitPattern: version), pointCount, id])
             let aliases = try String.fetchAll(
                 db, sql: "SELECT alias FROM aliases WHERE collection = ?", arguments: [id])
-            transaction.afterCommit(durably: replaced != nil) { [self, replaced] in
+            transaction.afterCommit(durably: replaced != nil) { [self, replaced, tables] in
                 engine.catalog.withLock { catalog in
                     catalog.collections[name] = collection
                     for alias in aliases { catalog.aliases[alias] = name }
                 }
                 replaced.map(engine.release)
+                engine.reclaimer.reclaim(tables)
                 engine.indexer.watch(collection)
             }
         }

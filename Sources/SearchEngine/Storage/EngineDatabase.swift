@@ -6,6 +6,8 @@ package final class EngineDatabase: Sendable {
     package static let formatVersion = 3
     /// As much of the file is mapped rather than read.
     static let mappedBytes = 4 << 30
+    /// For locks that another connection holds.
+    static let busyMilliseconds = 10_000
 
     package let pool: DatabasePool
     private let path: String
@@ -22,6 +24,11 @@ package final class EngineDatabase: Sendable {
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
             if durability == .normal { try db.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
+            // Debian's SQLite zeroes what is deleted: on a full disk there is no room for that, and dropping takes as long as
+            // writing did.
+            try db.execute(sql: "PRAGMA secure_delete = OFF")
+            // Has an effect before the first table alone. Free pages can be given back to the disk then.
+            if !db.configuration.readonly { try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
             try db.execute(sql: "PRAGMA cache_size = -65536")
             try db.execute(sql: "PRAGMA mmap_size = \(Self.mappedBytes)")
             try db.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
@@ -145,7 +152,7 @@ package final class EngineDatabase: Sendable {
         do {
             try pool.write(body)
         } catch let error as DatabaseError {
-            throw EngineError.storage("The database can't be written to: \(error)")
+            throw engineError(error)
         }
     }
 }

@@ -10,6 +10,8 @@ package struct StorageLayout: Sendable {
     package var lock: String { "\(root)/.lock" }
     package var vectors: String { "\(root)/vectors" }
     package var derived: String { "\(root)/derived" }
+    /// Space for deletions on a full disk.
+    package var reserve: String { "\(root)/reserve" }
     package var temporary: String { "\(root)/tmp" }
     package var setAside: String { "\(root)/set-aside" }
 

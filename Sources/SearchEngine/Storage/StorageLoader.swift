@@ -113,15 +113,13 @@ struct StorageLoader {
         }
     }
 
-    /// Removes the rows and tables of restores and compactions that a kill cut short.
-    static func removeUnfinished(_ db: GRDB.Database) throws {
+    /// Removes the rows of restores that a kill cut short. Returns the tables that no collection owns.
+    static func removeUnfinished(_ db: GRDB.Database) throws -> [String] {
         try db.execute(
             sql: "DELETE FROM collections WHERE name GLOB ?", arguments: [CollectionRestore.hiddenPrefix + "*"])
         let committed = try Set(
             Row.fetchAll(db, sql: "SELECT id, generation FROM collections")
                 .map { PointsTable(collection: $0["id"], generation: $0["generation"]).name })
-        for table in try PointsTable.allNames(db) where !committed.contains(table) {
-            try db.execute(sql: "DROP TABLE \(table)")
-        }
+        return try PointsTable.allNames(db).filter { !committed.contains($0) }
     }
 }

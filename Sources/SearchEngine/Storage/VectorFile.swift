@@ -70,16 +70,22 @@ package final class VectorFile: @unchecked Sendable {
     }
 
     private func grow(toHold bytes: Int) throws {
-        let size = Self.grown(mapping.size, toHold: bytes)
-        try file.allocate(size: size)
+        var size = Self.grown(mapping.size, toHold: bytes)
+        do { try file.allocate(size: size) } catch EngineError.diskFull {
+            // No more than is needed, on a disk that is nearly full.
+            size = (bytes + Self.leastGrowth - 1) / Self.leastGrowth * Self.leastGrowth
+            try file.allocate(size: size)
+        }
         isDirty = true
         let mapping = try file.map(size: size)
         current.withLock { $0 = mapping }
     }
 
+    private static let leastGrowth = 64 << 10
+
     /// Doubles from 64 KiB up to steps of 256 MiB.
     private static func grown(_ size: Int, toHold bytes: Int) -> Int {
-        var size = max(size, 64 << 10)
+        var size = max(size, leastGrowth)
         while size < bytes { size += min(size, 256 << 20) }
         return size
     }

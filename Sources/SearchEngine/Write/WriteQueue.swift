@@ -16,6 +16,7 @@ package final class WriteQueue: @unchecked Sendable {
     private struct Job: @unchecked Sendable {
         /// Runs in a group of its own.
         var isAlone: Bool
+        var freeing: FreeingJob?
         var gate: WriteGate?
         var body: Body
         var completion: (Result<Void, any Error>) -> Void
@@ -24,9 +25,14 @@ package final class WriteQueue: @unchecked Sendable {
     /// More jobs than this wait for the next group, so that a burst can't hold back its first answer for long.
     private static let maximumGroupSize = 256
 
+    /// A row touches a page of the table, one of the ids' index, and some of its payload's.
+    private static let reserveBytesPerRow = 16 << 10
+    private static let fewestRows = 16
+
     private let database: EngineDatabase
     private let durability: EngineConfiguration.Durability
     private let executor: any Executor
+    private let reserve: DiskReserve
     private let logger: Logger
     package let publication = PublicationLock()
 
@@ -47,12 +53,16 @@ package final class WriteQueue: @unchecked Sendable {
     /// They stay open until they are synced.
     private static let mostUnsyncedFiles = 64
 
-    package init(
-        database: EngineDatabase, durability: EngineConfiguration.Durability, environment: Environment, logger: Logger
+    init(
+        database: EngineDatabase, durability: EngineConfiguration.Durability, environment: Environment,
+        reserve: DiskReserve,
+        logger: Logger
     ) {
         self.database = database
         self.durability = durability
         executor = environment.executor
+        self.reserve = reserve
+        reserve.make()
         self.logger = logger
         let loop = BackgroundLoop("trendex-writer", .foreground) { [self] in step() }
         self.loop = loop
@@ -61,12 +71,14 @@ package final class WriteQueue: @unchecked Sendable {
 
     /// Queues a job. `completion` is called on the writer thread once the job is durable and published, or failed.
     ///
-    /// - Parameter gate: of an update that is tried again when it throws `PayloadIndexesMissing`.
-    package func submit(
-        alone: Bool = false, gate: WriteGate? = nil, _ body: @escaping Body,
+    /// - Parameters:
+    ///   - freeing: for a job that only takes things away, and so may use the space that is set aside for a full disk.
+    ///   - gate: of an update that is tried again when it throws `PayloadIndexesMissing`.
+    func submit(
+        alone: Bool = false, freeing: FreeingJob? = nil, gate: WriteGate? = nil, _ body: @escaping Body,
         completion: @escaping (Result<Void, any Error>) -> Void
     ) {
-        let job = Job(isAlone: alone, gate: gate, body: body, completion: completion)
+        let job = Job(isAlone: alone, freeing: freeing, gate: gate, body: body, completion: completion)
         let refusal: EngineError? = state.withLock { state in
             if let failure = state.failure { return failure }
             if state.isClosing { return EngineError.unavailable("The engine is stopping") }
@@ -78,14 +90,14 @@ package final class WriteQueue: @unchecked Sendable {
 
     /// Runs a job and waits for it, but not beyond the deadline: then it throws `.timeout`, and the job is done later.
     /// Must not be called from inside a job.
-    package func perform<T>(
-        alone: Bool = false, gate: WriteGate? = nil, until deadline: Deadline? = nil,
+    func perform<T>(
+        alone: Bool = false, freeing: FreeingJob? = nil, gate: WriteGate? = nil, until deadline: Deadline? = nil,
         _ body: @escaping (WriteTransaction) throws -> T
     ) throws -> T {
         let done = Latch()
         nonisolated(unsafe) var value: T?
         nonisolated(unsafe) var outcome: Result<Void, any Error> = .success(())
-        submit(alone: alone, gate: gate) {
+        submit(alone: alone, freeing: freeing, gate: gate) {
             value = try body($0)
         } completion: {
             outcome = $0
@@ -165,6 +177,51 @@ package final class WriteQueue: @unchecked Sendable {
     }
 
     private func commit(_ group: [Job]) {
+        var results = results(of: group)
+        for (place, job) in group.enumerated() where results[place].isDiskFull {
+            guard let freeing = job.freeing else { continue }
+            results[place] = resultWithReserve(of: job, freeing)
+        }
+        answer(group, results)
+    }
+
+    /// Tries a job again with the space that is set aside for it.
+    private func resultWithReserve(of job: Job, _ freeing: FreeingJob) -> Result<Void, any Error> {
+        let rows = max(Self.fewestRows, reserve.bytes / Self.reserveBytesPerRow)
+        reserve.release()
+        // What the log holds goes to its place in the database, and the log begins anew.
+        emptyLog()
+        var result = results(of: [job])[0]
+        emptyLog()
+        if let part = freeing.part, result.isDiskFull {
+            var isLast = false
+            repeat {
+                let job = Job(isAlone: true) {
+                    isLast = try part($0, rows)
+                } completion: { _ in
+                }
+                result = results(of: [job])[0]
+                emptyLog()
+            } while !isLast && !result.isFailure
+        }
+        if !reserve.make() {
+            logger.warning("The disk is full, and has no room for further deletions; free some space")
+        }
+        return result
+    }
+
+    /// Without waiting for readers that need the log.
+    private func emptyLog() {
+        try? database.pool.writeWithoutTransaction { db in
+            if durability == .normal { try syncFiles() }
+            try db.execute(sql: "PRAGMA busy_timeout = 0")
+            defer { try? db.execute(sql: "PRAGMA busy_timeout = \(EngineDatabase.busyMilliseconds)") }
+            _ = try db.checkpoint(.truncate)
+        }
+    }
+
+    /// Makes one transaction of the jobs.
+    private func results(of group: [Job]) -> [Result<Void, any Error>] {
         var results: [Result<Void, any Error>] = []
         do {
             try database.pool.writeWithoutTransaction { db in
@@ -202,6 +259,10 @@ package final class WriteQueue: @unchecked Sendable {
             let reported = engineError(error)
             results = group.map { _ in .failure(reported) }
         }
+        return results
+    }
+
+    private func answer(_ group: [Job], _ results: [Result<Void, any Error>]) {
         var delayed: [Job] = []
         for (job, result) in zip(group, results) {
             if let gate = job.gate, case .failure(let missing as PayloadIndexesMissing) = result {
@@ -275,16 +336,33 @@ package final class WriteQueue: @unchecked Sendable {
 }
 
 private func isOutOfSpace(_ error: any Error) -> Bool {
-    (error as? DatabaseError)?.resultCode == .SQLITE_FULL
+    if case EngineError.diskFull = engineError(error) { true } else { false }
+}
+
+/// What a job needs that only takes things away, so that it is done on a full disk.
+struct FreeingJob {
+    /// Does the next part of the job, of so many rows, and returns whether nothing was left. For a disk without room for the
+    /// log of the whole.
+    let part: ((WriteTransaction, Int) throws -> Bool)?
+
+    init(part: ((WriteTransaction, Int) throws -> Bool)? = nil) { self.part = part }
+}
+
+extension Result {
+    fileprivate var isFailure: Bool {
+        if case .failure = self { true } else { false }
+    }
+
+    fileprivate var isDiskFull: Bool {
+        if case .failure(let error) = self { isOutOfSpace(error) } else { false }
+    }
 }
 
 /// What callers see of any error.
 package func engineError(_ error: any Error) -> any Error {
-    switch error {
-    case is EngineError: error
-    case let error as DatabaseError where error.resultCode == .SQLITE_FULL:
-        EngineError.storage("The disk is full: \(error)")
-    case let error as DatabaseError: EngineError.storage("The database failed: \(error)")
-    default: error
-    }
+    guard let error = error as? DatabaseError else { return error }
+    // The index of the log is a file as well.
+    let isFull = error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+    return isFull
+        ? EngineError.diskFull("The disk is full: \(error)") : EngineError.storage("The database failed: \(error)")
 }

@@ -7,6 +7,14 @@ enum PreparedOperation: Sendable {
     case updateVectors(PreparedPoints, condition: Filter?)
     case other(UpdateOperation)
 
+    /// Whether nothing is added or grows.
+    var onlyFrees: Bool {
+        switch self {
+        case .other(.delete), .other(.deletePayload), .other(.clearPayload): true
+        default: false
+        }
+    }
+
     /// Does the caller's share of the work. Throws `.invalid` for vectors that can't be stored.
     init(_ operation: UpdateOperation, configuration: CollectionConfiguration, parsingPayloads: Bool) throws {
         switch operation {
@@ -24,11 +32,63 @@ enum PreparedOperation: Sendable {
     }
 }
 
+extension Engine {
+    /// How far an update is that is made in parts.
+    final class FreeingProgress {
+        var operation = 0
+        /// Rows at slots below are done.
+        var slot: UInt32 = 0
+    }
+}
+
+extension UpdateOperation {
+    /// The points of an operation that only takes away; `nil` for others.
+    fileprivate var freedSelection: PointSelection? {
+        switch self {
+        case .delete(let selection), .deletePayload(let selection, _), .clearPayload(let selection): selection
+        default: nil
+        }
+    }
+
+    /// The same for other points.
+    fileprivate func selecting(_ selection: PointSelection) -> UpdateOperation {
+        switch self {
+        case .delete: .delete(selection)
+        case .deletePayload(_, let keys): .deletePayload(selection, keys: keys)
+        case .clearPayload: .clearPayload(selection)
+        default: self
+        }
+    }
+}
+
 extension WriteTransaction {
     /// Throws `PayloadIndexesMissing`, unless it may scan, when a filter needs indexes that are not there.
     func apply(_ update: Engine.PreparedUpdate, mayScan: Bool) throws -> [UpdateResult] {
         self.mayScan = mayScan
         return try update.operations.map { try apply($0, to: update.collection) }
+    }
+
+    /// Applies the next part of an update that only frees, so many rows of it. Returns whether nothing was left.
+    func applyPart(_ update: Engine.PreparedUpdate, _ progress: Engine.FreeingProgress, rows count: Int) throws -> Bool
+    {
+        while progress.operation < update.operations.count {
+            guard case .other(let operation) = update.operations[progress.operation],
+                let selection = operation.freedSelection
+            else { preconditionFailure("an update that doesn't only free") }
+            let changes = try changes(update.collection)
+            let left = try rows(selection, changes, missing: .skipped).filter { $0.slot >= progress.slot }
+                .sorted { $0.slot < $1.slot }.prefix(count)
+            guard let last = left.last else {
+                progress.operation += 1
+                progress.slot = 0
+                continue
+            }
+            let part = operation.selecting(.ids(left.map(\.id)))
+            _ = try apply(.other(part), to: update.collection)
+            progress.slot = last.slot + 1
+            return false
+        }
+        return true
     }
 
     /// Applies one operation to a collection; the change is part of this transaction.

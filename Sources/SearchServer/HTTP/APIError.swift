@@ -53,6 +53,9 @@ package struct APIError: Error, Sendable, Equatable {
         case .busy(let message): self.init(.tooManyRequests, prefixed("Too many requests: ", message))
         case .unavailable(let message):
             self.init(.serviceUnavailable, prefixed("Service internal error: ", message))
+        case .diskFull(let message):
+            self.init(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), prefixed("Service internal error: ", message))
         case .storage(let message):
             self.init(.internalServerError, prefixed("Service internal error: ", message))
         }
