@@ -83,6 +83,7 @@ extension Engine {
         let collection = try self.collection(collection)
         // Alone: a second change in the same group would start from the same old configuration.
         try queue.perform(alone: true, until: deadline) { [self] transaction in
+            let collection = try current(collection)
             let changes = try transaction.changes(collection)
             let old = collection.configuration
             let new = try old.applying(update)
@@ -145,7 +146,10 @@ extension Engine {
     /// - Parameter schema: whether the declared payload indexes are told as well, which are built first where they are not
     ///   there yet.
     public func collectionInfo(_ collection: String, schema tellsSchema: Bool = true) throws -> CollectionInfo {
-        let collection = try self.collection(collection)
+        try withCollection(collection) { try collectionInfo($0, tellsSchema) }
+    }
+
+    private func collectionInfo(_ collection: PointCollection, _ tellsSchema: Bool) throws -> CollectionInfo {
         if tellsSchema { try reader.buildDeclared(collection) }
         return try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
@@ -244,11 +248,13 @@ extension Engine {
         let collection = try self.collection(collection)
         var result = try changeSchema(
             collection, sql: "INSERT OR REPLACE INTO payload_indexes (collection, key, schema) VALUES (?, ?, ?)",
-            arguments: [collection.id, key.text, schema.stored.text], until: deadline
+            arguments: [key.text, schema.stored.text], until: deadline
         ) { indexes in
             indexes.createIndex(key, schema)
         }
-        do { try reader.buildDeclared(collection, until: deadline) } catch EngineError.timeout {
+        do {
+            try withCollection(collection.name) { try reader.buildDeclared($0, until: deadline) }
+        } catch EngineError.timeout {
             result.status = .waitTimeout
         }
         return result
@@ -261,18 +267,21 @@ extension Engine {
         let collection = try self.collection(collection)
         return try changeSchema(
             collection, sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
-            arguments: [collection.id, key.text], until: deadline
+            arguments: [key.text], until: deadline
         ) { _ = $0.dropIndex(key) }
     }
 
+    /// - Parameter arguments: of the statement, after the collection's number.
     private func changeSchema(
-        _ collection: PointCollection, sql: String, arguments: StatementArguments, until deadline: Deadline?,
+        _ collection: PointCollection, sql: String, arguments: [String], until deadline: Deadline?,
         _ change: @escaping (PayloadIndexes) -> Void
     ) throws -> UpdateResult {
         do {
-            return try queue.perform(until: deadline) { transaction in
+            return try queue.perform(until: deadline) { [self] transaction in
+                let collection = try current(collection)
                 let changes = try transaction.changes(collection)
-                try transaction.database.execute(sql: sql, arguments: arguments)
+                let all = StatementArguments([collection.id]) + StatementArguments(arguments)
+                try transaction.database.execute(sql: sql, arguments: all)
                 let version = changes.nextVersion()
                 transaction.afterCommit { collection.lock.write { change(collection.generation.payloadIndexes) } }
                 return UpdateResult(operationID: version)

@@ -4,7 +4,10 @@ extension Engine {
     /// What a collection has in memory. The kernel is asked about each page of its codes, links and vector files: some
     /// tens of milliseconds for a million points.
     public func memory(_ collection: String) throws -> CollectionMemory {
-        let collection = try self.collection(collection)
+        try withCollection(collection, memory)
+    }
+
+    private func memory(_ collection: PointCollection) throws -> CollectionMemory {
         let (generation, slots, ids, payloadIndexes) = try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation

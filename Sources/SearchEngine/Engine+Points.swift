@@ -1,10 +1,14 @@
 import Foundation
 import GRDB
+import JSON
+import OrderedCollections
 
 extension Engine {
     /// Operations whose vectors are checked, normalised and rounded: what takes time and no turn on the writer.
     public struct PreparedUpdate: Sendable {
         let collection: PointCollection
+        /// What the vectors were prepared for.
+        let vectors: OrderedDictionary<ByteString, VectorParameters>
         let operations: [PreparedOperation]
 
         /// Whether nothing is added or grows.
@@ -18,7 +22,7 @@ extension Engine {
             (collection.configuration, collection.generation.needsPayloads)
         }
         return PreparedUpdate(
-            collection: collection,
+            collection: collection, vectors: configuration.vectors,
             operations: try operations.map {
                 try PreparedOperation($0, configuration: configuration, parsingPayloads: needsPayloads)
             })
@@ -49,8 +53,8 @@ extension Engine {
             }
         }
         nonisolated(unsafe) var results: [UpdateResult] = []
-        queue.submit(freeing: freeing(update) { results = $0 }, gate: gate) { transaction in
-            results = try transaction.apply(update, mayScan: gate.mayScan)
+        queue.submit(freeing: freeing(update) { results = $0 }, gate: gate) { [self] transaction in
+            results = try transaction.apply(current(update), mayScan: gate.mayScan)
         } completion: { outcome in
             timer?.cancel()
             answer.give(outcome.map { results })
@@ -63,13 +67,26 @@ extension Engine {
     ) -> FreeingJob? {
         guard update.onlyFrees else { return nil }
         let progress = FreeingProgress()
-        return FreeingJob { transaction, rows in
-            let isLast = try transaction.applyPart(update, progress, rows: rows)
+        return FreeingJob { [self] transaction, rows in
+            let isLast = try transaction.applyPart(current(update), progress, rows: rows)
             note(
                 Array(
                     repeating: UpdateResult(operationID: update.collection.version), count: update.operations.count))
             return isLast
         }
+    }
+
+    /// The update for the collection that has taken the place of the one that it was prepared for. Throws `.conflict` when that
+    /// has other vectors. On the writer thread.
+    private func current(_ update: PreparedUpdate) throws -> PreparedUpdate {
+        let collection = try current(update.collection)
+        guard collection !== update.collection else { return update }
+        guard collection.configuration.vectors == update.vectors else {
+            throw EngineError.conflict(
+                "Wrong input: Collection `\(collection.name)` was replaced meanwhile by one with other vectors; try again"
+            )
+        }
+        return PreparedUpdate(collection: collection, vectors: update.vectors, operations: update.operations)
     }
 
     private func makeGate(_ collection: PointCollection) -> WriteGate {
@@ -89,7 +106,7 @@ extension Engine {
         let gate = makeGate(prepared.collection)
         nonisolated(unsafe) var partial: [UpdateResult]?
         let results = try queue.perform(freeing: freeing(prepared) { partial = $0 }, gate: gate) {
-            try $0.apply(prepared, mayScan: gate.mayScan)
+            try $0.apply(self.current(prepared), mayScan: gate.mayScan)
         }
         return partial ?? results
     }
@@ -112,29 +129,32 @@ extension Engine {
         _ collection: String, ids: [PointID], payload: PayloadSelector, vectors: VectorSelector,
         deadline: Deadline? = nil
     ) throws -> [Record] {
-        let collection = try self.collection(collection)
-        return try retrying("Retrieve", deadline) {
-            let (found, generation) = try collection.lock.read {
-                let generation = collection.generation
-                let found = try ids.compactMap { id in
-                    try generation.points.slot(of: id).map { slot in
-                        Found(slot: slot, record: Record(id: id, vectors: try generation.vectors(vectors, slot)))
+        try withCollection(collection) { collection in
+            try retrying("Retrieve", deadline) {
+                let (found, generation) = try collection.lock.read {
+                    guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+                    let generation = collection.generation
+                    let found = try ids.compactMap { id in
+                        try generation.points.slot(of: id).map { slot in
+                            Found(slot: slot, record: Record(id: id, vectors: try generation.vectors(vectors, slot)))
+                        }
                     }
+                    return (found, generation)
                 }
-                return (found, generation)
+                return try withPayloads(found, payload, generation, "Retrieve", deadline)
             }
-            return try withPayloads(found, payload, generation, "Retrieve", deadline)
         }
     }
 
     /// The number of points that match. Always exact, also when an estimate would do. Throws `.timeout` once `deadline`
     /// has passed.
     public func count(_ collection: String, filter: Filter?, exact: Bool, deadline: Deadline? = nil) throws -> Int {
-        let collection = try self.collection(collection)
         try environment.time.check(deadline, "Count")
-        return try reader.reading(collection, filter: filter, deadline: deadline) { generation in
-            guard let filter, !filter.isEmpty else { return generation.points.liveCount }
-            return generation.matchingSlots(filter).count
+        return try withCollection(collection) { collection in
+            try reader.reading(collection, filter: filter, deadline: deadline) { generation in
+                guard let filter, !filter.isEmpty else { return generation.points.liveCount }
+                return generation.matchingSlots(filter).count
+            }
         }
     }
 
@@ -148,8 +168,9 @@ extension Engine {
                 "Wrong input: Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
             )
         }
-        let collection = try self.collection(collection)
-        return try explaining(request.explain, "Scroll", deadline) { try scroll(collection, request, deadline, $0) }
+        return try withCollection(collection) { collection in
+            try explaining(request.explain, "Scroll", deadline) { try scroll(collection, request, deadline, $0) }
+        }
     }
 
     private func scroll(
@@ -213,13 +234,13 @@ extension Engine {
     /// deleted after the slots were found.
     func payloads(
         _ slots: [UInt32], _ selector: PayloadSelector, _ generation: Generation, _ operation: String,
-        _ deadline: Deadline?
+        _ deadline: Deadline?, mayWait: Bool = true
     ) throws -> [Payload?] {
         guard !slots.isEmpty else { return [] }
         var payloads: [Payload?] = []
         payloads.reserveCapacity(slots.count)
         do {
-            try database.forEachPayload(in: generation.table, at: slots) { payload in
+            try database.forEachPayload(in: generation.table, at: slots, mayWait: mayWait) { payload in
                 if payloads.count % Self.payloadsPerCheck == 0 { try environment.time.check(deadline, operation) }
                 guard let payload else { throw StaleSlot() }
                 payloads.append(selector.apply(payload))

@@ -8,11 +8,12 @@ extension Engine {
 
     /// What the background knows of the recall of a collection's searches. Complexity: O(vectors).
     public func recall(_ collection: String) throws -> CollectionRecall {
-        let collection = try self.collection(collection)
-        return try collection.lock.read {
-            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            return CollectionRecall(
-                vectors: collection.generation.spaces.map { .init($0, collection.configuration) })
+        try withCollection(collection) { collection in
+            try collection.lock.read {
+                guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+                return CollectionRecall(
+                    vectors: collection.generation.spaces.map { .init($0, collection.configuration) })
+            }
         }
     }
 

@@ -9,9 +9,10 @@ extension Engine {
     public func search(
         _ collection: String, _ requests: [SearchRequest], deadline: ContinuousClock.Instant?
     ) throws -> [SearchResult] {
-        let collection = try self.collection(collection)
-        return try requests.map { request in
-            try explaining(request.explain, "Search", deadline) { try search(collection, request, deadline, $0) }
+        try withCollection(collection) { collection in
+            try requests.map { request in
+                try explaining(request.explain, "Search", deadline) { try search(collection, request, deadline, $0) }
+            }
         }
     }
 
@@ -24,7 +25,12 @@ extension Engine {
     ) throws -> SearchResult? {
         guard request.isBrief else { return nil }
         try request.parameters.validate()
-        let collection = try self.collection(collection)
+        return try withCollection(collection) { try searchAtOnce($0, request, within: limit, scanning: mostScanned) }
+    }
+
+    private func searchAtOnce(
+        _ collection: PointCollection, _ request: SearchRequest, within limit: Duration, scanning mostScanned: Int
+    ) throws -> SearchResult? {
         let work = WorkLimit(limit, environment.time)
         var watch = Stopwatch(isOn: request.explain, environment.time)
         let finding = try collection.lock.tryRead { () throws -> Finding? in
@@ -41,10 +47,12 @@ extension Engine {
         }
         guard let finding, let finding else { return nil }
         do {
-            var result = try fetched(finding, request, nil, &watch)
+            var result = try fetched(finding, request, nil, mayWait: false, &watch)
             result.explanation?.times.total = watch.elapsed
             return result
         } catch is StaleSlot {
+            return nil
+        } catch is ReadWouldWait {
             return nil
         }
     }
@@ -126,12 +134,13 @@ extension Engine {
 
     /// Adds the payloads. Throws `StaleSlot` when a point that was found has changed since.
     private func fetched(
-        _ finding: Finding, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?, _ watch: inout Stopwatch
+        _ finding: Finding, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?, mayWait: Bool = true,
+        _ watch: inout Stopwatch
     ) throws -> SearchResult {
         var result = SearchResult(points: finding.points.map(\.point), explanation: finding.explanation)
         if request.payload != .none {
             let payloads = try payloads(
-                finding.points.map(\.slot), request.payload, finding.generation, "Search", deadline)
+                finding.points.map(\.slot), request.payload, finding.generation, "Search", deadline, mayWait: mayWait)
             for index in result.points.indices { result.points[index].payload = payloads[index] }
         }
         watch.lap(\.fetch)
@@ -142,11 +151,13 @@ extension Engine {
     /// The query's vector from another collection, when the request looks it up there.
     private func lookedUp(_ request: SearchRequest) throws -> [Float]? {
         guard let location = request.lookupFrom, case .id(let id) = request.query else { return nil }
-        let collection = try self.collection(location.collection)
-        return try collection.lock.read {
-            let name = location.vector ?? request.using ?? ""
-            guard let space = collection.generation.space(name) else { throw unknownVector(name) }
-            return try collection.generation.storedVector(id, space)
+        return try withCollection(location.collection) { collection in
+            try collection.lock.read {
+                guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+                let name = location.vector ?? request.using ?? ""
+                guard let space = collection.generation.space(name) else { throw unknownVector(name) }
+                return try collection.generation.storedVector(id, space)
+            }
         }
     }
 

@@ -7,8 +7,11 @@ extension Engine {
 
     /// Writes the collection's present state to an archive while reads and writes go on. Blocks.
     public func createSnapshot(_ collection: String) throws -> SnapshotDescription {
-        let collection = try self.collection(collection)
-        return try folder(collection.name).create(
+        try withCollection(collection, createSnapshot)
+    }
+
+    private func createSnapshot(_ collection: PointCollection) throws -> SnapshotDescription {
+        try folder(collection.name).create(
             prefix: "\(fileName(collection.name))-\(Self.peer)", temporary: layout.temporary
         ) { tar in
             try frozen { _ in

@@ -151,6 +151,28 @@ public final class Engine: Sendable {
         guard let found = catalog.withLock({ $0.resolve(name) }) else { throw PointCollection.missing(name) }
         return found
     }
+
+    /// Runs `body` with the collection of a name or alias, and again with another that has taken its place meanwhile: nobody
+    /// sees the swap of a restore.
+    func withCollection<T>(_ name: String, _ body: (PointCollection) throws -> T) throws -> T {
+        var collection = try self.collection(name)
+        while true {
+            do { return try body(collection) } catch EngineError.notFound where collection.isDropped {
+                let next = try self.collection(name)
+                guard next !== collection else { throw PointCollection.missing(name) }
+                collection = next
+            }
+        }
+    }
+
+    /// The collection itself, or the one that has taken its place under its name. On the writer thread.
+    func current(_ collection: PointCollection) throws -> PointCollection {
+        guard collection.isDropped else { return collection }
+        guard let next = catalog.withLock({ $0.collections[collection.name] }), !next.isDropped else {
+            throw PointCollection.missing(collection.name)
+        }
+        return next
+    }
 }
 
 /// Which collections there are, by name, and the aliases. Changed on the writer thread alone.

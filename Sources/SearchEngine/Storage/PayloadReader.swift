@@ -5,7 +5,8 @@ import Synchronization
 /// Reads payloads by slot, on connections that keep their statements: what searches wait for. The database's pool has
 /// queues to pass, savepoints to compile and a schema to look after, which takes longer than the rows themselves.
 ///
-/// Never waits for a connection: one is opened when all are in use, so there are as many as threads that read at once.
+/// Never waits for a connection: one is opened when all are in use, so there are as many as threads that read at once. Who
+/// may not wait at all, for a file to be opened or a lock of the database, gets `ReadWouldWait`.
 final class PayloadReader: Sendable {
     private struct Idle {
         var connections: [PayloadConnection] = []
@@ -21,11 +22,17 @@ final class PayloadReader: Sendable {
     /// Calls `body` with the payloads at some slots in their order, `nil` where the row is gone, all of one snapshot.
     /// Throws `DatabaseError`, with `SQLITE_ERROR` when there is no such table, and what `body` throws.
     func forEachPayload(
-        in table: PointsTable, at slots: some Collection<UInt32>, _ body: (Payload?) throws -> Void
+        in table: PointsTable, at slots: some Collection<UInt32>, mayWait: Bool, _ body: (Payload?) throws -> Void
     ) throws {
-        let connection = try idle.withLock { $0.connections.popLast() } ?? PayloadConnection(database)
+        let kept = idle.withLock { $0.connections.popLast() }
+        guard kept != nil || mayWait else { throw ReadWouldWait() }
+        let connection = try kept ?? PayloadConnection(database)
         do {
+            connection.waitForLocks(mayWait)
             try connection.forEachPayload(in: table, at: slots, body)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && !mayWait {
+            keep(connection)
+            throw ReadWouldWait()
         } catch let error as DatabaseError where error.resultCode != .SQLITE_ERROR {
             // The connection may be to blame, so it is not used again.
             throw error
@@ -52,12 +59,16 @@ final class PayloadReader: Sendable {
     }
 }
 
+/// A read would wait on a thread that must not.
+struct ReadWouldWait: Error {}
+
 /// A connection for one thread at a time.
 private final class PayloadConnection: @unchecked Sendable {
     /// Of tables that were read lately, dropped ones among them.
     private static let maximumStatements = 64
 
     private let handle: OpaquePointer
+    private var busyMilliseconds = 0
     private var begin: OpaquePointer?
     private var commit: OpaquePointer?
     private var selects: [String: OpaquePointer] = [:]
@@ -71,7 +82,6 @@ private final class PayloadConnection: @unchecked Sendable {
             throw DatabaseError(resultCode: ResultCode(rawValue: code), message: message)
         }
         self.handle = handle
-        sqlite3_busy_timeout(handle, 10_000)
         // Maps the file: pages are read where the system caches them.
         sqlite3_exec(handle, "PRAGMA mmap_size = \(EngineDatabase.mappedBytes)", nil, nil, nil)
         begin = try prepare("BEGIN")
@@ -83,6 +93,14 @@ private final class PayloadConnection: @unchecked Sendable {
         sqlite3_finalize(begin)
         sqlite3_finalize(commit)
         sqlite3_close_v2(handle)
+    }
+
+    /// Whether reads from now on wait for a lock that another connection holds.
+    func waitForLocks(_ waits: Bool) {
+        let milliseconds = waits ? EngineDatabase.busyMilliseconds : 0
+        guard milliseconds != busyMilliseconds else { return }
+        sqlite3_busy_timeout(handle, Int32(milliseconds))
+        busyMilliseconds = milliseconds
     }
 
     /// Only if ending the last one failed.

@@ -53,6 +53,15 @@ import Testing
         }
     }
 
+    /// The first payloads are read by a thread that may wait for the database to be opened.
+    @Test func payloadsWaitForNoConnection() throws {
+        let payloads = request { $0.payload = .all }
+        #expect(try searchAtOnce(payloads) == nil)
+        #expect(try searchAtOnce(request())?.points.count == 10)
+        _ = try engine.search("c", [payloads], deadline: nil)
+        #expect(try searchAtOnce(payloads)?.points.allSatisfy { $0.payload != nil } == true)
+    }
+
     @Test func mistakesAreToldAtOnce() throws {
         func expectError(_ collection: String, _ request: SearchRequest) {
             let expected = #expect(throws: EngineError.self) {
