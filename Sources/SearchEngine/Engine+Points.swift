@@ -13,6 +13,9 @@ extension Engine {
 
         /// Whether nothing is added or grows.
         var onlyFrees: Bool { operations.allSatisfy(\.onlyFrees) }
+
+        /// What it takes of memory while it waits, about.
+        var bytes: Int { operations.reduce(0) { $0 + $1.bytes } }
     }
 
     /// Does the caller's share of an update, on its thread. Throws `.invalid` for vectors that can't be stored.
@@ -53,7 +56,7 @@ extension Engine {
             }
         }
         nonisolated(unsafe) var results: [UpdateResult] = []
-        queue.submit(freeing: freeing(update) { results = $0 }, gate: gate) { [self] transaction in
+        queue.submit(freeing: freeing(update) { results = $0 }, bytes: update.bytes, gate: gate) { [self] transaction in
             results = try transaction.apply(current(update), mayScan: gate.mayScan)
         } completion: { outcome in
             timer?.cancel()
@@ -105,7 +108,9 @@ extension Engine {
         let prepared = try prepare(collection, operations)
         let gate = makeGate(prepared.collection)
         nonisolated(unsafe) var partial: [UpdateResult]?
-        let results = try queue.perform(freeing: freeing(prepared) { partial = $0 }, gate: gate) {
+        let results = try queue.perform(
+            freeing: freeing(prepared) { partial = $0 }, bytes: prepared.bytes, gate: gate
+        ) {
             try $0.apply(self.current(prepared), mayScan: gate.mayScan)
         }
         return partial ?? results

@@ -21,6 +21,8 @@ public struct EngineConfiguration: Sendable {
     public var implicitIndexBudgetBytes: Int = 512 << 20
     /// Collections that there may be; `nil` for no limit.
     public var maxCollections: Int?
+    /// Bytes of points and payloads that may wait for the writer.
+    public var writeQueueBytes: Int = 256 << 20
     /// Whether the background measures recall, and recent queries are kept in memory for it.
     public var measuresRecall: Bool {
         get { recallAudits.isOn }
@@ -100,7 +102,7 @@ public final class Engine: Sendable {
         try SnapshotFolder.removeRemains(below: configuration.snapshotsPath, environment)
         queue = WriteQueue(
             database: database, durability: configuration.durability, environment: environment, reserve: reserve,
-            logger: logger)
+            budget: ByteBudget(configuration.writeQueueBytes), logger: logger)
         reclaimer = TableReclaimer(queue, executor: environment.executor, logger: logger)
         reclaimer.start(unowned)
         indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
@@ -124,6 +126,9 @@ public final class Engine: Sendable {
     }
 
     var fileSystem: any FileSystem { environment.files }
+
+    /// Bytes of points and payloads that wait for the writer.
+    public var writeQueueBytes: Int { queue.budget.usedBytes }
 
     /// A folder on the storage's disk for uploads; emptied at each start.
     public var temporaryPath: String { layout.temporary }

@@ -1,5 +1,6 @@
 """A process that may have few files."""
 
+import json
 import resource
 import socket
 import time
@@ -112,3 +113,33 @@ def test_a_limit_of_ones_own():
         assert not is_answered(server)
         held.pop().close()
         eventually(lambda: is_answered(server))
+
+
+def partial_request(server, announced, sent):
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection.sendall(
+        b"PUT /collections/c/points HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (announced, b" " * sent)
+    )
+    return connection
+
+
+def test_bodies_that_come_in_have_a_budget():
+    with Server({"QDRANT__TRENDEX__REQUEST_MEMORY_MB": "8"}) as server:
+        rest = server.rest
+        rest.put("/collections/c", {"vectors": {"size": 4, "distance": "Dot"}}).result
+        held = [partial_request(server, 3_500_000, 3_000_000) for _ in range(2)]
+        eventually(lambda: metric(rest, "trendex_request_memory_bytes") > 5_000_000)
+        large = json.dumps({"points": [{"id": 1, "vector": [1, 2, 3, 4], "payload": {"t": "x" * 3_000_000}}]})
+        answer = Rest(server.port).put("/collections/c/points?wait=true", large)
+        assert answer.status == 503 and answer.headers["retry-after"] == "1" and "MiB" in answer.error
+        # What is small passes.
+        points = [{"id": 2, "vector": [1, 2, 3, 4]}]
+        rest.put("/collections/c/points?wait=true", {"points": points}).result
+        assert len(rest.post("/collections/c/points/query", {"query": [1, 0, 0, 0]}).result["points"]) == 1
+        for connection in held:
+            connection.close()
+        eventually(lambda: metric(rest, "trendex_request_memory_bytes") == 0)
+        Rest(server.port).put("/collections/c/points?wait=true", large).result
+        assert metric(rest, "trendex_request_memory_bytes") == 0
+        assert metric(rest, "trendex_write_queue_bytes") == 0

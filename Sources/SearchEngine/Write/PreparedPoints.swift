@@ -14,6 +14,11 @@ struct PreparedPoints: Sendable {
     }
 
     private(set) var points: [Point] = []
+    /// What they take of memory, about: payloads twice if they are parsed.
+    var bytes: Int {
+        rows.reduce(0) { $0 + $1.count }
+            + points.reduce(0) { $0 + MemoryLayout<Point>.stride + $1.payload.json.count * ($1.parsed == nil ? 1 : 4) }
+    }
     /// By vector number: one row a point, zeros where it has no such vector; empty when no point has one.
     private(set) var rows: [[UInt8]]
     private let rowBytes: [Int]

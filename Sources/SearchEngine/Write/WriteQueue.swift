@@ -17,6 +17,8 @@ package final class WriteQueue: @unchecked Sendable {
         /// Runs in a group of its own.
         var isAlone: Bool
         var freeing: FreeingJob?
+        /// Of what it writes.
+        var bytes = 0
         var gate: WriteGate?
         var body: Body
         var completion: (Result<Void, any Error>) -> Void
@@ -33,6 +35,8 @@ package final class WriteQueue: @unchecked Sendable {
     private let durability: EngineConfiguration.Durability
     private let executor: any Executor
     private let reserve: DiskReserve
+    /// Of the jobs that wait, or are being made.
+    let budget: ByteBudget
     private let logger: Logger
     package let publication = PublicationLock()
 
@@ -56,12 +60,13 @@ package final class WriteQueue: @unchecked Sendable {
     init(
         database: EngineDatabase, durability: EngineConfiguration.Durability, environment: Environment,
         reserve: DiskReserve,
-        logger: Logger
+        budget: ByteBudget, logger: Logger
     ) {
         self.database = database
         self.durability = durability
         executor = environment.executor
         self.reserve = reserve
+        self.budget = budget
         reserve.make()
         self.logger = logger
         let loop = BackgroundLoop("trendex-writer", .foreground) { [self] in step() }
@@ -73,15 +78,21 @@ package final class WriteQueue: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - freeing: for a job that only takes things away, and so may use the space that is set aside for a full disk.
+    ///   - bytes: of what the job writes. When too many wait already, the job fails with `.busy`.
     ///   - gate: of an update that is tried again when it throws `PayloadIndexesMissing`.
     func submit(
-        alone: Bool = false, freeing: FreeingJob? = nil, gate: WriteGate? = nil, _ body: @escaping Body,
+        alone: Bool = false, freeing: FreeingJob? = nil, bytes: Int = 0, gate: WriteGate? = nil, _ body: @escaping Body,
         completion: @escaping (Result<Void, any Error>) -> Void
     ) {
-        let job = Job(isAlone: alone, freeing: freeing, gate: gate, body: body, completion: completion)
+        let job = Job(isAlone: alone, freeing: freeing, bytes: bytes, gate: gate, body: body, completion: completion)
         let refusal: EngineError? = state.withLock { state in
             if let failure = state.failure { return failure }
             if state.isClosing { return EngineError.unavailable("The engine is stopping") }
+            guard bytes == 0 || budget.take(bytes) else {
+                return EngineError.busy(
+                    "Changes of \(budget.usedBytes >> 20) MiB wait for the writer already; try again when they are made"
+                )
+            }
             state.jobs.append(job)
             return nil
         }
@@ -91,13 +102,14 @@ package final class WriteQueue: @unchecked Sendable {
     /// Runs a job and waits for it, but not beyond the deadline: then it throws `.timeout`, and the job is done later.
     /// Must not be called from inside a job.
     func perform<T>(
-        alone: Bool = false, freeing: FreeingJob? = nil, gate: WriteGate? = nil, until deadline: Deadline? = nil,
+        alone: Bool = false, freeing: FreeingJob? = nil, bytes: Int = 0, gate: WriteGate? = nil,
+        until deadline: Deadline? = nil,
         _ body: @escaping (WriteTransaction) throws -> T
     ) throws -> T {
         let done = Latch()
         nonisolated(unsafe) var value: T?
         nonisolated(unsafe) var outcome: Result<Void, any Error> = .success(())
-        submit(alone: alone, freeing: freeing, gate: gate) {
+        submit(alone: alone, freeing: freeing, bytes: bytes, gate: gate) {
             value = try body($0)
         } completion: {
             outcome = $0
@@ -269,7 +281,7 @@ package final class WriteQueue: @unchecked Sendable {
                 delayed.append(job)
                 gate.wait(for: missing) { [self] in loop?.wake() }
             } else {
-                job.completion(result)
+                end(job, result)
             }
         }
         guard !delayed.isEmpty else { return }
@@ -279,7 +291,12 @@ package final class WriteQueue: @unchecked Sendable {
             if state.failure == nil { state.jobs.insert(contentsOf: first, at: 0) }
             return state.failure
         }
-        if let failure { for job in delayed { job.completion(.failure(failure)) } }
+        if let failure { for job in delayed { end(job, .failure(failure)) } }
+    }
+
+    private func end(_ job: Job, _ result: Result<Void, any Error>) {
+        if job.bytes > 0 { budget.give(job.bytes) }
+        job.completion(result)
     }
 
     /// One job in its savepoint. Throws only what ends the whole group.
@@ -331,7 +348,7 @@ package final class WriteQueue: @unchecked Sendable {
             defer { state.jobs = [] }
             return state.jobs
         }
-        for job in waiting { job.completion(.failure(failure)) }
+        for job in waiting { end(job, .failure(failure)) }
     }
 }
 

@@ -7,6 +7,14 @@ enum PreparedOperation: Sendable {
     case updateVectors(PreparedPoints, condition: Filter?)
     case other(UpdateOperation)
 
+    /// What it takes of memory, about.
+    var bytes: Int {
+        switch self {
+        case .upsert(let points, _, _), .updateVectors(let points, _): points.bytes
+        case .other(let operation): operation.bytes
+        }
+    }
+
     /// Whether nothing is added or grows.
     var onlyFrees: Bool {
         switch self {
@@ -42,6 +50,22 @@ extension Engine {
 }
 
 extension UpdateOperation {
+    /// Of its ids and payload, about.
+    fileprivate var bytes: Int {
+        func bytes(_ selection: PointSelection) -> Int {
+            if case .ids(let ids) = selection { ids.count * MemoryLayout<PointID>.stride } else { 1_024 }
+        }
+        return switch self {
+        case .delete(let selection), .deleteVectors(let selection, _), .deletePayload(let selection, _),
+            .clearPayload(let selection):
+            bytes(selection)
+        case .setPayload(let selection, let payload, _), .overwritePayload(let selection, let payload, _):
+            bytes(selection) + payload.serialized().count
+        // Prepared by then.
+        case .upsert, .updateVectors: 0
+        }
+    }
+
     /// The points of an operation that only takes away; `nil` for others.
     fileprivate var freedSelection: PointSelection? {
         switch self {

@@ -93,6 +93,10 @@ struct ConfigurationReader {
         let searchThreads = integer("storage.performance.max_search_threads", in: 0...4096)
         let threads = [workers, searchThreads].compactMap { $0 }.first { $0 > 0 }
         configuration.computeThreads = threads ?? ProcessorCount.available
+        configuration.requestMemoryBytes =
+            integer("trendex.request_memory_mb", in: 1...(1 << 24)).map { $0 << 20 } ?? MachineMemory.available / 8
+        configuration.engine.writeQueueBytes =
+            integer("trendex.write_queue_mb", in: 1...(1 << 24)).map { $0 << 20 } ?? MachineMemory.available / 16
         configuration.maxConnections = integer("trendex.max_connections", in: 1...(1 << 20))
         configuration.idleTimeoutSeconds =
             integer("trendex.idle_timeout_sec", in: 1...86_400) ?? configuration.idleTimeoutSeconds

@@ -13,6 +13,8 @@ public struct ServerConfiguration: Sendable {
     public var engine = EngineConfiguration(storagePath: "./storage", snapshotsPath: "./snapshots")
     public var collectionDefaults = CollectionDefaults()
     public var maxRequestBytes = 32 << 20
+    /// Bytes of all large requests that are coming in or being worked on.
+    public var requestMemoryBytes = 1 << 30
     /// Threads that decode, search and encode.
     public var computeThreads: Int
     /// Connections that are answered at once; `nil` for as many as the process may have files.

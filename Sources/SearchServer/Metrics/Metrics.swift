@@ -17,6 +17,12 @@ enum Metrics {
             "trendex_database_memory_bytes", .gauge, "bytes allocated by the database, for all collections",
             call.engine.databaseMemory)
         text.metric(
+            "trendex_request_memory_bytes", .gauge, "bytes of requests that are being read or worked on",
+            call.service.requestMemory.usedBytes)
+        text.metric(
+            "trendex_write_queue_bytes", .gauge, "bytes of changes that wait for the writer",
+            call.engine.writeQueueBytes)
+        text.metric(
             "trendex_connections", .gauge, "connections that are open",
             call.service.connections.openConnections)
         text.metric(

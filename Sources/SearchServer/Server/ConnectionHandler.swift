@@ -49,6 +49,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var endpoint: Endpoint?
     private var body = ByteBuffer()
     private var drainedBytes = 0
+    /// Of the budget for large bodies.
+    private var takenBytes = 0
     /// The client was told to send its body.
     private var isContinued = false
     private var streamedRequestEnded = false
@@ -70,7 +72,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         isRefused = !service.connections.open()
     }
 
-    deinit { service.connections.close() }
+    deinit {
+        service.requestMemory.give(takenBytes)
+        service.connections.close()
+    }
 
     // MARK: Requests
 
@@ -178,6 +183,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
             if let exchange { refuse(with: exchange.failure(APIError.bodyTooLarge(bytes: nil, limit: limit))) }
             return drain(chunk)
         }
+        // Bodies of the usual size are bounded by the number of connections, and pass whoever holds the budget.
+        let counted = max(body.readableBytes + chunk.readableBytes - Workers.bulkBytes, 0) - takenBytes
+        guard counted <= 0 || service.requestMemory.take(counted) else {
+            let used = service.requestMemory.usedBytes >> 20
+            if let exchange {
+                refuse(
+                    with: exchange.failure(
+                        EngineError.unavailable("Requests of \(used) MiB are being read or worked on; try again later"))
+                )
+            }
+            return drain(chunk)
+        }
+        takenBytes += max(counted, 0)
         guard body.readableBytes > 0 else {
             body = chunk
             return
@@ -199,7 +217,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard let exchange else { return }
         var reply = reply
         exchange.finish(&reply)
-        body = ByteBuffer()
+        giveBody()
         if exchange.expectsContinue, !isContinued {
             // The body may or may not follow; only the connection's end makes that sure.
             isClosing = true
@@ -375,7 +393,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if phase == .streaming, streamedRequestEnded, streamedReplyEnded { becomeIdle() }
     }
 
+    /// Forgets the body; its bytes are others' then.
+    private func giveBody() {
+        body = ByteBuffer()
+        service.requestMemory.give(takenBytes)
+        takenBytes = 0
+    }
+
     private func becomeIdle() {
+        giveBody()
         phase = .idle
         exchange = nil
         endpoint = nil

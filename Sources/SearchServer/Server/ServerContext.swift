@@ -17,6 +17,8 @@ final class ServerContext: Sendable {
     let logger: Logger
     let writeLock = WriteLock()
     let connections: ConnectionLimit
+    /// Of large bodies of requests, until they are answered.
+    let requestMemory: ByteBudget
     let date = DateHeader()
     /// By event loop.
     private let loopTimes = Mutex<[ObjectIdentifier: LoopTime]>([:])
@@ -35,6 +37,7 @@ final class ServerContext: Sendable {
         self.logger = logger
         workers = Workers(computeThreads: configuration.computeThreads)
         ProcessUsage.raiseOpenFilesLimit()
+        requestMemory = ByteBudget(configuration.requestMemoryBytes)
         connections = ConnectionLimit(asked: configuration.maxConnections, files: ProcessUsage.openFilesLimit)
         authentication = Authentication(
             apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,

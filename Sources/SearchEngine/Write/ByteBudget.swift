@@ -1,0 +1,23 @@
+import Synchronization
+
+/// Bytes that may be held at once for one purpose. Any thread.
+public final class ByteBudget: Sendable {
+    public let limit: Int
+    private let used = Atomic(0)
+
+    /// - Parameter limit: at least 0.
+    public init(_ limit: Int) { self.limit = limit }
+
+    public var usedBytes: Int { used.load(ordering: .relaxed) }
+
+    /// Takes bytes, to be given back later. Returns false, and takes none, when there are not so many left; whoever is alone
+    /// gets what it asks for, since nothing would come of waiting.
+    public func take(_ bytes: Int) -> Bool {
+        let before = used.wrappingAdd(bytes, ordering: .relaxed).oldValue
+        if before == 0 || before + bytes <= limit { return true }
+        give(bytes)
+        return false
+    }
+
+    public func give(_ bytes: Int) { used.wrappingSubtract(bytes, ordering: .relaxed) }
+}
