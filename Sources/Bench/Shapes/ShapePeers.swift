@@ -53,6 +53,8 @@ struct ShapePeers {
             "efConstructs": .array(efConstructs.map { JSONValue($0) }), "widths": .array(widths.map { JSONValue($0) }),
             "threads": JSONValue(threads), "seed": JSONValue(seed),
         ]
+        task["element"] = .string("\(shape.element)")
+        task["quantile"] = shape.quantile.map { .double(Double($0)) } ?? .null
         task["steps"] = .array(
             try data.steps.enumerated().map { number, step in
                 switch step {
