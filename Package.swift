@@ -96,7 +96,11 @@ let package = Package(
         .target(name: "HookedFiles", dependencies: ["SearchEngine"], path: "Tests/HookedFiles"),
         // A machine for tests: one thread, files in memory, a clock that stands still.
         .target(
-            name: "Simulation", dependencies: ["SearchEngine", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Simulation",
+            dependencies: [
+                "SearchEngine", "Quantization", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Simulation"),
         .testTarget(
             name: "SearchEngineTests",

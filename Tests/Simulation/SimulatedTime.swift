@@ -1,4 +1,5 @@
 import Foundation
+import Quantization
 import SearchEngine
 import Synchronization
 
@@ -21,24 +22,9 @@ package final class SimulatedTime: TimeSource {
 
 /// Seeds that follow from one.
 package final class SeededSeeds: SeedSource {
-    private let random: Mutex<SplitMix>
+    private let random: Mutex<RandomSource>
 
-    package init(_ seed: UInt64) { random = Mutex(SplitMix(seed)) }
+    package init(_ seed: UInt64) { random = Mutex(RandomSource(seed: seed)) }
 
     package func next() -> UInt64 { random.withLock { $0.next() } }
-}
-
-/// splitmix64 (Steele, Lea and Flood, 2014).
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

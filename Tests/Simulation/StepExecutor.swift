@@ -1,3 +1,4 @@
+import Quantization
 import SearchEngine
 
 /// Steps loops on the thread that waits, in an order drawn from a seed. Nothing goes on while nobody waits.
@@ -28,7 +29,7 @@ package final class StepExecutor: Executor, @unchecked Sendable {
     }
 
     private let time: SimulatedTime
-    private var random: SplitMix
+    private var random: RandomSource
     private var entries: [Entry] = []
     private var calls: [Call] = []
     /// Loops whose names begin so are not stepped.
@@ -38,7 +39,7 @@ package final class StepExecutor: Executor, @unchecked Sendable {
 
     package init(_ time: SimulatedTime, seed: UInt64) {
         self.time = time
-        random = SplitMix(seed)
+        random = RandomSource(seed: seed)
     }
 
     package func start(_ loop: BackgroundLoop) { entries.append(Entry(loop)) }

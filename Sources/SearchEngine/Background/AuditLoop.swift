@@ -51,9 +51,7 @@ final class AuditLoop: Sendable {
     /// Ends the loop after the piece at hand.
     func stop() {
         isStopping.store(true, ordering: .relaxed)
-        guard let loop = loop.withLock({ $0 }) else { return }
-        loop.wake()
-        environment.executor.wait(for: loop.ended)
+        if let loop = loop.withLock({ $0 }) { environment.executor.end([loop]) }
     }
 
     private func step(_ state: inout State, _ collections: () -> [PointCollection]) -> BackgroundLoop.Next {

@@ -69,8 +69,7 @@ final class Indexer: Sendable {
             state.isStopping = true
             return state.loops
         }
-        loops.forEach { $0.wake() }
-        for loop in loops { executor.wait(for: loop.ended) }
+        executor.end(loops)
     }
 
     var shouldStop: Bool { state.withLock { $0.isStopping } }

@@ -49,9 +49,7 @@ final class TableReclaimer: Sendable {
             state.isStopping = true
             return state.loop
         }
-        guard let loop else { return }
-        loop.wake()
-        executor.wait(for: loop.ended)
+        if let loop { executor.end([loop]) }
     }
 
     /// Takes over tables that the database must no longer name as a collection's.

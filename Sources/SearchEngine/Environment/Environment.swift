@@ -25,10 +25,7 @@ package struct Environment: Sendable {
 
     /// 32 hex digits that no other call returns.
     func uniqueName() -> String {
-        [seeds.next(), seeds.next()].map { seed in
-            let digits = String(seed, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        [seeds.next(), seeds.next()].map { withUnsafeBytes(of: $0.bigEndian, \.hex) }.joined()
     }
 
     /// What SQLite is to open for the database at a path: the path, or a URI that names the VFS.

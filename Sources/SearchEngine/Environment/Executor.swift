@@ -18,6 +18,12 @@ package protocol Executor: Sendable {
 
 extension Executor {
     func wait(for latch: Latch) { _ = wait(for: latch, until: nil) }
+
+    /// Wakes loops whose next step ends them, and waits until all have ended.
+    func end(_ loops: [BackgroundLoop]) {
+        loops.forEach { $0.wake() }
+        for loop in loops { wait(for: loop.ended) }
+    }
 }
 
 /// A call that is due at some time.

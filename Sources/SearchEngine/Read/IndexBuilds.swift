@@ -70,9 +70,7 @@ final class IndexBuilds: Sendable {
             return state.waiting
         }
         for build in abandoned { end(build, .failure(Self.stopping)) }
-        let loops = loops.withLock { $0 }
-        loops.forEach { $0.wake() }
-        for loop in loops { executor.wait(for: loop.ended) }
+        executor.end(loops.withLock { $0 })
     }
 
     private static let stopping = EngineError.unavailable("The engine is stopping")

@@ -123,8 +123,7 @@ package final class WriteQueue: @unchecked Sendable {
     /// Waits for the queued jobs and ends the thread. Answers whether all that is committed is on disk.
     package func close() -> Bool {
         state.withLock { $0.isClosing = true }
-        loop?.wake()
-        if let loop { executor.wait(for: loop.ended) }
+        if let loop { executor.end([loop]) }
         return state.withLock { $0.isSaved }
     }
 

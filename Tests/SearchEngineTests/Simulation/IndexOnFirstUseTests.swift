@@ -1,5 +1,4 @@
 import JSON
-import Logging
 import SearchEngine
 import Simulation
 import Synchronization
@@ -12,21 +11,12 @@ import Testing
 
     init() throws {
         machine = SimulatedMachine(seed: seeded().seed)
-        engine = try Self.open(machine)
+        engine = try machine.open()
         for name in ["c", "other"] {
             try engine.createCollection(name, .unnamed(1, .dot))
             _ = try engine.updateBlocking(
                 name, [.upsert((0..<10).map { PointStruct($0, [1], ["n": .integer(Int64($0)), "m": 1]) })])
         }
-    }
-
-    private static func open(_ machine: SimulatedMachine) throws -> Engine {
-        var configuration = EngineConfiguration(storagePath: "/storage", snapshotsPath: "/snapshots")
-        configuration.indexingThreads = 1
-        configuration.recallAudits = .off
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Engine(configuration: configuration, logger: logger, environment: machine.environment)
     }
 
     /// Points whose `key` is at least 5.
@@ -106,7 +96,7 @@ import Testing
         try engine.close()
         #expect(deletion.statuses == [.completed])
         #expect(edit.statuses == [.completed, .completed])
-        let reopened = try Self.open(machine)
+        let reopened = try machine.open()
         #expect(try ids("c", in: reopened) == (0..<5).map { .number($0) })
         let seen = try reopened.scroll("other", ScrollRequest()).points.filter { $0.payload?.value["seen"] == true }
         #expect(seen.map(\.id) == [5, 6, 8, 9].map { .number($0) }, "the second operation sees the first one's")

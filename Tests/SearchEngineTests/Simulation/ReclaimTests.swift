@@ -1,6 +1,5 @@
 import GRDB
 import JSON
-import Logging
 import SearchEngine
 import Simulation
 import Testing
@@ -8,15 +7,6 @@ import Testing
 /// What dropped collections and old generations have left in the database goes little by little.
 @Suite struct ReclaimTests {
     private let machine = SimulatedMachine(seed: seeded().seed)
-
-    private func open() throws -> Engine {
-        var configuration = EngineConfiguration(storagePath: "/storage", snapshotsPath: "/snapshots")
-        configuration.indexingThreads = 1
-        configuration.recallAudits = .off
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Engine(configuration: configuration, logger: logger, environment: machine.environment)
-    }
 
     private var databaseBytes: Int { machine.files.contents["/storage/trendex.sqlite3"]?.count ?? 0 }
 
@@ -38,7 +28,7 @@ import Testing
     }
 
     @Test func aDropHoldsUpNoWriteAndTheFileShrinks() throws {
-        let engine = try open()
+        let engine = try machine.open()
         for name in ["large", "other"] { try engine.createCollection(name, .unnamed(4)) }
         try fill(engine, "large", 20_000)
         machine.executor.held = "trendex-reclaim"
@@ -57,20 +47,20 @@ import Testing
         machine.executor.run(for: .seconds(10))
         try engine.close()
         #expect(databaseBytes < 6 << 20)
-        let reopened = try open()
+        let reopened = try machine.open()
         #expect(try reopened.count("large", filter: nil, exact: true) == 1_000)
         try reopened.close()
     }
 
     @Test func aStartGoesOn() throws {
-        let engine = try open()
+        let engine = try machine.open()
         try engine.createCollection("c", .unnamed(4))
         try fill(engine, "c", 10_000)
         machine.executor.held = "trendex-reclaim"
         #expect(try engine.deleteCollection("c"))
         machine.executor.held = nil
         try engine.close()
-        let reopened = try open()
+        let reopened = try machine.open()
         #expect(reopened.collectionNames().isEmpty)
         machine.executor.run(for: .seconds(10))
         #expect(try tables(reopened).isEmpty)
@@ -81,7 +71,7 @@ import Testing
     /// A compaction that is begun anew makes a table of the name that the one before has left.
     @Test func aTableMadeAnewStays() throws {
         let count = 7_000
-        var engine = try open()
+        var engine = try machine.open()
         try engine.createCollection("c", .unnamed(4))
         try fill(engine, "c", 10_000)
         machine.executor.run(for: .seconds(10))
@@ -89,7 +79,7 @@ import Testing
         while try tables(engine).count == 1 { machine.executor.run(steps: 1) }
         #expect(try tables(engine).sorted() == ["points_1_0", "points_1_1"])
         try engine.close()
-        engine = try open()
+        engine = try machine.open()
         #expect(try tables(engine).count == 2, "as a kill would leave it")
         machine.executor.held = "trendex-reclaim"
         machine.executor.run(for: .seconds(100))
@@ -99,7 +89,7 @@ import Testing
         #expect(left == ["points_1_1"])
         #expect(try engine.count("c", filter: nil, exact: true) == count)
         try engine.close()
-        engine = try open()
+        engine = try machine.open()
         #expect(try engine.scroll("c", ScrollRequest()).points.count == 10)
         #expect(try engine.count("c", filter: nil, exact: true) == count)
         try engine.close()

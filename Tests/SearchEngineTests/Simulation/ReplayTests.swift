@@ -1,6 +1,5 @@
 import Foundation
 import JSON
-import Logging
 import SearchEngine
 import Simulation
 import Testing
@@ -16,12 +15,11 @@ import Testing
     }
 
     private static func open(_ machine: SimulatedMachine) throws -> Engine {
-        var configuration = EngineConfiguration(storagePath: "/storage", snapshotsPath: "/snapshots")
-        configuration.indexingThreads = 2
-        configuration.recallAudits.sample = 32
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Engine(configuration: configuration, logger: logger, environment: machine.environment)
+        try machine.open {
+            $0.indexingThreads = 2
+            $0.recallAudits = RecallAuditor.Settings()
+            $0.recallAudits.sample = 32
+        }
     }
 
     /// Writes, reads, linking, compaction, audits, a snapshot, its restore and a restart.

@@ -1,5 +1,4 @@
 import JSON
-import Logging
 import SearchEngine
 import Simulation
 import Synchronization
@@ -10,13 +9,7 @@ import Testing
     private let machine = SimulatedMachine(seed: seeded().seed)
 
     @Test func aFullQueueRefuses() throws {
-        var configuration = EngineConfiguration(storagePath: "/storage", snapshotsPath: "/snapshots")
-        configuration.indexingThreads = 1
-        configuration.recallAudits = .off
-        configuration.writeQueueBytes = 1 << 20
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let engine = try Engine(configuration: configuration, logger: logger, environment: machine.environment)
+        let engine = try machine.open { $0.writeQueueBytes = 1 << 20 }
         try engine.createCollection("c", .unnamed(4))
         let text = JSONValue.string(String(repeating: "x", count: 10_000))
         let results = Mutex<[Result<[UpdateResult], any Error>]>([])
