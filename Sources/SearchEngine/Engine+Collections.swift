@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import JSON
 import OrderedCollections
+import Synchronization
 
 extension Engine {
     /// The names of all collections, sorted.
@@ -98,19 +99,32 @@ extension Engine {
         }
     }
 
+    /// How long a deletion waits for the last use of the collection's files.
+    private static let releaseTime = Duration.seconds(5)
+
     /// Removes a collection with its points and the aliases that point to it. `false` when there was none of this very
     /// name: as in Qdrant, an alias doesn't lead to the collection here.
+    ///
+    /// Whoever frees space needs it next: this waits until searches and background work let go of the files, but not for
+    /// long.
     public func deleteCollection(_ name: String, deadline: Deadline? = nil) throws -> Bool {
-        try queue.perform(freeing: FreeingJob(), until: deadline) { [self] transaction in
+        let released = Mutex<[Latch]>([])
+        let isDeleted = try queue.perform(freeing: FreeingJob(), until: deadline) { [self] transaction in
             guard let collection = catalog.withLock({ $0.collections[name] }), !collection.isDropped else {
                 return false
             }
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
             guard db.changesCount == 1 else { return false }
+            released.withLock { $0 = collection.generation.spaces.map(\.file.released) }
             try drop(collection, transaction)
             return true
         }
+        let latest = environment.time.now + Self.releaseTime
+        for latch in released.withLock({ $0 }) {
+            _ = environment.executor.wait(for: latch, until: min(latest, deadline ?? latest))
+        }
+        return isDeleted
     }
 
     /// Drops the memory and files of a collection whose row is deleted after the commit. Its tables go little by little.

@@ -12,8 +12,15 @@ package final class MemoryFileSystem: FileSystem {
 
     private let state = Mutex(State())
     private let time: any TimeSource
+    fileprivate let space = DiskSpace()
 
     package init(_ time: any TimeSource) { self.time = time }
+
+    /// Bytes that the files may still take; `nil` if the disk has no end.
+    package var free: Int? {
+        get { space.free.withLock { $0 } }
+        set { space.free.withLock { $0 = newValue } }
+    }
 
     /// All files with their bytes.
     package var contents: [String: [UInt8]] { state.withLock { $0.files.mapValues(\.bytes) } }
@@ -23,7 +30,7 @@ package final class MemoryFileSystem: FileSystem {
         state.withLock { state in
             if let file = state.files[path] { return file }
             guard create, state.folders.contains(Self.parent(path)) else { return nil }
-            let file = MemoryFile(path, time)
+            let file = MemoryFile(path, time, space)
             state.files[path] = file
             return file
         }
@@ -97,7 +104,7 @@ package final class MemoryFileSystem: FileSystem {
 
     package func isWritable(_ path: String) -> Bool { true }
 
-    package func freeBytes(_ path: String) -> Int? { nil }
+    package func freeBytes(_ path: String) -> Int? { free }
 
     package var temporaryFolder: String { "/tmp" }
 }
@@ -112,6 +119,21 @@ private final class MemoryLock: FileLock {
     deinit { unlock() }
 }
 
+/// What is left of a disk.
+private final class DiskSpace: Sendable {
+    let free = Mutex<Int?>(nil)
+
+    func take(_ bytes: Int, for path: String) throws {
+        try free.withLock { free in
+            guard let left = free, bytes > 0 else { return }
+            guard bytes <= left else { throw EngineError.diskFull("Can't grow \(path): No space left on device") }
+            free = left - bytes
+        }
+    }
+
+    func giveBack(_ bytes: Int) { free.withLock { free in free = free.map { $0 + bytes } } }
+}
+
 /// A file of at most a gibibyte, whose addresses are set aside at once and stay where they are.
 package final class MemoryFile: File, @unchecked Sendable {
     // Unchecked: the bytes are written and read by whoever may write and read the real file's.
@@ -119,18 +141,23 @@ package final class MemoryFile: File, @unchecked Sendable {
 
     package let path: String
     private let time: any TimeSource
+    private let space: DiskSpace
     private let base: UnsafeMutableRawPointer
     private let state = Mutex((count: 0, modified: 0))
 
-    init(_ path: String, _ time: any TimeSource) {
+    fileprivate init(_ path: String, _ time: any TimeSource, _ space: DiskSpace) {
         self.path = path
         self.time = time
+        self.space = space
         base = mmap(
             nil, Self.mostBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         precondition(base != MAP_FAILED)
     }
 
-    deinit { munmap(base, Self.mostBytes) }
+    deinit {
+        space.giveBack(count)
+        munmap(base, Self.mostBytes)
+    }
 
     package var count: Int { state.withLock { $0.count } }
     var modified: Int { state.withLock { $0.modified } }
@@ -142,6 +169,7 @@ package final class MemoryFile: File, @unchecked Sendable {
         guard offset + bytes.count <= Self.mostBytes else {
             throw EngineError.storage("Can't write \(path): No space left on device")
         }
+        try space.take(offset + bytes.count - count, for: path)
         if let start = bytes.baseAddress { (base + offset).copyMemory(from: start, byteCount: bytes.count) }
         let now = Int(time.date.timeIntervalSince1970)
         state.withLock { $0 = (max($0.count, offset + bytes.count), now) }
@@ -157,6 +185,7 @@ package final class MemoryFile: File, @unchecked Sendable {
         guard size <= Self.mostBytes else {
             throw EngineError.storage("Can't grow \(path): No space left on device")
         }
+        try space.take(size - count, for: path)
         state.withLock { $0.count = max($0.count, size) }
     }
 
@@ -164,6 +193,7 @@ package final class MemoryFile: File, @unchecked Sendable {
     package func truncate(_ size: Int) {
         let old = count
         if size < old { memset(base + size, 0, old - size) }
+        space.giveBack(old - size)
         state.withLock { $0.count = size }
     }
 

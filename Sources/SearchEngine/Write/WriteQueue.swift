@@ -189,8 +189,11 @@ package final class WriteQueue: @unchecked Sendable {
 
     private func commit(_ group: [Job]) {
         var results = results(of: group)
+        let isRefused = group.count > 1 && results.allSatisfy(\.isDiskFull)
         for (place, job) in group.enumerated() where results[place].isDiskFull {
-            guard let freeing = job.freeing else { continue }
+            // One that needs much space must not fail the others.
+            if isRefused { results[place] = self.results(of: [job])[0] }
+            guard results[place].isDiskFull, let freeing = job.freeing else { continue }
             results[place] = resultWithReserve(of: job, freeing)
         }
         answer(group, results)
