@@ -48,10 +48,16 @@ let package = Package(
         .target(
             name: "TrendStore",
             dependencies: ["SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift")]),
+        // What may be asked, by whom, and with which limits, whatever carries the request.
+        .target(
+            name: "Services",
+            dependencies: [
+                "SearchEngine", "JSON", .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(
             name: "SearchServer",
             dependencies: [
-                "SearchEngine", "TrendStore", "JSON",
+                "Services", "SearchEngine", "TrendStore", "JSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -85,13 +91,16 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // Random numbers that replay.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],
+            name: "BenchTests",
+            dependencies: ["TestSupport", "Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],
             exclude: ["Files"]),
-        .testTarget(name: "CVectorKernelsTests", dependencies: ["CVectorKernels"]),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "CVectorKernels"]),
-        .testTarget(name: "VectorIndexTests", dependencies: ["VectorIndex", "Quantization"]),
+        .testTarget(name: "CVectorKernelsTests", dependencies: ["TestSupport", "CVectorKernels"]),
+        .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON"]),
+        .testTarget(name: "QuantizationTests", dependencies: ["TestSupport", "Quantization", "CVectorKernels"]),
+        .testTarget(name: "VectorIndexTests", dependencies: ["TestSupport", "VectorIndex", "Quantization"]),
         // A file system for tests that hold a sync or count removals.
         .target(name: "HookedFiles", dependencies: ["SearchEngine"], path: "Tests/HookedFiles"),
         // A machine for tests: one thread, files in memory, a clock that stands still.
@@ -105,7 +114,7 @@ let package = Package(
         .testTarget(
             name: "SearchEngineTests",
             dependencies: [
-                "HookedFiles", "Simulation", "SearchEngine", "VectorIndex", "JSON",
+                "HookedFiles", "Simulation", "TestSupport", "SearchEngine", "VectorIndex", "JSON",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -113,13 +122,15 @@ let package = Package(
         .testTarget(
             name: "TrendStoreTests",
             dependencies: [
-                "TrendStore", "SearchEngine", "JSON", "trendstore-crash-child",
+                "TestSupport", "TrendStore", "SearchEngine", "JSON", "trendstore-crash-child",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
+            name: "ServicesTests", dependencies: ["TestSupport", "Services", "SearchEngine", "Simulation", "JSON"]),
+        .testTarget(
             name: "SearchServerTests",
             dependencies: [
-                "HookedFiles", "SearchServer", "SearchEngine", "JSON",
+                "HookedFiles", "TestSupport", "SearchServer", "Services", "SearchEngine", "JSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

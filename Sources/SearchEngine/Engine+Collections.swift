@@ -10,8 +10,8 @@ extension Engine {
 
     public func collectionExists(_ collection: String) -> Bool { catalog.withLock { $0.resolve(collection) != nil } }
 
-    /// Creates an empty collection. Throws `.conflict` when the name is taken, `.invalid` for bad names or settings and when
-    /// there are as many collections as the engine's configuration allows.
+    /// Creates an empty collection. Throws `.conflict` when the name is taken, `.invalid` for a bad name, `.outOfRange` for
+    /// a bad setting, `.limitReached` when there are as many collections as the engine's configuration allows.
     public func createCollection(
         _ name: String, _ configuration: CollectionConfiguration, deadline: Deadline? = nil
     ) throws {
@@ -57,7 +57,7 @@ extension Engine {
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
     }
 
-    /// Throws `.invalid` when one collection more would be too many. The database knows those that the same group of jobs
+    /// Throws `.limitReached` when one collection more would be too many. The database knows those that the same group of jobs
     /// has made, and those of restores under way don't count.
     func requireRoom(_ db: GRDB.Database) throws {
         guard let limit = configuration.maxCollections else { return }
@@ -65,17 +65,17 @@ extension Engine {
             db, sql: "SELECT count(*) FROM collections WHERE name NOT GLOB ?",
             arguments: [CollectionRestore.hiddenPrefix + "*"])
         guard let count, count < limit else {
-            throw EngineError.invalid("Bad request: Can't create collection, maximum number of collections exceeded")
+            throw EngineError.limitReached("Can't create collection, maximum number of collections exceeded")
         }
     }
 
     private func requireFreeName(_ name: String, _ db: GRDB.Database) throws {
         if try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM collections WHERE name = ?)", arguments: [name])! {
-            throw EngineError.conflict("Wrong input: Collection `\(name)` already exists!")
+            throw EngineError.conflict("Collection `\(name)` already exists!")
         }
         if try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM aliases WHERE alias = ?)", arguments: [name])! {
             throw EngineError.conflict(
-                "Wrong input: Can't create collection with name \(name). Alias with the same name already exists")
+                "Can't create collection with name \(name). Alias with the same name already exists")
         }
     }
 
@@ -221,7 +221,7 @@ extension Engine {
         func requireFree(_ alias: String) throws {
             try Self.validate(name: alias, what: "Alias")
             if names.contains(ByteString(alias)) {
-                throw EngineError.conflict("Wrong input: Collection `\(alias)` already exists!")
+                throw EngineError.conflict("Collection `\(alias)` already exists!")
             }
         }
         func requireAlias(_ alias: String) throws {
@@ -311,11 +311,11 @@ extension Engine {
     static func validate(name: String, what: String) throws {
         let count = name.unicodeScalars.count
         guard 1...255 ~= count else {
-            throw EngineError.invalid("Wrong input: \(what) name must have 1 to 255 characters, not \(count)")
+            throw EngineError.invalid("\(what) name must have 1 to 255 characters, not \(count)")
         }
         for scalar in name.unicodeScalars where "<>:\"/\\|?*".unicodeScalars.contains(scalar) || scalar.value < 32 {
             throw EngineError.invalid(
-                "Wrong input: \(what) name cannot contain \"\(scalar.escaped(asASCII: true))\" char")
+                "\(what) name cannot contain \"\(scalar.escaped(asASCII: true))\" char")
         }
     }
 }

@@ -86,7 +86,7 @@ extension Engine {
         guard collection !== update.collection else { return update }
         guard collection.configuration.vectors == update.vectors else {
             throw EngineError.conflict(
-                "Wrong input: Collection `\(collection.name)` was replaced meanwhile by one with other vectors; try again"
+                "Collection `\(collection.name)` was replaced meanwhile by one with other vectors; try again"
             )
         }
         return PreparedUpdate(collection: collection, vectors: update.vectors, operations: update.operations)
@@ -166,11 +166,11 @@ extension Engine {
     /// A page of points by id, or by a payload value with `orderBy`. Throws `.timeout` once `deadline` has passed.
     public func scroll(_ collection: String, _ request: ScrollRequest, deadline: Deadline? = nil) throws -> ScrollPage {
         guard request.limit > 0, request.skipped >= 0 else {
-            throw EngineError.invalid("Wrong input: limit must be at least 1, and no offset negative")
+            throw EngineError.invalid("limit must be at least 1, and no offset negative")
         }
         if request.orderBy != nil && request.offset != nil {
             throw EngineError.invalid(
-                "Wrong input: Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
+                "Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
             )
         }
         return try withCollection(collection) { collection in

@@ -62,7 +62,7 @@ extension Engine {
         _ started: Stopwatch
     ) throws -> SearchResult {
         guard request.limit >= 0, request.offset >= 0 else {
-            throw EngineError.invalid("Wrong input: limit and offset must not be negative")
+            throw EngineError.invalid("limit and offset must not be negative")
         }
         try request.parameters.validate()
         var watch = started

@@ -1,5 +1,6 @@
 import Bench
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct HDF5FileTests {
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: ["oldest", "newest"]) func survivesDamage(name: String) throws {
-        var random = seededGenerator("HDF5FileTests.survivesDamage(\(name))")
+        var random = SeededGenerator("HDF5FileTests.survivesDamage(\(name))")
         let good = try testFile("\(name).hdf5").bytes
         // Most of the file is empty space; damage where there is something.
         let used = good.indices.filter { good[$0] != 0 }

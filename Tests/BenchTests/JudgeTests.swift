@@ -65,7 +65,7 @@ import Testing
     @Test(arguments: [Metric.cosine, .dot, .euclid, .manhattan]) func exactSearchIsPlainArithmetic(metric: Metric)
         throws
     {
-        var random = SplitMix64(state: 7)
+        var random = RandomSource(seed: 7)
         let dimensions = 19
         let values = (0..<40).map { _ in (0..<dimensions).map { _ in random.normal() } }
         let base = try FloatRows(count: 40, dimensions: dimensions, normalising: metric == .cosine) { values[$0] }

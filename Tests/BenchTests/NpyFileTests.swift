@@ -1,5 +1,6 @@
 import Bench
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct NpyFileTests {
@@ -92,7 +93,7 @@ import Testing
     }
 
     @Test func survivesDamage() throws {
-        var random = seededGenerator("NpyFileTests.survivesDamage")
+        var random = SeededGenerator("NpyFileTests.survivesDamage")
         let good = npy(npyHeader("<f4", "4, 3"), bytes(of: (0..<12).map(Float.init)))
         for number in 0..<2000 {
             let path = try scratch.write(damaged(good, &random), as: "\(number).npy")

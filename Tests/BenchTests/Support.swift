@@ -1,5 +1,6 @@
 import Bench
 import Foundation
+import TestSupport
 import Testing
 
 /// Paths of files that a test writes, in a folder that goes with the object.
@@ -67,7 +68,7 @@ func readAll(_ matrix: MappedMatrix) throws {
 }
 
 /// Copies with a few bytes changed, or cut off.
-func damaged(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+func damaged(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
     var copy = bytes
     if Int.random(in: 0..<4, using: &random) == 0 {
         copy.removeLast(Int.random(in: 1..<copy.count, using: &random))
@@ -80,12 +81,4 @@ func damaged(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
                 Int.random(in: 0..<8, using: &random)]
     }
     return copy
-}
-
-/// A generator seeded by `TRENDEX_SEED` or the clock; prints the seed, so that a failure can be replayed.
-func seededGenerator(_ test: String) -> SplitMix64 {
-    let given = ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) }
-    let seed = given ?? DispatchTime.now().uptimeNanoseconds
-    print("\(test): TRENDEX_SEED=\(seed)")
-    return SplitMix64(state: seed)
 }

@@ -1,4 +1,5 @@
 import CVectorKernels
+import TestSupport
 import Testing
 
 /// Kernels over bytes are exact: every level must give the plain sum to the last bit.
@@ -43,7 +44,7 @@ struct CodeKernelTests {
 
     @Test(arguments: Level.available, kernels)
     func equalsPlainArithmetic(level: Level, kernel: Kernel) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let scorer = kernel.scorer(level.kernels)
         for length in lengths {
             let n = kernel.n(length), bytes = kernel.rowBytes(n), offset = length % 5
@@ -80,7 +81,7 @@ struct CodeKernelTests {
 
     @Test(arguments: Level.available, kernels)
     func batchedEqualsSingle(level: Level, kernel: Kernel) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let scorer = kernel.scorer(level.kernels)
         for length in [0, 1, 31, 64, 65, 100, 256, 257, 768] {
             let n = kernel.n(length), bytes = kernel.rowBytes(n), stride = bytes + length % 3

@@ -1,5 +1,6 @@
 import CVectorKernels
 import Glibc
+import TestSupport
 import Testing
 
 struct ConversionTests {
@@ -35,7 +36,7 @@ struct ConversionTests {
     }
 
     @Test(arguments: Level.available) func conversionsOfAllLengths(level: Level) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let table = level.kernels.pointee
         for n in lengths {
             let floats = Guarded<Float>(count: n) { _ in .random(in: -300...600, using: &random) }
@@ -70,7 +71,7 @@ struct ConversionTests {
     }
 
     @Test(arguments: Level.available, [UInt8(0), 0x80]) func quantize(level: Level, flip: UInt8) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let table = level.kernels.pointee
         for n in lengths {
             let floats = Guarded<Float>(count: n) { i in
@@ -94,7 +95,7 @@ struct ConversionTests {
     }
 
     @Test(arguments: Level.available) func elementwise(level: Level) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let table = level.kernels.pointee
         for n in lengths {
             let x = Guarded<Float>(count: n) { _ in .random(in: -10...10, using: &random) }
@@ -120,7 +121,7 @@ struct ConversionTests {
     }
 
     @Test(arguments: Level.available) func hadamard(level: Level) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let table = level.kernels.pointee
         table.hadamard(Guarded<Float>(count: 0) { _ in 0 }.pointer, 0)
         for exponent in 0...16 {

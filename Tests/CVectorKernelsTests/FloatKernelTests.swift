@@ -1,5 +1,6 @@
 import CVectorKernels
 import Glibc
+import TestSupport
 import Testing
 
 struct FloatKernelTests {
@@ -27,7 +28,7 @@ struct FloatKernelTests {
         let values: [Double]
         let size: Int
 
-        init(_ rows: Rows, count: Int, magnitude: Float, using random: inout SeededRandom) {
+        init(_ rows: Rows, count: Int, magnitude: Float, using random: inout SeededGenerator) {
             var values: [Double] = []
             var raw: [UInt8] = []
             for _ in 0..<count {
@@ -73,7 +74,7 @@ struct FloatKernelTests {
 
     @Test(arguments: Level.available, Rows.allCases)
     func equalsPlainArithmetic(level: Level, rows: Rows) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         for distance in Distance.allCases {
             let scorer = Self.scorer(level, rows, distance)
             for n in lengths {
@@ -115,7 +116,7 @@ struct FloatKernelTests {
 
     @Test(arguments: Level.available, Rows.allCases)
     func batchedEqualsSingle(level: Level, rows: Rows) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         for distance in Distance.allCases {
             let scorer = Self.scorer(level, rows, distance)
             for n in [0, 1, 7, 16, 33, 100, 257, 768] {
@@ -142,7 +143,7 @@ struct FloatKernelTests {
     }
 
     @Test(arguments: Level.available) func sumsOfSquares(level: Level) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let table = level.kernels.pointee
         for n in lengths {
             let floats = Guarded<Float>(count: n) { _ in .random(in: -2...2, using: &random) }

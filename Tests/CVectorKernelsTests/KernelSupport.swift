@@ -15,30 +15,6 @@ struct Level: Sendable, CustomTestStringConvertible {
 /// Every length that is tested: all tails of every register width, and long ones.
 let lengths = Array(0...257) + [768, 1024, 65_536]
 
-/// SplitMix64, from TRENDEX_SEED or from the clock; the seed is printed so that a failure replays.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ test: String = #function) {
-        if let text = getenv("TRENDEX_SEED"), let seed = UInt64(String(cString: text)) {
-            state = seed
-        } else {
-            var clock = timespec()
-            clock_gettime(CLOCK_REALTIME, &clock)
-            state = UInt64(clock.tv_sec) &* 1_000_000_007 &+ UInt64(clock.tv_nsec)
-        }
-        print("\(test): TRENDEX_SEED=\(state)")
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// Memory whose first element sits `offset` elements past a 64-byte boundary and whose end lies against a page that can't
 /// be touched, so that a kernel that reads or writes past the end crashes instead of passing.
 final class Guarded<Element> {

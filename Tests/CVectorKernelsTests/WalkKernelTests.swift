@@ -1,4 +1,5 @@
 import CVectorKernels
+import TestSupport
 import Testing
 
 /// Every level's walk must leave the pool that a plain best-first search leaves.
@@ -14,7 +15,7 @@ struct WalkKernelTests {
         let links: Guarded<UInt32>
         let query: Guarded<UInt8>
 
-        init(nibbles: Bool, _ random: inout SeededRandom) {
+        init(nibbles: Bool, _ random: inout SeededGenerator) {
             let rowCount = Int.random(in: 1...600, using: &random)
             let degree = Int.random(in: 1...70, using: &random)
             let linkStride = degree + Int.random(in: 0...5, using: &random)
@@ -115,7 +116,7 @@ struct WalkKernelTests {
     @Test(arguments: Level.available, [(false, false), (false, true), (true, false), (true, true)])
     func equalsPlainSearch(level: Level, kind: (nibbles: Bool, filtered: Bool)) {
         let nibbles = kind.nibbles
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let scorer = nibbles ? level.kernels.pointee.dot_u4i8 : level.kernels.pointee.dot_u8i8
         for _ in 0..<150 {
             let graph = Case(nibbles: nibbles, &random)
@@ -162,7 +163,7 @@ struct WalkKernelTests {
 
     @Test(arguments: Level.available, [false, true])
     func overAdmittedSlotsEqualsPlainSearch(level: Level, nibbles: Bool) {
-        var random = SeededRandom()
+        var random = SeededGenerator()
         let scorer = nibbles ? level.kernels.pointee.dot_u4i8 : level.kernels.pointee.dot_u8i8
         for _ in 0..<150 {
             let graph = Case(nibbles: nibbles, &random)

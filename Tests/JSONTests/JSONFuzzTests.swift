@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct JSONFuzzTests {
@@ -45,7 +46,7 @@ import Testing
     }
 
     @Test func valuesRoundTrip() throws {
-        var generator = SeededGenerator(test: "valuesRoundTrip")
+        var generator = SeededGenerator("valuesRoundTrip")
         for _ in 0..<5_000 {
             let value = Self.randomValue(&generator)
             #expect(try JSONValue(parsing: value.serialized()) == value, "seed \(generator.seed)")
@@ -54,7 +55,7 @@ import Testing
 
     /// The three ways to read agree on what is valid, and with Foundation where it is strict.
     @Test func mutatedDocuments() throws {
-        var generator = SeededGenerator(test: "mutatedDocuments")
+        var generator = SeededGenerator("mutatedDocuments")
         var valid = 0
         for _ in 0..<40_000 {
             let bytes = Self.mutate(Self.randomValue(&generator).serialized(), &generator)

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct JSONNumberTests {
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func floatsEqualStrtof() throws {
-        var generator = SeededGenerator(test: "floatsEqualStrtof")
+        var generator = SeededGenerator("floatsEqualStrtof")
         for _ in 0..<100 {
             let texts = (0..<10_000).map { _ in Self.randomNumber(&generator) }.filter { strtof($0, nil).isFinite }
             var floats: [Float] = []
@@ -48,7 +49,7 @@ import Testing
 
     /// Every length of every part of a plain number, as elements far from the text's end and at it.
     @Test func plainFloatsOfEveryShape() throws {
-        var generator = SeededGenerator(test: "plainFloatsOfEveryShape")
+        var generator = SeededGenerator("plainFloatsOfEveryShape")
         var texts: [String] = []
         for integral in ["0", "1", "7", "9", "10", "123456789", "9223372036854775807", "18446744073709551616"] {
             for zeros in 0...25 {
@@ -93,7 +94,7 @@ import Testing
     }
 
     @Test func doublesEqualStrtod() throws {
-        var generator = SeededGenerator(test: "doublesEqualStrtod")
+        var generator = SeededGenerator("doublesEqualStrtod")
         for _ in 0..<200_000 {
             let text = Self.randomNumber(&generator)
             let double = try JSONReader.parse(Array(text.utf8)) { try $0.readDouble() }
@@ -105,7 +106,7 @@ import Testing
     }
 
     @Test func writtenNumbersReadBack() throws {
-        var generator = SeededGenerator(test: "writtenNumbersReadBack")
+        var generator = SeededGenerator("writtenNumbersReadBack")
         for _ in 0..<200_000 {
             let double = Double(bitPattern: generator.next())
             let integer = Int64(bitPattern: generator.next()) >> Int64.random(in: 0..<64, using: &generator)

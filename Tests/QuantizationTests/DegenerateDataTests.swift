@@ -1,4 +1,5 @@
 import Quantization
+import TestSupport
 import Testing
 
 /// Whatever finite floats come in, no NaN and no infinity comes out, and the order stays sensible.
@@ -52,7 +53,7 @@ struct DegenerateDataTests {
     /// Sizes at which squares leave a float's range must still rank.
     @Test(arguments: [Metric.dot, .euclid, .manhattan, .cosine], [Float(1e30), 1e-30, 1e19, 1e-20])
     func extremeSizesRank(metric: Metric, scale: Float) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let plain = random.clustered(count: 300, dimensions: 64, clusters: 6)
         let rows = plain.map { $0.map { $0 * scale } }
         let encoded = Encoded(trained(rows, metric), rows: rows)
@@ -73,7 +74,7 @@ struct DegenerateDataTests {
 
     /// A sample of ordinary rows, then rows and queries a factor of 10³⁰ larger.
     @Test(arguments: Metric.allCases) func outliersAfterTraining(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 100, dimensions: 33, clusters: 3)
         let outliers = rows.prefix(5).map { $0.map { $0 * 1e30 } }
         let encoded = Encoded(trained(rows, metric), rows: rows + outliers)
@@ -89,7 +90,7 @@ struct DegenerateDataTests {
     /// A few rows of the sample far longer than the others: the others' codes stay as good.
     @Test(arguments: Metric.allCases, [Float(10), 100, 1000, 1e30])
     func outliersInTheSample(metric: Metric, factor: Float) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         for (outliers, dimensions) in [(1, 256), (6, 100), (30, 32)] where outliers < 30 || factor < 1e9 {
             var rows = random.clustered(count: 1024, dimensions: dimensions, clusters: 20)
             for i in 0..<outliers { rows[i * 31 + 5] = rows[i * 31 + 5].map { $0 * factor } }
@@ -109,7 +110,7 @@ struct DegenerateDataTests {
     /// Far rows so many, or so little farther than the others, that they are a part of the data keep codes of their own.
     @Test(arguments: [Metric.dot, .euclid, .manhattan], [(0.05, Float(8)), (0.3, 60)])
     func farRowsThatAreManyAreCovered(metric: Metric, far: (share: Double, factor: Float)) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         var rows = random.clustered(count: 1000, dimensions: 128, clusters: 10)
         let count = Int(far.share * 1000)
         for i in 0..<count { rows[i] = rows[i].map { $0 * far.factor } }
@@ -123,7 +124,7 @@ struct DegenerateDataTests {
     }
 
     @Test(arguments: Metric.allCases) func everyDimension(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         for dimensions in Array(1...40) + [63, 64, 65, 127, 129, 255, 511, 1000, 4097] {
             let rows = (0..<6).map { _ in random.normals(dimensions) }
             let encoded = Encoded(trained(rows, metric, quantile: 1), rows: rows)
@@ -138,7 +139,7 @@ struct DegenerateDataTests {
     }
 
     @Test(arguments: Metric.allCases) func longestVectors(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = (0..<4).map { i in random.normals(65_536).map { $0 + Float(i) } }
         let encoded = Encoded(trained(rows, metric), rows: rows)
         for query in rows {

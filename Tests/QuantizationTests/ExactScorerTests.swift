@@ -1,10 +1,11 @@
 import Quantization
+import TestSupport
 import Testing
 
 struct ExactScorerTests {
     @Test(arguments: Metric.allCases, ElementType.allCases) func equalsPlainScores(metric: Metric, element: ElementType)
     {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         for dimensions in [1, 3, 16, 100, 257, 768] {
             let scorer = ExactScorer(metric: metric, element: element, dimensions: dimensions)
             let rows = (0..<9).map { _ -> [Float] in

@@ -1,4 +1,5 @@
 import Quantization
+import TestSupport
 import Testing
 
 struct PrincipalComponentsTests {
@@ -15,7 +16,7 @@ struct PrincipalComponentsTests {
 
     /// Rows made of three hidden directions of known strength.
     @Test func findsThePlantedDirections() throws {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let dimensions = 40
         let offset = random.normals(dimensions)
         // Coordinate axes turned by an orthonormal map.
@@ -50,7 +51,7 @@ struct PrincipalComponentsTests {
     }
 
     @Test func componentsAreOrthonormalAndTransformsPlain() throws {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         for (dimensions, sampleCount, count) in [(1, 5, 1), (7, 3, 7), (64, 500, 20), (100, 40, 100)] {
             let rows = (0..<sampleCount).map { _ in random.normals(dimensions) }
             let pca = try train(rows, count: count)

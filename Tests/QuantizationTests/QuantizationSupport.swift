@@ -2,20 +2,6 @@ import Glibc
 import Quantization
 import Testing
 
-/// A generator seeded from TRENDEX_SEED or from the clock; the seed is printed so that a failure replays.
-func seededRandom(_ test: String = #function) -> RandomSource {
-    var seed: UInt64
-    if let text = getenv("TRENDEX_SEED"), let given = UInt64(String(cString: text)) {
-        seed = given
-    } else {
-        var clock = timespec()
-        clock_gettime(CLOCK_REALTIME, &clock)
-        seed = UInt64(clock.tv_sec) &* 1_000_000_007 &+ UInt64(clock.tv_nsec)
-    }
-    print("\(test): TRENDEX_SEED=\(seed)")
-    return RandomSource(seed: seed)
-}
-
 extension RandomSource {
     /// A standard normal number (Box–Muller).
     mutating func normal() -> Float {

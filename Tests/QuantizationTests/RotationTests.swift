@@ -1,4 +1,5 @@
 import Quantization
+import TestSupport
 import Testing
 
 struct RotationTests {
@@ -12,7 +13,7 @@ struct RotationTests {
     }
 
     @Test(arguments: dimensions) func keepsProductsAndInverts(dimensions: Int) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rotation = Rotation(dimensions: dimensions, seed: random.next())
         let a = random.normals(dimensions), b = random.normals(dimensions)
         let ra = rotate(rotation, a), rb = rotate(rotation, b)

@@ -1,10 +1,11 @@
 import CVectorKernels
 import Quantization
+import TestSupport
 import Testing
 
 struct ScalarQuantizerTests {
     @Test(arguments: Metric.allCases, [32, 100, 384]) func recallOnClusteredRows(metric: Metric, dimensions: Int) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 1500, dimensions: dimensions, clusters: 20)
         let queries = random.clustered(count: 40, dimensions: dimensions, clusters: 20) + rows.prefix(10)
         let encoded = Encoded(trained(rows, metric), rows: rows)
@@ -18,7 +19,7 @@ struct ScalarQuantizerTests {
 
     /// Scores come out in the metric's own units, close to the exact ones.
     @Test(arguments: Metric.allCases) func scoresApproximateTheMetric(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let dimensions = 200
         for scale: Float in [1e-6, 1, 1e6] {
             let rows = random.clustered(count: 300, dimensions: dimensions, clusters: 5).map { $0.map { $0 * scale } }
@@ -34,7 +35,7 @@ struct ScalarQuantizerTests {
     }
 
     @Test(arguments: Metric.allCases) func rowsScoreAgainstRows(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 200, dimensions: 130, clusters: 4)
         // The whole range: what clipping does is `onlyClippedRowsAreFarOff`.
         let encoded = Encoded(trained(rows, metric, quantile: 1), rows: rows)
@@ -56,7 +57,7 @@ struct ScalarQuantizerTests {
 
     /// Quantization alone keeps within 2 % of the largest distance: only a component outside the range does worse.
     @Test(arguments: [Metric.euclid, .manhattan]) func onlyClippedRowsAreFarOff(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 200, dimensions: 130, clusters: 4)
         let encoded = Encoded(trained(rows, metric, quantile: 0.999), rows: rows)
         let clipped = encoded.codes.map { $0.contains(1) || $0.contains(255) }
@@ -78,7 +79,7 @@ struct ScalarQuantizerTests {
     /// A code's product with its own row is the row's with itself, clipped components or not.
     @Test(arguments: [Metric.cosine, .dot], [1, 0.9999, 0.99] as [Float])
     func codesKeepTheProductWithTheirRow(metric: Metric, quantile: Float) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 400, dimensions: 384, clusters: 10)
         let encoded = Encoded(trained(rows, metric, quantile: quantile), rows: rows)
         var scratch = [Float](repeating: 0, count: encoded.quantizer.scratchCount)
@@ -99,7 +100,7 @@ struct ScalarQuantizerTests {
     /// Copies of a row are ranked by what tells them apart, although rounding errors are larger than that.
     @Test(arguments: [Metric.cosine, .dot], [0.9999, 0.99] as [Float])
     func nearCopiesAreRanked(metric: Metric, quantile: Float) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         // Two rows clip more or less of themselves: of four draws the mean is steady.
         let found = (0..<4).reduce(0) { sum, _ in sum + foundCopies(metric, quantile, &random) }
         // With each component rounded to its nearest code: 0.4 to 0.65.
@@ -130,7 +131,7 @@ struct ScalarQuantizerTests {
 
     /// Where no row terms are needed the integer alone ranks, whatever the batch.
     @Test(arguments: [Metric.cosine, .dot, .manhattan]) func integersRank(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 100, dimensions: 70, clusters: 3)
         let quantizer = trained(rows, metric)
         #expect(!quantizer.queriesNeedRowTerms)
@@ -148,7 +149,7 @@ struct ScalarQuantizerTests {
     }
 
     @Test(arguments: Metric.allCases) func decodingComesBackNear(metric: Metric) {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 200, dimensions: 96, clusters: 4)
         let quantizer = trained(rows, metric, quantile: 1)
         let encoded = Encoded(quantizer, rows: rows)
@@ -164,7 +165,7 @@ struct ScalarQuantizerTests {
     }
 
     @Test func quantileNarrowsTheRange() {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         var rows = (0..<500).map { _ in random.normals(64) }
         rows[0][0] = 1000
         let whole = trained(rows, .manhattan, quantile: 1), clipped = trained(rows, .manhattan, quantile: 0.99)
@@ -181,7 +182,7 @@ struct ScalarQuantizerTests {
         #expect(ScalarQuantizer.codeBytes(dimensions: 64) == 64)
         #expect(ScalarQuantizer.codeBytes(dimensions: 768) == 768)
         #expect(ScalarQuantizer.codeBytes(dimensions: 769) == 832)
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = (0..<20).map { _ in random.normals(70) }
         for metric in Metric.allCases {
             let encoded = Encoded(trained(rows, metric), rows: rows)
@@ -192,7 +193,7 @@ struct ScalarQuantizerTests {
 
     /// Cosine codes don't depend on a row's length; a bigger sample's length doesn't either.
     @Test func cosineIgnoresLengths() {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = random.clustered(count: 50, dimensions: 48, clusters: 3)
         let quantizer = trained(rows, .cosine)
         let once = Encoded(quantizer, rows: rows), twice = Encoded(quantizer, rows: rows.map { $0.map { $0 * 4 } })

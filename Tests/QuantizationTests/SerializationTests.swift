@@ -1,9 +1,10 @@
 import Quantization
+import TestSupport
 import Testing
 
 struct SerializationTests {
     @Test(arguments: Metric.allCases, [1, 70, 768]) func roundTrip(metric: Metric, dimensions: Int) throws {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = (0..<30).map { _ in random.normals(dimensions, scale: 17) }
         let quantizer = trained(rows, metric, quantile: 0.99, seed: random.next())
         let bytes = quantizer.serialized()
@@ -18,7 +19,7 @@ struct SerializationTests {
     }
 
     @Test func trainingIsDeterministic() {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         let rows = (0..<30).map { _ in random.normals(100) }
         #expect(trained(rows, .euclid).serialized() == trained(rows, .euclid).serialized())
         #expect(trained(rows, .euclid).serialized() != trained(rows, .euclid, seed: 8).serialized())

@@ -1,5 +1,6 @@
 import Glibc
 import Quantization
+import TestSupport
 import Testing
 
 struct VectorTests {
@@ -33,7 +34,7 @@ struct VectorTests {
     }
 
     @Test func normalizingIsStable() {
-        var random = seededRandom()
+        var random = RandomSource(seed: SeededGenerator().seed)
         for dimensions in [1, 2, 17, 768] {
             for scale: Float in [.leastNonzeroMagnitude * 700, 1e-30, 1e-5, 1, 1e5, 1e18, 1e30, 3e37] {
                 var vector = random.normals(dimensions, scale: scale).map { $0 == 0 ? scale : $0 }

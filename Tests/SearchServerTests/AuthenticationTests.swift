@@ -1,4 +1,5 @@
 import SearchServer
+import Services
 import Testing
 
 @Suite struct AuthenticationTests {
@@ -54,11 +55,10 @@ import Testing
 
     @Test func comparisonIsByValue() {
         func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
-        #expect(Authentication.isEqual(bytes("secret"), bytes("secret")))
-        #expect(!Authentication.isEqual(bytes("secret"), bytes("secre")))
-        #expect(!Authentication.isEqual(bytes("secretsecret"), bytes("secret")))
-        #expect(!Authentication.isEqual(bytes(""), bytes("secret")))
-        #expect(!Authentication.isEqual(bytes(""), bytes("")))
-        #expect(!Authentication.isEqual(bytes("secret"), nil))
+        #expect(APIKeys.isEqual(bytes("secret"), bytes("secret")))
+        #expect(!APIKeys.isEqual(bytes("secret"), bytes("secre")))
+        #expect(!APIKeys.isEqual(bytes("secretsecret"), bytes("secret")))
+        #expect(!APIKeys.isEqual(bytes(""), bytes("secret")))
+        #expect(!APIKeys.isEqual(bytes(""), bytes("")))
     }
 }

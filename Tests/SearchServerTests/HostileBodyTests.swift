@@ -1,5 +1,6 @@
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
 @Suite struct HostileBodyTests {
@@ -44,7 +45,7 @@ import Testing
 
     /// Whatever is done to a body, it is answered, and never with a server's error.
     @Test func damagedBodiesAreAnswered() async throws {
-        var random = SeededGenerator(test: "damagedBodiesAreAnswered")
+        var random = SeededGenerator("damagedBodiesAreAnswered")
         try await withServer { server in
             try await server.ok(.PUT, Self.prefix, #"{"vectors": {"size": 2, "distance": "Dot"}}"#)
             try await server.ok(.PUT, Self.prefix + "/index", #"{"field_name": "n", "field_schema": "integer"}"#)

@@ -1,4 +1,5 @@
 import SearchServer
+import TestSupport
 import Testing
 
 @Suite struct MultipartTests {
@@ -36,7 +37,7 @@ import Testing
 
     /// However a body is cut into chunks, its parts come out as they went in, also those that look like boundaries.
     @Test func anyChunksGiveTheSameParts() throws {
-        var random = SeededGenerator(test: "anyChunksGiveTheSameParts")
+        var random = SeededGenerator("anyChunksGiveTheSameParts")
         let pieces: [[UInt8]] = ["\r\n", "--", "b0", "\r\n--b", "\r\n--b1", "-", "\r", "\n", "x", "\0"].map {
             Array($0.utf8)
         }

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Logging
 import SearchEngine
+import TestSupport
 import Testing
 
 /// `/collections/{c}/recall`, and recall as a parameter of searches and collections.
@@ -11,7 +12,7 @@ import Testing
 
     /// 1,200 points, all of them linked, with payload `n`.
     private func withPoints(_ body: (TestServer) async throws -> Void) async throws {
-        var random = SeededGenerator(test: "RecallTests")
+        var random = SeededGenerator("RecallTests")
         let points = (0..<1_200).map { n in
             let vector = (0..<20).map { _ in "\(Float.random(in: -1...1, using: &random))" }
             return #"{"id": \#(n), "vector": [\#(vector.joined(separator: ","))], "payload": {"n": \#(n)}}"#
@@ -125,7 +126,7 @@ import Testing
                 ("sample=1001", 422, "sample"), ("sample=many", 400, "sample"), ("sample=-1", 400, "sample"),
                 ("sample=99999999999999999999", 400, "sample"), ("k=0", 422, "[k: value 0 invalid"),
                 ("k=101", 422, "k:"), ("k=", 400, "k:"), ("hnsw_ef=0", 422, "hnsw_ef"),
-                ("hnsw_ef=18446744073709551615", 422, "hnsw_ef"), ("filter=", 400, "filter"),
+                ("hnsw_ef=18446744073709551616", 400, "hnsw_ef"), ("filter=", 400, "filter"),
                 ("filter=%7B", 400, "filter"), ("filter=%5B%5D", 400, "filter"),
                 ("filter=%7B%22may%22%3A1%7D", 400, "filter"), ("using=none&sample=1", 400, "none"),
                 ("using=none", 400, "none"), ("timeout=0", 422, "timeout"), ("timeout=x", 400, "timeout"),

@@ -1,6 +1,7 @@
 import Foundation
 import SearchEngine
 import Synchronization
+import TestSupport
 import Testing
 import TrendStore
 import trendstore_crash_child
@@ -18,7 +19,7 @@ import trendstore_crash_child
     private typealias Rows = [Key: CrashScript.Revision]
 
     @Test func rowsAndPointsAgreeAfterEachKill() throws {
-        var generator = SeededGenerator(test: "rowsAndPointsAgreeAfterEachKill")
+        var generator = SeededGenerator("rowsAndPointsAgreeAfterEachKill")
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("trendstore-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

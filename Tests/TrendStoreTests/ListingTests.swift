@@ -1,12 +1,13 @@
 import Foundation
 import SearchEngine
+import TestSupport
 import Testing
 import TrendStore
 
 @Suite struct ListingTests {
     /// Every order and direction, in pages of any size: all rows, each once, sorted.
     @Test func pagesOfTrends() throws {
-        var generator = SeededGenerator(test: "pagesOfTrends")
+        var generator = SeededGenerator("pagesOfTrends")
         let storage = try Storage()
         let trends = try storage.store.write { transaction in
             try (0..<137).map { _ in try transaction.createTrend(randomTrend(&generator), embedding: axis(0)) }
@@ -35,7 +36,7 @@ import TrendStore
     }
 
     @Test func pagesOfIdeas() throws {
-        var generator = SeededGenerator(test: "pagesOfIdeas")
+        var generator = SeededGenerator("pagesOfIdeas")
         let storage = try Storage()
         let trend = try storage.store.createTrend(randomTrend(&generator), embedding: axis(0))
         let ideas = try storage.store.write { transaction in
@@ -60,11 +61,11 @@ import TrendStore
 
     /// What a listing, a count and an exact search find is what the filter says.
     @Test func filtersOfTrends() throws {
-        var generator = SeededGenerator(test: "filtersOfTrends")
+        var generator = SeededGenerator("filtersOfTrends")
         let storage = try Storage()
         let trends = try storage.store.write { transaction in
             try (0..<150).map { _ in
-                try transaction.createTrend(randomTrend(&generator), embedding: generator.embedding())
+                try transaction.createTrend(randomTrend(&generator), embedding: generator.vector(768))
             }
         }
         for _ in 0..<120 {
@@ -78,7 +79,7 @@ import TrendStore
     }
 
     @Test func filtersOfIdeas() throws {
-        var generator = SeededGenerator(test: "filtersOfIdeas")
+        var generator = SeededGenerator("filtersOfIdeas")
         let storage = try Storage()
         let ideas = try storage.store.write { transaction in
             let trends = try (0..<5).map { _ in
@@ -86,7 +87,7 @@ import TrendStore
             }
             return try (0..<150).map { index in
                 try transaction.createIdea(
-                    randomIdea(of: trends[index % 5], &generator), embedding: generator.embedding())
+                    randomIdea(of: trends[index % 5], &generator), embedding: generator.vector(768))
             }
         }
         for _ in 0..<120 {

@@ -1,5 +1,6 @@
 import Foundation
 import SearchEngine
+import TestSupport
 import Testing
 import TrendStore
 
@@ -18,7 +19,7 @@ import TrendStore
     }
 
     @Test func randomOperations() throws {
-        var generator = SeededGenerator(test: "randomOperations")
+        var generator = SeededGenerator("randomOperations")
         let storage = try Storage()
         var model = Model()
         for round in 0..<400 {
@@ -47,7 +48,7 @@ import TrendStore
     ) throws {
         let trend = model.trends.keys.sorted { $0.uuidString < $1.uuidString }.randomElement(using: &generator)
         let idea = model.ideas.keys.sorted { $0.uuidString < $1.uuidString }.randomElement(using: &generator)
-        let embedding = generator.embedding()
+        let embedding = generator.vector(768)
         switch (Int.random(in: 0..<10, using: &generator), trend, idea) {
         case (0...2, _, _):
             let row = randomTrend(&generator)
@@ -86,7 +87,7 @@ import TrendStore
         for (id, entry) in model.ideas { #expect(isClose(try store.ideaEmbedding(id), entry.embedding)) }
         let report = try store.check()
         #expect(report.isConsistent, "\(report)")
-        let query = generator.embedding()
+        let query = generator.vector(768)
         let best = model.trends.values.max { similarity(query, $0.embedding) < similarity(query, $1.embedding) }
         let found = try store.searchTrends(.embedding(query), limit: 10)
         #expect(found.count == min(10, model.trends.count) && found.first?.row == best?.row)

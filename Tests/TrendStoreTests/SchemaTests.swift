@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import SearchEngine
+import TestSupport
 import Testing
 import TrendStore
 
@@ -81,7 +82,7 @@ import TrendStore
 
     /// The stored total is the integer mean, for the extremes and at random.
     @Test func totalScoreIsTheIntegerMean() throws {
-        var generator = SeededGenerator(test: "totalScoreIsTheIntegerMean")
+        var generator = SeededGenerator("totalScoreIsTheIntegerMean")
         let storage = try Storage()
         let store = storage.store
         let trend = try store.createTrend(Trend(title: "T", source: .vk), embedding: axis(0))

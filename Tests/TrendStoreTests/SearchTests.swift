@@ -1,19 +1,20 @@
 import Foundation
 import SearchEngine
+import TestSupport
 import Testing
 import TrendStore
 
 @Suite struct SearchTests {
     /// Ranks, scores, pages and thresholds against plain arithmetic.
     @Test func nearestTrends() throws {
-        var generator = SeededGenerator(test: "nearestTrends")
+        var generator = SeededGenerator("nearestTrends")
         let storage = try Storage()
         let store = storage.store
         var embeddings: [UUID: [Float]] = [:]
         let trends = try store.write { transaction in
             try (0..<200).map { _ in
                 let trend = randomTrend(&generator)
-                let embedding = generator.embedding()
+                let embedding = generator.vector(768)
                 embeddings[trend.id] = embedding
                 return try transaction.createTrend(trend, embedding: embedding)
             }
@@ -21,7 +22,7 @@ import TrendStore
         var exact = SearchParameters()
         exact.exact = true
         for round in 0..<20 {
-            let query = generator.embedding()
+            let query = generator.vector(768)
             let filter = round % 2 == 0 ? TrendFilter() : randomTrendFilter(&generator)
             let ranked = trends.filter { matches($0, filter) }
                 .map { (trend: $0, score: similarity(query, embeddings[$0.id]!)) }.sorted { $0.score > $1.score }

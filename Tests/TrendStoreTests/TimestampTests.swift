@@ -1,5 +1,6 @@
 import Foundation
 import SearchEngine
+import TestSupport
 import Testing
 import TrendStore
 
@@ -14,7 +15,7 @@ import TrendStore
     }
 
     @Test func everyStorableTextReadsBack() {
-        var generator = SeededGenerator(test: "everyStorableTextReadsBack")
+        var generator = SeededGenerator("everyStorableTextReadsBack")
         let range = Timestamp.storable
         for _ in 0..<20_000 {
             let value = Timestamp(

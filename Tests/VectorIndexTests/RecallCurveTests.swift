@@ -34,6 +34,8 @@ import VectorIndex
         #expect(RecallCurve(k: 10).recall(at: 64) == nil)
         #expect(curve(queries: RecallCurve.leastQueries - 1) { _, _ in 1 }.width(for: 0.9) == nil)
         #expect(curve(queries: RecallCurve.leastQueries) { _, _ in 1 }.width(for: 0.9) == 10)
+        #expect(curve(queries: 512) { _, _ in 1 }.width(for: 0.96) == 10)
+        #expect(curve(queries: 512) { _, _ in 1 }.width(for: 0.97) == 30, "more than one group of copies fits in")
         #expect(curve { _, _ in 0.6 }.width(for: 0.9) == nil)
     }
 

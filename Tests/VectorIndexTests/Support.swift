@@ -1,15 +1,13 @@
 import Foundation
 import Quantization
 import Synchronization
+import TestSupport
 import Testing
 import VectorIndex
 
 /// The seed of this run's random tests: TRENDEX_SEED, or the clock. Printed by every failing expectation that uses it.
 enum Seed {
-    static let value: UInt64 = {
-        if let text = ProcessInfo.processInfo.environment["TRENDEX_SEED"], let seed = UInt64(text) { return seed }
-        return UInt64(Date().timeIntervalSince1970 * 1000) & 0xFFFF_FFFF
-    }()
+    static let value = SeededGenerator.given ?? UInt64.random(in: 0...0xFFFF_FFFF)
     static var note: Comment { "replay with TRENDEX_SEED=\(value)" }
 }
 

@@ -8,7 +8,7 @@ enum SyntheticData {
 
     static func make(rows: Int, queries: Int, k: Int, metric: Metric, seed: UInt64) throws -> Dataset {
         guard rows >= k, queries > 0 else { throw BenchError("needs at least \(k) rows and one query") }
-        var random = SplitMix64(state: seed)
+        var random = RandomSource(seed: seed)
         let clusters = 64
         let spectrum = (0..<dimensions).map { 1 / Float($0 + 10).squareRoot() }
         let centers = (0..<clusters).map { _ in spectrum.map { $0 * random.normal() } }
@@ -26,20 +26,7 @@ enum SyntheticData {
     }
 }
 
-/// A small generator with a seed. Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014.
-package struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    package init(state: UInt64) { self.state = state }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension RandomSource {
     /// Normally distributed with mean 0 and variance 1 (Box and Muller, 1958).
     package mutating func normal() -> Float {
         let radius = (-2 * log(1 - Double.random(in: 0..<1, using: &self))).squareRoot()

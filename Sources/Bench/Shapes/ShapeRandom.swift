@@ -1,15 +1,16 @@
 import Foundation
+import Quantization
 
 /// One row of a shape while it is filled: `float[dimensions]`, zeros at first.
 package typealias ShapeRow = UnsafeMutableBufferPointer<Float>
 
-/// Random numbers for shapes: `SplitMix64` with a fast source of normal values.
+/// Random numbers for shapes: `RandomSource` with a fast source of normal values.
 package struct ShapeRandom: RandomNumberGenerator {
-    private var source: SplitMix64
+    private var source: RandomSource
     /// The second value of the last pair of normals.
     private var spare: Float?
 
-    package init(seed: UInt64) { source = SplitMix64(state: seed) }
+    package init(seed: UInt64) { source = RandomSource(seed: seed) }
 
     package mutating func next() -> UInt64 { source.next() }
 

@@ -2,16 +2,16 @@ import JSON
 import OrderedCollections
 
 extension CollectionConfiguration {
-    /// Throws `.invalid` naming the setting that can't be.
-    func validate() throws {
+    /// Throws `.invalid` or `.outOfRange` for a setting that can't be.
+    package func validate() throws {
         guard vectors.count <= 64 else {
-            throw EngineError.invalid("Wrong input: A collection can have at most 64 vectors, not \(vectors.count)")
+            throw EngineError.invalid("A collection can have at most 64 vectors, not \(vectors.count)")
         }
         for (name, parameters) in vectors {
             let what = name.isEmpty ? "vectors" : "vectors.\(name)"
             guard 1...65_536 ~= parameters.size else {
-                throw EngineError.invalid(
-                    "Wrong input: \(what).size: value \(parameters.size) invalid, must be from 1 to 65536")
+                throw EngineError.outOfRange(
+                    field: "\(what).size", "value \(parameters.size) invalid, must be from 1 to 65536")
             }
             try parameters.hnsw?.validate("\(what).hnsw_config")
             try parameters.quantization?.validate("\(what).quantization_config")
@@ -22,13 +22,13 @@ extension CollectionConfiguration {
             ("shard_number", shardNumber), ("replication_factor", replicationFactor),
             ("write_consistency_factor", writeConsistencyFactor),
         ] where value < 1 {
-            throw EngineError.invalid("Wrong input: \(name): value \(value) invalid, must be 1 or larger")
+            throw EngineError.outOfRange(field: name, "value \(value) invalid, must be 1 or larger")
         }
         try ReportedSettings.optimizers.validate(optimizers, "optimizers_config")
         try ReportedSettings.wal.validate(wal, "wal_config")
         if let strictMode { try ReportedSettings.strictMode.validate(strictMode, "strict_mode_config") }
         if let metadata {
-            guard case .object = metadata else { throw EngineError.invalid("Wrong input: metadata must be an object") }
+            guard case .object = metadata else { throw EngineError.invalid("metadata must be an object") }
         }
     }
 
@@ -69,18 +69,18 @@ extension HNSWConfiguration {
     fileprivate func validate(_ what: String) throws {
         // Without an upper bound, as in Qdrant: the index takes what it can use of a value.
         if let m, m < 0 {
-            throw EngineError.invalid("Wrong input: \(what).m: value \(m) invalid, must not be negative")
+            throw EngineError.outOfRange(field: "\(what).m", "value \(m) invalid, must not be negative")
         }
         if let efConstruct, efConstruct < 4 {
-            throw EngineError.invalid(
-                "Wrong input: \(what).ef_construct: value \(efConstruct) invalid, must be 4 or larger")
+            throw EngineError.outOfRange(
+                field: "\(what).ef_construct", "value \(efConstruct) invalid, must be 4 or larger")
         }
         for (name, value) in [
             ("full_scan_threshold", fullScanThreshold), ("max_indexing_threads", maxIndexingThreads),
             ("payload_m", payloadM),
         ] {
             guard let value, value < 0 else { continue }
-            throw EngineError.invalid("Wrong input: \(what).\(name): value \(value) invalid, must not be negative")
+            throw EngineError.outOfRange(field: "\(what).\(name)", "value \(value) invalid, must not be negative")
         }
         if let recall { try validateRecall(recall, "\(what).recall") }
     }
@@ -89,8 +89,8 @@ extension HNSWConfiguration {
 extension ScalarQuantizationConfiguration {
     fileprivate func validate(_ what: String) throws {
         if let quantile, !(0.5...1 ~= quantile) {
-            throw EngineError.invalid(
-                "Wrong input: \(what).scalar.quantile: value \(quantile) invalid, must be from 0.5 to 1.0")
+            throw EngineError.outOfRange(
+                field: "\(what).scalar.quantile", "value \(quantile) invalid, must be from 0.5 to 1.0")
         }
     }
 }

@@ -110,11 +110,16 @@ public struct RecallRequest: Sendable {
     var sampleSize: Int { sample ?? Self.defaultSample }
     var resultCount: Int { k ?? Self.defaultK }
 
-    /// Throws `.invalid` for numbers out of range.
-    func validate() throws {
-        guard Self.samples ~= sampleSize, Self.ks ~= resultCount, hnswEf ?? 1 >= 1 else {
-            throw EngineError.invalid(
-                "Wrong input: `sample` must be from 1 to 1000, `k` from 1 to 100, and `hnsw_ef` at least 1")
+    /// Throws `.outOfRange`.
+    package func validate() throws {
+        for (field, value, range) in [("sample", sampleSize, Self.samples), ("k", resultCount, Self.ks)]
+        where !range.contains(value) {
+            throw EngineError.outOfRange(
+                field: field,
+                "value \(value) invalid, must be from \(range.lowerBound) to \(range.upperBound)")
+        }
+        if let hnswEf, hnswEf < 1 {
+            throw EngineError.outOfRange(field: "hnsw_ef", "value \(hnswEf) invalid, must be 1 or larger")
         }
     }
 }

@@ -52,25 +52,42 @@ public struct ReportedSettings: Sendable {
             ("max_payload_index_count", .integer(0...Int.max)),
         ], keepsOthers: true)
 
-    /// Throws `.invalid` naming the member that no request could have set.
+    /// Throws `.outOfRange`, or `.unsupported` for a switch that can't be on.
     func validate(_ stored: JSONValue, _ path: String) throws {
         guard case .object(let members) = stored else {
-            throw EngineError.invalid("Wrong input: \(path) must be an object")
+            throw EngineError.outOfRange(field: path, "must be an object")
         }
         for (name, value) in values {
             guard let member = members[name], !member.isNull else { continue }
-            let fits =
-                switch value {
-                case .bool: member.boolValue != nil
-                case .integer(let range): member.integerValue.map { range.contains(Int($0)) } ?? false
-                case .number(let range): member.doubleValue.map { range.contains($0) } ?? false
-                case .integerOrAuto: member.integerValue.map { $0 >= 0 } ?? false
-                case .object: if case .object = member { true } else { false }
-                case .off: member == .bool(false)
-                }
-            guard fits else {
-                throw EngineError.invalid("Wrong input: \(path).\(name) can't be \(member.text.prefix(100))")
+            if let wanted = value.wanted(of: member) {
+                throw EngineError.outOfRange(
+                    field: "\(path).\(name)", "value \(member.text.prefix(100)) invalid, must be \(wanted)")
             }
+            if case .off = value, member == .bool(true) {
+                throw EngineError.unsupported("`\(path).\(name)` is not supported by this version of Trendex")
+            }
+        }
+    }
+}
+
+extension ReportedSettings.Value {
+    /// What a value would have to be that isn't; `nil` for one that is as it should be.
+    fileprivate func wanted(of value: JSONValue) -> String? {
+        func wanted(_ what: String, unless fits: Bool) -> String? { fits ? nil : what }
+        switch self {
+        case .bool, .off: return wanted("a boolean", unless: value.boolValue != nil)
+        case .integer(let range):
+            let text =
+                range.upperBound == .max
+                ? "\(range.lowerBound) or larger" : "from \(range.lowerBound) to \(range.upperBound)"
+            return wanted(text, unless: value.integerValue.map { range.contains(Int($0)) } ?? false)
+        case .number(let range):
+            return wanted(
+                "from \(range.lowerBound) to \(range.upperBound)",
+                unless: value.doubleValue.map { range.contains($0) } ?? false)
+        case .integerOrAuto:
+            return wanted("an unsigned integer or `auto`", unless: value.integerValue.map { $0 >= 0 } ?? false)
+        case .object: return wanted("an object", unless: { if case .object = value { true } else { false } }())
         }
     }
 }

@@ -105,24 +105,24 @@ package struct SearchAim: Equatable {
 }
 
 extension SearchParameters {
-    /// Throws `.invalid` for a recall that can't be, or that is asked for beside what rules it out.
+    /// Throws `.outOfRange` for a recall that can't be, and `.invalid` for one that is asked for beside what rules it out.
     func validate() throws {
         guard let recall else { return }
         try validateRecall(recall, "params.recall")
         if hnswEf != nil {
             throw EngineError.invalid(
-                "Wrong input: `hnsw_ef` and `recall` can't both be given: the one is a width, the other chooses it")
+                "`hnsw_ef` and `recall` can't both be given: the one is a width, the other chooses it")
         }
         if exact {
             throw EngineError.invalid(
-                "Wrong input: `exact` and `recall` can't both be given: an exact search has a recall of 1")
+                "`exact` and `recall` can't both be given: an exact search has a recall of 1")
         }
     }
 }
 
-/// Throws `.invalid`, naming the field, unless the recall is over 0 and at most 1.
+/// Throws `.outOfRange` unless the recall is over 0 and at most 1.
 func validateRecall(_ recall: Double, _ field: String) throws {
     guard recall > 0, recall <= 1 else {
-        throw EngineError.invalid("Wrong input: \(field): value \(recall) invalid, must be over 0.0 and at most 1.0")
+        throw EngineError.outOfRange(field: field, "value \(recall) invalid, must be over 0.0 and at most 1.0")
     }
 }

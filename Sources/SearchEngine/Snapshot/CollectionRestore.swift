@@ -175,7 +175,7 @@ struct CollectionRestore {
             } else if try Bool.fetchOne(
                 db, sql: "SELECT EXISTS (SELECT 1 FROM aliases WHERE alias = ?)", arguments: [name])!
             {
-                throw EngineError.conflict("Wrong input: Alias with the name \(name) already exists")
+                throw EngineError.conflict("Alias with the name \(name) already exists")
             } else {
                 try engine.requireRoom(db)
             }

@@ -72,7 +72,7 @@ private func storedRow(_ vector: [Float], _ parameters: VectorParameters) throws
     try prepare(&vector, parameters, normalizing: parameters.element != .uint8)
     let (bytes, unrepresentable) = parameters.element.row(of: vector)
     if unrepresentable > 0 && parameters.element == .float16 {
-        throw EngineError.invalid("Wrong input: \(unrepresentable) vector elements are out of float16's range")
+        throw EngineError.invalid("\(unrepresentable) vector elements are out of float16's range")
     }
     return bytes
 }
@@ -96,11 +96,11 @@ extension VectorParameters {
 func prepare(_ vector: inout [Float], _ parameters: VectorParameters, normalizing: Bool) throws {
     guard vector.count == parameters.size else {
         throw EngineError.invalid(
-            "Wrong input: Vector dimension error: expected dim: \(parameters.size), got \(vector.count)")
+            "Vector dimension error: expected dim: \(parameters.size), got \(vector.count)")
     }
     // A sum is finite only if all its terms are, or if huge ones cancel; the second look tells.
     if !vector.reduce(0, +).isFinite, !vector.allSatisfy(\.isFinite) {
-        throw EngineError.invalid("Wrong input: Vector elements must be finite numbers")
+        throw EngineError.invalid("Vector elements must be finite numbers")
     }
     if normalizing && parameters.distance == .cosine { Normalization.normalize(&vector) }
 }

@@ -242,7 +242,7 @@ extension WriteTransaction {
             let payload = Payload(value)
             // What is stored must be readable again: a key path may have made it too deep.
             do { _ = try JSONValue(parsing: payload.json) } catch {
-                throw EngineError.invalid("Wrong input: the payload of point \(row.id) can't be stored: \(error)")
+                throw EngineError.invalid("the payload of point \(row.id) can't be stored: \(error)")
             }
             try changes.setPayload(row, payload, version: version, database)
         }

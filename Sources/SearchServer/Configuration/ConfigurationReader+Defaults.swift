@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// The defaults of new collections.
 extension ConfigurationReader {

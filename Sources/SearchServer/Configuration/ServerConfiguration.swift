@@ -1,5 +1,6 @@
 import Logging
 import SearchEngine
+import Services
 
 /// Everything that the server is started with. Its defaults are Qdrant's.
 public struct ServerConfiguration: Sendable {

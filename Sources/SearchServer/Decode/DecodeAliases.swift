@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// `POST /collections/aliases`
 extension ObjectFields {
@@ -18,7 +19,7 @@ extension ObjectFields {
             if let rename = try fields.object("rename_alias") {
                 return .rename(from: try rename.name("old_alias_name"), to: try rename.name("new_alias_name"))
             }
-            throw APIError.format(
+            throw ServiceError.malformed(
                 "expected `create_alias`, `delete_alias` or `rename_alias` in `actions[\(index)]`")
         }
     }

@@ -1,68 +1,67 @@
 import JSON
 import OrderedCollections
 import SearchEngine
+import Services
 
 /// `PUT /collections/{c}`
 extension ObjectFields {
-    /// The configuration of a new collection; what the body leaves out is taken from `defaults`.
-    func newCollection(defaults: CollectionDefaults) throws -> CollectionConfiguration {
+    func newCollection() throws -> NewCollection {
         try refuse("init_from")
         if let sparse = try object("sparse_vectors"), !sparse.members.isEmpty {
-            throw APIError.unsupported("`sparse_vectors`")
+            throw ServiceError.unsupported("`sparse_vectors`")
         }
         if let method = try string("sharding_method"), method != "auto" {
             guard method == "custom" else { throw unknownVariant("sharding_method", method, ["auto", "custom"]) }
-            throw APIError.unsupported("`sharding_method` = custom")
+            throw ServiceError.unsupported("`sharding_method` = custom")
         }
         try refuse("payload", "`payload.memory`")
-        var configuration = CollectionConfiguration(vectors: try vectors(onDisk: defaults.vectorsOnDisk))
-        configuration.hnsw = (try hnsw("hnsw_config") ?? HNSWConfiguration()).over(defaults.hnsw)
-        configuration.quantization = try quantization("quantization_config") ?? defaults.quantization
-        configuration.onDiskPayload = try bool("on_disk_payload") ?? defaults.onDiskPayload
-        configuration.shardNumber = try integer("shard_number", minimum: 1) ?? defaults.shardNumber
-        configuration.replicationFactor =
-            try integer("replication_factor", minimum: 1) ?? defaults.replicationFactor
-        configuration.writeConsistencyFactor =
-            try integer("write_consistency_factor", minimum: 1) ?? defaults.writeConsistencyFactor
-        configuration.optimizers = (try optimizers("optimizers_config") ?? [:]).over(defaults.optimizers)
-        configuration.wal = (try wal("wal_config") ?? [:]).over(defaults.wal)
-        configuration.strictMode = try strictMode("strict_mode_config").map { .object($0) }
-        configuration.metadata = try metadata()
-        return configuration
+        var collection = NewCollection()
+        collection.vectors = try vectors()
+        collection.hnsw = try hnsw("hnsw_config")
+        collection.quantization = try quantization("quantization_config")
+        collection.onDiskPayload = try bool("on_disk_payload")
+        collection.shardNumber = try integer("shard_number")
+        collection.replicationFactor = try integer("replication_factor")
+        collection.writeConsistencyFactor = try integer("write_consistency_factor")
+        collection.optimizers = try optimizers("optimizers_config")
+        collection.wal = try wal("wal_config")
+        collection.strictMode = try strictMode("strict_mode_config")
+        collection.metadata = try metadata()
+        return collection
     }
 
-    private func vectors(onDisk: Bool?) throws -> OrderedDictionary<ByteString, VectorParameters> {
+    private func vectors() throws -> OrderedDictionary<ByteString, VectorParameters> {
         guard let fields = try object("vectors") else { return [:] }
         // One unnamed vector has a size and a distance; otherwise every member is a named vector.
         if fields["size"]?.token == .number || fields["distance"]?.token == .string {
-            return ["": try fields.vectorParameters(onDisk: onDisk)]
+            return ["": try fields.vectorParameters()]
         }
         var vectors: OrderedDictionary<ByteString, VectorParameters> = [:]
         for (name, value) in fields.members {
             let parameters = try ObjectFields(value, path: fields.field(name.string))
-            vectors[name] = try parameters.vectorParameters(onDisk: onDisk)
+            vectors[name] = try parameters.vectorParameters()
         }
         return vectors
     }
 
-    private func vectorParameters(onDisk defaultOnDisk: Bool?) throws -> VectorParameters {
+    private func vectorParameters() throws -> VectorParameters {
         try refuse("multivector_config")
         try refuse("memory")
-        guard let size = try integer("size", minimum: 1, maximum: 65_536) else { throw missing("size") }
+        guard let size = try integer("size") else { throw missing("size") }
         guard let name = try string("distance") else { throw missing("distance") }
         guard let distance = Distance(rawValue: name) else {
             throw unknownVariant("distance", name, Distance.allCases.map(\.rawValue))
         }
         var datatype: VectorDatatype?
         if let name = try string("datatype") {
-            if name == "turbo4" { throw APIError.unsupported("`datatype` = turbo4") }
+            if name == "turbo4" { throw ServiceError.unsupported("`datatype` = turbo4") }
             guard let value = VectorDatatype(rawValue: name) else {
                 throw unknownVariant("datatype", name, VectorDatatype.allCases.map(\.rawValue))
             }
             datatype = value
         }
         return VectorParameters(
-            size: size, distance: distance, datatype: datatype, onDisk: try bool("on_disk") ?? defaultOnDisk,
+            size: size, distance: distance, datatype: datatype, onDisk: try bool("on_disk"),
             hnsw: try hnsw("hnsw_config"), quantization: try quantization("quantization_config"))
     }
 
@@ -78,11 +77,11 @@ extension ObjectFields {
         guard let fields = try object(key) else { return nil }
         try fields.refuse("memory")
         return HNSWConfiguration(
-            m: try fields.integer("m"), efConstruct: try fields.integer("ef_construct", minimum: 4),
-            fullScanThreshold: try fields.integer("full_scan_threshold", minimum: 10),
+            m: try fields.integer("m"), efConstruct: try fields.integer("ef_construct"),
+            fullScanThreshold: try fields.integer("full_scan_threshold"),
             maxIndexingThreads: try fields.integer("max_indexing_threads"), onDisk: try fields.bool("on_disk"),
             payloadM: try fields.integer("payload_m"), inlineStorage: try fields.bool("inline_storage"),
-            recall: try fields.double("recall", above: 0, upTo: 1))
+            recall: try fields.double("recall"))
     }
 
     func quantization(_ key: String) throws -> ScalarQuantizationConfiguration? {
@@ -95,7 +94,7 @@ extension ObjectFields {
         guard type == "int8" else { throw scalar.unknownVariant("type", type, ["int8"]) }
         try scalar.refuse("memory")
         return ScalarQuantizationConfiguration(
-            quantile: try scalar.double("quantile", in: 0.5...1).map(Float.init),
+            quantile: try scalar.double("quantile").map(Float.init),
             alwaysRAM: try scalar.bool("always_ram"))
     }
 
@@ -105,17 +104,14 @@ extension ObjectFields {
 
     func strictMode(_ key: String) throws -> JSONObject? { try object(key)?.reported(.strictMode) }
 
-    /// The members that the body gives, checked.
+    /// The members that the body gives, of the right types.
     private func reported(_ settings: ReportedSettings) throws -> JSONObject {
         var result: JSONObject = settings.keepsOthers ? members : [:]
         for (name, value) in settings.values {
             switch value {
             case .bool: result[name] = try bool(name).map { .bool($0) }
-            case .integer(let range):
-                result[name] = try integer(
-                    name, minimum: range.lowerBound, maximum: range.upperBound == .max ? nil : range.upperBound
-                ).map { JSONValue($0) }
-            case .number(let range): result[name] = try double(name, in: range).map { .double($0) }
+            case .integer: result[name] = try integer(name).map { JSONValue($0) }
+            case .number: result[name] = try double(name).map { .double($0) }
             case .integerOrAuto:
                 if case .string(let text) = self[name] {
                     guard text == "auto" else { throw unknownVariant(name, text, ["auto"]) }
@@ -125,20 +121,10 @@ extension ObjectFields {
                 }
             case .object: result[name] = try object(name).map { .object($0.members) }
             case .off:
-                guard let isOn = try bool(name) else { continue }
-                guard !isOn else { throw APIError.unsupported("`\(field(name))`") }
-                if settings.keepsOthers { result[name] = .bool(false) }
+                // On, it is refused where the settings are checked.
+                if let isOn = try bool(name), isOn || settings.keepsOthers { result[name] = .bool(isOn) }
             }
         }
         return result
-    }
-}
-
-extension JSONObject {
-    /// These members over those of `wider`, as one object in the order of `wider`.
-    func over(_ wider: JSONObject) -> JSONValue {
-        var result = wider
-        for (key, value) in self { result[key] = value }
-        return .object(result)
     }
 }

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// `PATCH /collections/{c}`
 extension ObjectFields {
@@ -18,7 +19,7 @@ extension ObjectFields {
             }
         }
         if let sparse = try object("sparse_vectors"), !sparse.members.isEmpty {
-            throw APIError.unsupported("`sparse_vectors`")
+            throw ServiceError.unsupported("`sparse_vectors`")
         }
         update.hnsw = try hnsw("hnsw_config")
         update.clearsRecall = try clearsRecall()
@@ -31,8 +32,8 @@ extension ObjectFields {
         if let parameters = try object("params") {
             for key in ["read_fan_out_factor", "read_fan_out_delay_ms"] { try parameters.refuse(key) }
             try parameters.refuse("payload", "`params.payload.memory`")
-            update.replicationFactor = try parameters.integer("replication_factor", minimum: 1)
-            update.writeConsistencyFactor = try parameters.integer("write_consistency_factor", minimum: 1)
+            update.replicationFactor = try parameters.integer("replication_factor")
+            update.writeConsistencyFactor = try parameters.integer("write_consistency_factor")
             update.onDiskPayload = try parameters.bool("on_disk_payload")
         }
         return update

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// Filters. Their nesting is bounded by the reader's depth limit.
 extension JSONReader {
@@ -47,12 +48,15 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "conditions": conditions = try reader.readConditions()
-            case "min_count": minCount = try reader.readCount("min_should.min_count", minimum: 1)
+            case "min_count": minCount = try reader.readCount()
             default: try reader.skipValue()
             }
         }
         guard let conditions else { throw missing("conditions") }
         guard let minCount else { throw missing("min_count") }
+        guard minCount >= 1 else {
+            throw ServiceError.outOfRange("min_should.min_count", "value 0 invalid, must be 1 or larger")
+        }
         return Filter.MinShould(conditions: conditions, minCount: minCount)
     }
 
@@ -77,7 +81,7 @@ extension JSONReader {
             case "has_id": ids = try reader.readPointIDs()
             case "has_vector": vector = try reader.readString()
             case "nested": nested = try reader.readNested()
-            case "slice": throw APIError.unsupported("the condition `slice`")
+            case "slice": throw ServiceError.unsupported("the condition `slice`")
             default:
                 if let predicate = try reader.readPredicate(name) {
                     predicates.append(contentsOf: predicate)
@@ -91,7 +95,7 @@ extension JSONReader {
         }
         if let key {
             guard let first = predicates.first else {
-                throw APIError.validation("filter", "at least one field condition must be specified")
+                throw ServiceError.outOfRange("filter", "at least one field condition must be specified")
             }
             // Several predicates in one condition hold if one of them does.
             guard predicates.count > 1 else { return .field(key, first) }

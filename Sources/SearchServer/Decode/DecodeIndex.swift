@@ -1,27 +1,28 @@
 import JSON
 import SearchEngine
+import Services
 
 /// `PUT /collections/{c}/index`
 extension ObjectFields {
-    func payloadIndex() throws -> (key: PayloadPath, schema: PayloadFieldSchema) {
+    func payloadIndex() throws -> CollectionOperations.NewPayloadIndex {
         guard let name = try string("field_name") else { throw missing("field_name") }
         let key = try PayloadPath(name)
         // Clients of older versions write `field_type`.
         let field = self["field_schema"] != nil ? "field_schema" : "field_type"
         guard let value = self[field] else {
-            throw APIError.wrongInput(
+            throw ServiceError.invalid(
                 "Can't auto-detect field type, please specify `field_schema` in the request")
         }
         guard case .object = value else {
             guard let name = try string(field) else { throw wrongType(field, "a type's name or an object") }
-            return (key, PayloadFieldSchema(type: try fieldType(field, name)))
+            return .init(key: key, schema: PayloadFieldSchema(type: try fieldType(field, name)))
         }
         let fields = try ObjectFields(value, path: self.field(field))
         guard let type = try fields.string("type") else { throw fields.missing("type") }
         var schema = PayloadFieldSchema(type: try fields.fieldType("type", type))
         schema.parameters = value
         try fields.readParameters(into: &schema)
-        return (key, schema)
+        return .init(key: key, schema: schema)
     }
 
     private func fieldType(_ key: String, _ name: String) throws -> PayloadFieldType {
@@ -38,13 +39,10 @@ extension ObjectFields {
         try refuse("memory")
         switch schema.type {
         case .keyword:
-            if try bool("prefix") == true { throw APIError.unsupported("`\(field("prefix"))`") }
+            if try bool("prefix") == true { throw ServiceError.unsupported("`\(field("prefix"))`") }
         case .integer:
             schema.lookup = try bool("lookup") ?? true
             schema.range = try bool("range") ?? true
-            guard schema.lookup || schema.range else {
-                throw APIError.validation(path, "the 'lookup' and 'range' capabilities can't be both disabled")
-            }
         case .text: try readTextParameters(into: &schema)
         case .float, .bool, .uuid, .datetime, .geo: break
         }
@@ -60,14 +58,11 @@ extension ObjectFields {
         schema.lowercase = try bool("lowercase") ?? true
         schema.minTokenLength = try integer("min_token_len")
         schema.maxTokenLength = try integer("max_token_len")
-        if let least = schema.minTokenLength, let most = schema.maxTokenLength, least > most {
-            throw APIError.validation(path, "min_token_len \(least) is larger than max_token_len \(most)")
-        }
         schema.phraseMatching = try bool("phrase_matching") ?? false
-        if try bool("ascii_folding") == true { throw APIError.unsupported("`\(field("ascii_folding"))`") }
+        if try bool("ascii_folding") == true { throw ServiceError.unsupported("`\(field("ascii_folding"))`") }
         try refuse("stopwords")
         if let stemmer = try object("stemmer"), try stemmer.string("type") != "none" {
-            throw APIError.unsupported("`\(field("stemmer"))`")
+            throw ServiceError.unsupported("`\(field("stemmer"))`")
         }
     }
 }

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// `PUT /collections/{c}/points` and the `upsert` of a batch: points as a list or as columns.
 extension JSONReader {
@@ -11,7 +12,7 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "points": points = try reader.readPoints()
-            case "batch": columns = try reader.readColumns()
+            case "batch": columns = try reader.readColumns().points()
             case "update_filter": condition = try reader.optional { try $0.readFilter() }
             case "update_mode": mode = try reader.optional { try $0.readUpsertMode() } ?? .upsert
             case "shard_key": try reader.refuseShardKey()
@@ -92,24 +93,22 @@ extension JSONReader {
     }
 
     /// `{"ids": […], "vectors": […] or {name: […]}, "payloads": […]}`
-    private mutating func readColumns() throws -> [PointStruct] {
+    private mutating func readColumns() throws -> PointColumns {
         var ids: [PointID]?
-        var unnamed: [[Float]]?
-        var named: [ByteString: [[Float]]] = [:]
+        var columns = PointColumns(ids: [])
         var hasVectors = false
-        var payloads: [Payload]?
         try readMembers { reader, key in
             switch key {
             case "ids": ids = try reader.readPointIDs()
             case "vectors":
                 hasVectors = true
                 if try reader.peek() == .object {
-                    try reader.readObject { reader, name in named[name] = try reader.readVectorColumn() }
+                    try reader.readObject { reader, name in columns.named[name] = try reader.readVectorColumn() }
                 } else {
-                    unnamed = try reader.readVectorColumn()
+                    columns.unnamed = try reader.readVectorColumn()
                 }
             case "payloads":
-                payloads = try reader.optional { reader in
+                columns.payloads = try reader.optional { reader in
                     var payloads: [Payload] = []
                     try reader.readArray { payloads.append(try $0.optional { try $0.readPayload() } ?? .empty) }
                     return payloads
@@ -119,20 +118,8 @@ extension JSONReader {
         }
         guard let ids else { throw missing("ids") }
         guard hasVectors else { throw missing("vectors") }
-        for column in named.values + [unnamed].compactMap({ $0 }) where column.count != ids.count {
-            throw APIError.validation(
-                "batch", "number of ids and vectors must be equal (\(ids.count) != \(column.count))")
-        }
-        if let payloads, payloads.count != ids.count {
-            throw APIError.validation(
-                "batch", "number of ids and payloads must be equal (\(ids.count) != \(payloads.count))")
-        }
-        return ids.indices.map { index in
-            var vectors: NamedVectors = [:]
-            if let unnamed { vectors[""] = unnamed[index] }
-            for (name, column) in named { vectors[name] = column[index] }
-            return PointStruct(id: ids[index], vectors: vectors, payload: payloads?[index] ?? .empty)
-        }
+        columns.ids = ids
+        return columns
     }
 
     private mutating func readVectorColumn() throws -> [[Float]] {

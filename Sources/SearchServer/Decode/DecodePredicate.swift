@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// What field conditions ask of values.
 extension JSONReader {
@@ -29,7 +30,7 @@ extension JSONReader {
             case "text": predicate = .matchText(ByteString(try reader.readString()))
             case "text_any": predicate = .matchTextAny(ByteString(try reader.readString()))
             case "phrase": predicate = .matchPhrase(ByteString(try reader.readString()))
-            case "prefix": throw APIError.unsupported("the condition `match.prefix`")
+            case "prefix": throw ServiceError.unsupported("the condition `match.prefix`")
             default: try reader.skipValue()
             }
         }
@@ -114,15 +115,15 @@ extension JSONReader {
         var bounds = CountBounds()
         try readMembers { reader, key in
             switch key {
-            case "lt": bounds.lt = try reader.optional { try $0.readCount("values_count.lt") }
-            case "lte": bounds.lte = try reader.optional { try $0.readCount("values_count.lte") }
-            case "gt": bounds.gt = try reader.optional { try $0.readCount("values_count.gt") }
-            case "gte": bounds.gte = try reader.optional { try $0.readCount("values_count.gte") }
+            case "lt": bounds.lt = try reader.optional { try $0.readCount() }
+            case "lte": bounds.lte = try reader.optional { try $0.readCount() }
+            case "gt": bounds.gt = try reader.optional { try $0.readCount() }
+            case "gte": bounds.gte = try reader.optional { try $0.readCount() }
             default: try reader.skipValue()
             }
         }
         guard bounds != CountBounds() else {
-            throw APIError.validation("values_count", "at least one bound must be specified")
+            throw ServiceError.outOfRange("values_count", "at least one bound must be specified")
         }
         return bounds
     }

@@ -1,24 +1,12 @@
 import JSON
 import SearchEngine
-
-/// `POST /points`
-struct RetrieveRequest: Sendable {
-    var ids: [PointID]
-    var payload = PayloadSelector.all
-    var vectors = VectorSelector.none
-}
-
-/// `POST /points/count`
-struct CountRequest: Sendable {
-    var filter: Filter?
-    var exact = true
-}
+import Services
 
 /// Bodies that read points without a search.
 extension JSONReader {
-    mutating func readRetrieve() throws -> RetrieveRequest {
+    mutating func readRetrieve() throws -> PointOperations.Retrieve {
         var ids: [PointID]?
-        var request = RetrieveRequest(ids: [])
+        var request = PointOperations.Retrieve(ids: [])
         try readMembers { reader, key in
             switch key {
             case "ids": ids = try reader.readPointIDs()
@@ -39,7 +27,7 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "offset": request.offset = try reader.optional { try $0.readPointID() }
-            case "limit": request.limit = try reader.optional { try $0.readCount("limit", minimum: 1) } ?? 10
+            case "limit": request.limit = try reader.optional { try $0.readCount() } ?? 10
             case "filter": request.filter = try reader.optional { try $0.readFilter() }
             case "with_payload": request.payload = try reader.optional { try $0.readPayloadSelector() } ?? .all
             case "with_vector", "with_vectors":
@@ -50,16 +38,11 @@ extension JSONReader {
             default: try reader.skipValue()
             }
         }
-        if request.orderBy != nil, request.offset != nil {
-            throw APIError.wrongInput(
-                "Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
-            )
-        }
         return request
     }
 
-    mutating func readCountRequest() throws -> CountRequest {
-        var request = CountRequest()
+    mutating func readCountRequest() throws -> PointOperations.Count {
+        var request = PointOperations.Count()
         try readMembers { reader, key in
             switch key {
             case "filter": request.filter = try reader.optional { try $0.readFilter() }

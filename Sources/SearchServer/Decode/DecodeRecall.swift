@@ -9,9 +9,9 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "sample":
-                request.sample = try reader.optional { try $0.readCount("sample", in: RecallRequest.samples) }
-            case "k": request.k = try reader.optional { try $0.readCount("k", in: RecallRequest.ks) }
-            case "hnsw_ef": request.hnswEf = try reader.optional { try $0.readCount("hnsw_ef", in: 1...Int.max) }
+                request.sample = try reader.optional { try $0.readCount() }
+            case "k": request.k = try reader.optional { try $0.readCount() }
+            case "hnsw_ef": request.hnswEf = try reader.optional { try $0.readCount() }
             case "using": request.using = try reader.optional { try $0.readString() }
             case "filter": request.filter = try reader.optional { try $0.readFilter() }
             default:
@@ -29,9 +29,9 @@ extension QueryParameters {
     func recallRequest() throws -> RecallRequest {
         try requireNames(["sample", "k", "hnsw_ef", "using", "filter", "timeout"])
         var request = RecallRequest()
-        request.sample = try integer("sample", in: RecallRequest.samples)
-        request.k = try integer("k", in: RecallRequest.ks)
-        request.hnswEf = try integer("hnsw_ef", in: 1...Int.max)
+        request.sample = try integer("sample")
+        request.k = try integer("k")
+        request.hnswEf = try integer("hnsw_ef")
         request.using = self["using"]
         if let text = self["filter"] {
             do {

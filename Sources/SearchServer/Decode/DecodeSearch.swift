@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// `/points/search` and `/points/search/batch`, and what every search has: parameters and selectors.
 extension JSONReader {
@@ -10,8 +11,8 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "vector": vector = try reader.readNamedQueryVector()
-            case "limit", "top": limit = try reader.readCount("limit", minimum: 1)
-            case "offset": request.offset = try reader.optional { try $0.readCount("offset") } ?? 0
+            case "limit", "top": limit = try reader.readCount()
+            case "offset": request.offset = try reader.optional { try $0.readCount() } ?? 0
             default: if try !reader.readSearchMember(key, into: &request) { try reader.skipValue() }
             }
         }
@@ -57,7 +58,7 @@ extension JSONReader {
             switch key {
             case "name": name = try reader.readString()
             case "vector": values = try reader.readDenseVector(expected: 1024)
-            case "indices", "values": throw APIError.unsupported("a sparse vector")
+            case "indices", "values": throw ServiceError.unsupported("a sparse vector")
             default: try reader.skipValue()
             }
         }
@@ -86,8 +87,8 @@ extension JSONReader {
         try readMembers { reader, key in
             switch key {
             case "hnsw_ef":
-                parameters.hnswEf = try reader.optional { try $0.readCount("params.hnsw_ef", minimum: 1) }
-            case "recall": parameters.recall = try reader.optional { try $0.readRecallTarget() }
+                parameters.hnswEf = try reader.optional { try $0.readCount() }
+            case "recall": parameters.recall = try reader.optional { try $0.readDouble() }
             case "exact": parameters.exact = try reader.readBool()
             case "indexed_only": parameters.indexedOnly = try reader.readBool()
             case "quantization": _ = try reader.optional { try $0.readQuantizationParameters(into: &parameters) }
@@ -99,28 +100,13 @@ extension JSONReader {
         return parameters
     }
 
-    private mutating func readRecallTarget() throws -> Double {
-        let recall = try readDouble()
-        guard recall > 0, recall <= 1 else {
-            throw APIError.validation("params.recall", "value \(recall) invalid, must be over 0.0 and at most 1.0")
-        }
-        return recall
-    }
-
     private mutating func readQuantizationParameters(into parameters: inout SearchParameters) throws {
         try readMembers { reader, key in
             switch key {
             case "ignore": parameters.ignoreQuantization = try reader.readBool()
             case "rescore": parameters.rescore = try reader.optional { try $0.readBool() }
             case "oversampling":
-                parameters.oversampling = try reader.optional { reader in
-                    let factor = try reader.readDouble()
-                    guard factor >= 1 else {
-                        throw APIError.validation(
-                            "params.quantization.oversampling", "value \(factor) invalid, must be 1.0 or larger")
-                    }
-                    return factor
-                }
+                parameters.oversampling = try reader.optional { try $0.readDouble() }
             default: try reader.skipValue()
             }
         }
@@ -131,7 +117,7 @@ extension JSONReader {
         _ = try optional { reader in
             try reader.readMembers { reader, key in
                 guard key == "enable" else { return try reader.skipValue() }
-                if try reader.readBool() { throw APIError.unsupported("the search parameter `acorn`") }
+                if try reader.readBool() { throw ServiceError.unsupported("the search parameter `acorn`") }
             }
         }
     }

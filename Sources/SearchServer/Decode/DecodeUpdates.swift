@@ -27,9 +27,6 @@ extension JSONReader {
             }
         }
         guard let points else { throw missing("points") }
-        guard !points.isEmpty else {
-            throw APIError.validation("points", "must specify points to update")
-        }
         return .updateVectors(points, condition: condition)
     }
 
@@ -59,9 +56,6 @@ extension JSONReader {
             }
         }
         guard let names else { throw missing("vector") }
-        guard !names.isEmpty else {
-            throw APIError.validation("vector", "must specify vector names to delete")
-        }
         return .deleteVectors(try selection.selection(self), names: names)
     }
 

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// Vectors of requests. Dense float arrays take the reader's fast path; what else Qdrant's API allows in their place is
 /// named and refused.
@@ -18,7 +19,7 @@ extension JSONReader {
             try readFloats(into: &values)
         } catch {
             // An array of arrays is a multivector; tell that from a damaged vector.
-            if isNestedArray(start) { throw APIError.unsupported("a multivector") }
+            if isNestedArray(start) { throw ServiceError.unsupported("a multivector") }
             throw error
         }
         return values
@@ -41,9 +42,9 @@ extension JSONReader {
             keys.insert(key)
             try reader.skipValue()
         }
-        if keys.contains("indices") || keys.contains("values") { return APIError.unsupported("a sparse vector") }
+        if keys.contains("indices") || keys.contains("values") { return ServiceError.unsupported("a sparse vector") }
         if keys.contains("text") || keys.contains("image") || keys.contains("object") || keys.contains("model") {
-            return APIError.unsupported("inference (a document, an image or an object in place of a vector)")
+            return ServiceError.unsupported("inference (a document, an image or an object in place of a vector)")
         }
         return error("expected a vector, an array of numbers")
     }
@@ -56,7 +57,7 @@ extension JSONReader {
             switch try reader.peek() {
             case .array, .object: vectors[name] = try reader.readDenseVector(expected: expected)
             case .string where name == "text" || name == "image" || name == "model":
-                throw APIError.unsupported("inference (a document, an image or an object in place of a vector)")
+                throw ServiceError.unsupported("inference (a document, an image or an object in place of a vector)")
             default: throw reader.error("expected a vector, an array of numbers, for `\(name)`")
             }
         }

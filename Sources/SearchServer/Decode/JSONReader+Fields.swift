@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import Services
 
 /// What the decoders share: the scalars of Qdrant's requests, with its ranges and its wording.
 extension JSONReader {
@@ -10,23 +11,8 @@ extension JSONReader {
         try readNullIfPresent() ? nil : try read(&self)
     }
 
-    /// A non-negative integer, at least `minimum`.
-    mutating func readCount(_ field: StaticString, minimum: Int = 0) throws -> Int {
-        let value = try readUnsigned()
-        guard value >= UInt64(minimum) else {
-            throw APIError.validation("\(field)", "value \(value) invalid, must be \(minimum) or larger")
-        }
-        return Int(min(value, UInt64(Self.largestCount)))
-    }
-
-    /// An integer in the range.
-    mutating func readCount(_ field: StaticString, in range: ClosedRange<Int>) throws -> Int {
-        let number = try readUnsigned()
-        guard let value = Int(exactly: number), range.contains(value) else {
-            throw APIError.validation("\(field)", number.outside(range))
-        }
-        return value
-    }
+    /// A non-negative integer.
+    mutating func readCount() throws -> Int { Int(min(try readUnsigned(), UInt64(Self.largestCount))) }
 
     /// Whether the answer is to tell how it was found; only `true` and `false` will do.
     mutating func readExplain() throws -> Bool {
@@ -91,16 +77,7 @@ extension JSONReader {
 
     /// Moves past a null; anything else is something that this version does not support.
     mutating func refuse(_ what: String) throws {
-        guard try readNullIfPresent() else { throw APIError.unsupported(what) }
-    }
-}
-
-extension UInt64 {
-    /// What to say of a value that is outside of a range.
-    func outside(_ range: ClosedRange<Int>) -> String {
-        "value \(self) invalid, must be "
-            + (range.upperBound == .max
-                ? "\(range.lowerBound) or larger" : "from \(range.lowerBound) to \(range.upperBound)")
+        guard try readNullIfPresent() else { throw ServiceError.unsupported(what) }
     }
 }
 

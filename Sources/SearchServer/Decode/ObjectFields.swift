@@ -1,6 +1,7 @@
 import JSON
+import Services
 
-/// The members of a configuration object, read by name with their ranges checked. Null counts as absent.
+/// The members of a configuration object, read by name. Null counts as absent.
 ///
 /// Configurations are small and read rarely, so that they go through a tree of values, unlike points and searches.
 struct ObjectFields {
@@ -10,7 +11,7 @@ struct ObjectFields {
 
     init(_ value: JSONValue, path: String) throws {
         guard case .object(let members) = value else {
-            throw APIError.format("expected an object\(path.isEmpty ? "" : " in `\(path)`")")
+            throw ServiceError.malformed("expected an object\(path.isEmpty ? "" : " in `\(path)`")")
         }
         self.members = members
         self.path = path
@@ -41,36 +42,18 @@ struct ObjectFields {
         }
     }
 
-    func integer(_ key: String, minimum: Int = 0, maximum: Int? = nil) throws -> Int? {
+    func integer(_ key: String) throws -> Int? {
         try self[key].map { value in
-            guard let unsigned = value.unsignedValue else { throw wrongType(key, "an unsigned integer") }
-            guard unsigned >= UInt64(minimum), unsigned <= UInt64(maximum ?? .max) else {
-                let range = maximum.map { "from \(minimum) to \($0)" } ?? "\(minimum) or larger"
-                throw APIError.validation(field(key), "value \(unsigned) invalid, must be \(range)")
-            }
-            return Int(unsigned)
-        }
-    }
-
-    func double(_ key: String, in range: ClosedRange<Double>) throws -> Double? {
-        try self[key].map { value in
-            guard let number = value.doubleValue else { throw wrongType(key, "a number") }
-            guard range.contains(number) else {
-                throw APIError.validation(
-                    field(key), "value \(number) invalid, must be from \(range.lowerBound) to \(range.upperBound)")
+            guard let unsigned = value.unsignedValue, let number = Int(exactly: unsigned) else {
+                throw wrongType(key, "an unsigned integer")
             }
             return number
         }
     }
 
-    /// A number over `lower` and at most `upper`.
-    func double(_ key: String, above lower: Double, upTo upper: Double) throws -> Double? {
+    func double(_ key: String) throws -> Double? {
         try self[key].map { value in
             guard let number = value.doubleValue else { throw wrongType(key, "a number") }
-            guard number > lower, number <= upper else {
-                throw APIError.validation(
-                    field(key), "value \(number) invalid, must be over \(lower) and at most \(upper)")
-            }
             return number
         }
     }
@@ -80,17 +63,17 @@ struct ObjectFields {
 
     /// Throws if the member is there: this version does not support it.
     func refuse(_ key: String, _ what: String? = nil) throws {
-        guard self[key] == nil else { throw APIError.unsupported(what ?? "`\(field(key))`") }
+        guard self[key] == nil else { throw ServiceError.unsupported(what ?? "`\(field(key))`") }
     }
 
-    func missing(_ key: String) -> APIError { .format("missing field `\(field(key))`") }
+    func missing(_ key: String) -> ServiceError { .malformed("missing field `\(field(key))`") }
 
-    func wrongType(_ key: String, _ expected: String) -> APIError {
-        .format("invalid type for `\(field(key))`, expected \(expected)")
+    func wrongType(_ key: String, _ expected: String) -> ServiceError {
+        .malformed("invalid type for `\(field(key))`, expected \(expected)")
     }
 
-    func unknownVariant(_ key: String, _ text: String, _ allowed: [String]) -> APIError {
+    func unknownVariant(_ key: String, _ text: String, _ allowed: [String]) -> ServiceError {
         let list = allowed.map { "`\($0)`" }.joined(separator: ", ")
-        return .format("unknown variant `\(text.prefix(100))` for `\(field(key))`, expected one of \(list)")
+        return .malformed("unknown variant `\(text.prefix(100))` for `\(field(key))`, expected one of \(list)")
     }
 }

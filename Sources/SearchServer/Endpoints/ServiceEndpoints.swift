@@ -1,10 +1,11 @@
 import JSON
+import Services
 
 /// The server itself: liveness, version, metrics, and what a single node says of its cluster.
 extension Endpoints {
     static let service: [Endpoint] = [
         .get(
-            "/", access: .open,
+            "/", needs: .open,
             .immediate { _ in
                 .json { writer in
                     writer.object { writer in
@@ -17,10 +18,10 @@ extension Endpoints {
                     }
                 }
             }),
-        .get("/healthz", access: .open, .immediate { _ in .text("healthz check passed") }),
-        .get("/livez", access: .open, .immediate { _ in .text("livez check passed") }),
-        // The engine recovers before the socket opens, so that who can ask is answered.
-        .get("/readyz", access: .open, .immediate { _ in .text("all shards are ready") }),
+        .get("/healthz", needs: .open, .immediate { _ in .text("healthz check passed") }),
+        .get("/livez", needs: .open, .immediate { _ in .text("livez check passed") }),
+        // The engine recovers before the socket opens: whoever can ask may go on.
+        .get("/readyz", needs: .open, .immediate { _ in .text("all shards are ready") }),
         .get("/metrics", .compute { call in try Metrics.reply(call) }),
         .get("/telemetry", .compute { call in try Telemetry.reply(call) }),
         .get(
@@ -43,26 +44,28 @@ extension Endpoints {
                     }
                 }
             }),
-        .delete("/issues", .immediate { call in call.success() }),
-        .get("/locks", .immediate { call in lockReply(call, call.service.writeLock.current) }),
-        .post("/locks", access: .write, .compute { call in try setLock(call) }),
+        Endpoint(
+            method: .DELETE, path: "/issues", requirement: .manage, body: .none,
+            work: .immediate { call in call.success() }),
+        .row(.GET, "/locks", LockOperations.state, on: .loop, decode: { _ in }) { $1.write($0) },
+        .row(.POST, "/locks", LockOperations.set, decode: { try $0.fields().lockState() }) { $1.write($0) },
     ]
+}
 
-    private static func setLock(_ call: Call) throws -> Reply {
-        let fields = try call.fields()
-        guard let isLocked = try fields.bool("write") else { throw fields.missing("write") }
-        let state = WriteLock.State(isLocked: isLocked, message: try fields.string("error_message"))
-        return lockReply(call, call.service.writeLock.set(state))
+extension ObjectFields {
+    fileprivate func lockState() throws -> LockState {
+        guard let isLocked = try bool("write") else { throw missing("write") }
+        return LockState(isLocked: isLocked, message: try string("error_message"))
     }
+}
 
-    private static func lockReply(_ call: Call, _ state: WriteLock.State) -> Reply {
-        call.result { writer in
-            writer.object { writer in
-                writer.key("error_message")
-                writer.write(optional: state.message)
-                writer.key("write")
-                writer.write(state.isLocked)
-            }
+extension JSONWriter {
+    fileprivate mutating func write(_ state: LockState) {
+        object { writer in
+            writer.key("error_message")
+            writer.write(optional: state.message)
+            writer.key("write")
+            writer.write(state.isLocked)
         }
     }
 }

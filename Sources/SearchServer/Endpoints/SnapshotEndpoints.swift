@@ -2,58 +2,65 @@ import Hummingbird
 import JSON
 import NIOCore
 import SearchEngine
+import Services
 
 /// Snapshots of a collection and of the whole storage.
 extension Endpoints {
-    static let snapshots: [Endpoint] = [
-        .get(
-            "/collections/{name}/snapshots",
-            .long { call in try list(call, call.engine.snapshots(of: call.collection)) }),
-        .post(
-            "/collections/{name}/snapshots", access: .write, body: .none,
-            .asynchronous { call in
-                try await create(call) { try call.engine.createSnapshot(call.collection) }
-            }),
-        .get(
-            "/collections/{name}/snapshots/{snapshot}",
-            .streaming { call, _ in
-                try await download(call, call.parameters[1]) {
-                    try call.engine.snapshotPath(call.collection, name: call.parameters[1])
-                }
-            }),
-        .delete(
-            "/collections/{name}/snapshots/{snapshot}",
-            .asynchronous { call in
-                try await remove(call) { try call.engine.deleteSnapshot(call.collection, name: call.parameters[1]) }
-            }),
-        .post(
-            "/collections/{name}/snapshots/upload", access: .write, body: .stream,
-            .streaming { call, request in try await upload(call, request) }),
-        .put("/collections/{name}/snapshots/recover", .asynchronous { call in try await recover(call) }),
-        .get("/snapshots", .long { call in try list(call, call.engine.storageSnapshots()) }),
-        .post(
-            "/snapshots", access: .write, body: .none,
-            .asynchronous { call in try await create(call) { try call.engine.createStorageSnapshot() } }),
-        .get(
-            "/snapshots/{snapshot}",
-            .streaming { call, _ in
-                try await download(call, call.parameters[0]) {
-                    try call.engine.storageSnapshotPath(name: call.parameters[0])
-                }
-            }),
-        .delete(
-            "/snapshots/{snapshot}",
-            .asynchronous { call in
-                try await remove(call) { try call.engine.deleteStorageSnapshot(name: call.parameters[0]) }
-            }),
-    ]
+    static let snapshots: [Endpoint] =
+        ofStorageOrCollection("/snapshots", collection: { _ in nil })
+        + ofStorageOrCollection("/collections/{name}/snapshots", collection: { $0.collection }) + [
+            .row(
+                .POST, "/collections/{name}/snapshots/upload", SnapshotOperations.restore, body: .stream,
+                work: .streaming { call, request in try await upload(call, request) }),
+            .row(
+                .PUT, "/collections/{name}/snapshots/recover", SnapshotOperations.restore, body: .json,
+                work: .asynchronous { call in try await recover(call) }),
+        ]
 
-    private static func list(_ call: Call, _ snapshots: [SnapshotDescription]) throws -> Reply {
-        call.result { writer in
-            writer.array { writer in
-                for snapshot in snapshots { writer.write(snapshot, withChecksum: call.readsChecksums) }
-            }
+    /// - Parameter collection: whose snapshots a request is about; `nil` for the storage's.
+    private static func ofStorageOrCollection(
+        _ path: String, collection: @escaping @Sendable (Call) -> String?
+    ) -> [Endpoint] {
+        let named: @Sendable (Call) -> SnapshotOperations.Named = { call in
+            .init(collection(call), call.parameters.last ?? "")
         }
+        return [
+            .row(
+                .GET, path, SnapshotOperations.list,
+                work: .long { call in
+                    let snapshots = try SnapshotOperations.list(
+                        collection(call), by: call.caller(), call.service.services)
+                    return call.result { writer in
+                        writer.array { writer in
+                            for snapshot in snapshots { writer.write(snapshot, withChecksum: call.readsChecksums) }
+                        }
+                    }
+                }),
+            .row(
+                .POST, path, SnapshotOperations.create,
+                work: .asynchronous { call in
+                    let caller = try call.caller()
+                    return try await create(call) {
+                        try SnapshotOperations.create(collection(call), by: caller, call.service.services)
+                    }
+                }),
+            .row(
+                .GET, path + "/{snapshot}", SnapshotOperations.path,
+                work: .streaming { call, _ in
+                    let caller = try call.caller()
+                    return try await download(call, named(call).name) {
+                        try SnapshotOperations.path(named(call), by: caller, call.service.services)
+                    }
+                }),
+            .row(
+                .DELETE, path + "/{snapshot}", SnapshotOperations.delete,
+                work: .asynchronous { call in
+                    let caller = try call.caller()
+                    return try await remove(call) {
+                        try SnapshotOperations.delete(named(call), by: caller, call.service.services)
+                    }
+                }),
+        ]
     }
 
     /// Answers 202 at once, if the client does not wait; the work goes on, and its failure is logged.
@@ -109,7 +116,7 @@ extension Endpoints {
                 let wanted = min(remaining, readSize)
                 let bytes = try await workers.long { try file.read(upTo: wanted) }
                 guard !bytes.isEmpty else {
-                    throw APIError(.internalServerError, "Service internal error: a snapshot became shorter")
+                    throw ServiceError(.failed, "a snapshot became shorter")
                 }
                 remaining -= bytes.count
                 try await writer.write(ByteBuffer(bytes: bytes))
@@ -148,9 +155,11 @@ extension Endpoints {
     private static func restore(
         _ call: Call, _ file: String, _ checksum: String?, isTemporary: Bool
     ) async throws -> Reply {
+        let caller = try call.caller()
         try await call.service.workers.long {
             defer { if isTemporary { LocalFile.remove(file) } }
-            try call.engine.recoverSnapshot(call.collection, file: file, checksum: checksum?.lowercased())
+            try SnapshotOperations.restore(
+                .init(call.collection, file: file, checksum: checksum), by: caller, call.service.services)
         }
         return call.success()
     }

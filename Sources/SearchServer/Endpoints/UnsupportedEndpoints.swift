@@ -1,4 +1,5 @@
 import NIOHTTP1
+import Services
 
 /// Endpoints of Qdrant's API that this version does not have. They are named in the answer, so that a client's user
 /// learns more than from an unknown path.
@@ -37,14 +38,14 @@ extension Endpoints {
 
     private static func refused(_ method: HTTPMethod, _ path: String, _ what: String) -> Endpoint {
         Endpoint(
-            method: method, path: path, access: .read, body: .none,
-            work: .immediate { _ in throw APIError.unsupported(what) })
+            method: method, path: path, requirement: .read, body: .none,
+            work: .immediate { _ in throw ServiceError.unsupported(what) })
     }
 
     /// Operations on a cluster's members.
     private static func standalone(_ method: HTTPMethod, _ path: String) -> Endpoint {
         Endpoint(
-            method: method, path: path, access: .read, body: .none,
+            method: method, path: path, requirement: .read, body: .none,
             work: .immediate { _ in throw APIError(.methodNotAllowed, "Qdrant is running in standalone mode") })
     }
 }

@@ -1,8 +1,9 @@
 import HTTPTypes
 import JSON
 import SearchEngine
+import Services
 
-/// A request that failed, as the client sees it: a status code and a sentence.
+/// A request that failed, as an HTTP client sees it: a status code and a sentence.
 ///
 /// The sentences begin like Qdrant's (`Wrong input: …`, `Not found: …`), because clients look for them.
 package struct APIError: Error, Sendable, Equatable {
@@ -16,59 +17,47 @@ package struct APIError: Error, Sendable, Equatable {
         self.message = message
     }
 
-    static func wrongInput(_ message: String) -> APIError { APIError(.badRequest, "Wrong input: \(message)") }
-
-    static func notFound(_ message: String) -> APIError { APIError(.notFound, "Not found: \(message)") }
-
-    static func format(_ message: String) -> APIError {
-        APIError(.badRequest, "Format error in JSON body: \(message)")
-    }
-
-    /// A value of the right type that is out of its range; `field` is its path in the body.
-    static func validation(_ field: String, _ problem: String, in place: String = "JSON body") -> APIError {
-        APIError(.unprocessableContent, "Validation error in \(place): [\(field): \(problem)]")
-    }
-
-    /// Something of Qdrant's API that this version does not have; it is refused, so that nobody relies on it.
-    static func unsupported(_ what: String) -> APIError {
-        .wrongInput("\(what) is not supported by this version of Trendex")
-    }
-
     static func bodyTooLarge(bytes: Int?, limit: Int) -> APIError {
         let size = bytes.map { "(\($0) bytes) " } ?? ""
         return APIError(
             .contentTooLarge, "Payload error: JSON payload \(size)is larger than allowed (limit: \(limit) bytes).")
     }
 
-    package init(_ error: EngineError) {
-        func prefixed(_ prefix: String, _ message: String) -> String {
-            message.hasPrefix(prefix) || message.hasPrefix("Bad request: ") ? message : prefix + message
-        }
-        switch error {
-        case .invalid(let message): self.init(.badRequest, prefixed("Wrong input: ", message))
-        case .notFound(let message): self.init(.notFound, prefixed("Not found: ", message))
-        case .conflict(let message): self.init(.conflict, prefixed("Wrong input: ", message))
-        case .unsupported(let message): self.init(.badRequest, prefixed("Wrong input: ", message))
-        case .timeout(let message): self.init(.requestTimeout, prefixed("Timeout: ", message))
-        case .busy(let message): self.init(.tooManyRequests, prefixed("Too many requests: ", message))
-        case .unavailable(let message):
-            self.init(.serviceUnavailable, prefixed("Service internal error: ", message))
-        case .diskFull(let message):
-            self.init(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"), prefixed("Service internal error: ", message))
-        case .storage(let message):
-            self.init(.internalServerError, prefixed("Service internal error: ", message))
+    /// - Parameter place: the part of the request that a member is in.
+    package init(_ error: ServiceError, place: (String) -> String = { _ in "JSON body" }) {
+        let message = error.message
+        switch error.code {
+        case .malformed: self.init(.badRequest, "Format error in JSON body: \(message)")
+        case .invalid, .unsupported: self.init(.badRequest, "Wrong input: \(message)")
+        case .outOfRange:
+            let field = error.field ?? ""
+            self.init(.unprocessableContent, "Validation error in \(place(field)): [\(field): \(message)]")
+        case .notFound: self.init(.notFound, "Not found: \(message)")
+        case .conflict: self.init(.conflict, "Wrong input: \(message)")
+        case .limitReached: self.init(.badRequest, "Bad request: \(message)")
+        case .unauthenticated:
+            self.init(.unauthorized, message)
+            isPlainText = true
+        case .forbidden: self.init(.forbidden, "Forbidden: \(message)")
+        case .locked: self.init(.forbidden, "Storage locked: \(message)")
+        case .timeout: self.init(.requestTimeout, "Timeout: \(message)")
+        case .busy: self.init(.tooManyRequests, "Too many requests: \(message)")
+        case .unavailable: self.init(.serviceUnavailable, "Service internal error: \(message)")
+        case .diskFull:
+            self.init(.init(code: 507, reasonPhrase: "Insufficient Storage"), "Service internal error: \(message)")
+        case .failed: self.init(.internalServerError, "Service internal error: \(message)")
         }
     }
 
-    /// Any error that a handler throws. Those that nobody expected become 500 with their description.
-    init(any error: any Error) {
+    /// Any error that a request's work throws. Those that nobody expected become 500 with their description.
+    init(any error: any Error, place: (String) -> String = { _ in "JSON body" }) {
         switch error {
         case let error as APIError: self = error
-        case let error as EngineError: self.init(error)
-        case let error as JSONError: self = .format("\(error)")
-        case is CancellationError: self.init(.serviceUnavailable, "Service internal error: the server is stopping")
-        default: self.init(.internalServerError, "Service internal error: \(error)")
+        case let error as ServiceError: self.init(error, place: place)
+        case let error as EngineError: self.init(ServiceError(error), place: place)
+        case let error as JSONError: self.init(.malformed("\(error)"))
+        case is CancellationError: self.init(.unavailable("the server is stopping"))
+        default: self.init(ServiceError(.failed, "\(error)"))
         }
     }
 }

@@ -1,3 +1,5 @@
+import Services
+
 /// The query parameters of Qdrant's API, each validated as Qdrant validates it. Unknown ones are ignored, as there,
 /// unless an endpoint calls `requireNames`.
 struct QueryParameters: Sendable {
@@ -36,25 +38,18 @@ struct QueryParameters: Sendable {
     /// Whether the response waits for the change. Changes are durable either way; only the status differs.
     func wait(default value: Bool = false) throws -> Bool { try bool("wait") ?? value }
 
-    /// Seconds, at least 1.
-    func timeout() throws -> Int? {
-        guard let text = values["timeout"] else { return nil }
-        guard let seconds = UInt64(text) else { throw Self.malformed("timeout: invalid digit found in string") }
-        guard seconds >= 1 else {
-            throw APIError.validation("timeout", "value 0 invalid, must be 1 or larger", in: "query parameters")
-        }
-        return Int(clamping: min(seconds, 1 << 31))
-    }
+    func has(_ name: String) -> Bool { values[name] != nil }
 
-    /// An integer in the range.
-    func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+    /// Seconds.
+    func timeout() throws -> UInt64? { try unsigned("timeout") }
+
+    private func unsigned(_ name: String) throws -> UInt64? {
         guard let text = values[name] else { return nil }
         guard let number = UInt64(text) else { throw Self.malformed("\(name): invalid digit found in string") }
-        guard let value = Int(exactly: number), range.contains(value) else {
-            throw APIError.validation(name, number.outside(range), in: "query parameters")
-        }
-        return value
+        return number
     }
+
+    func integer(_ name: String) throws -> Int? { try unsigned(name).map { Int(clamping: $0) } }
 
     /// Checks `ordering`. With one node every ordering is the strongest one.
     func validateOrdering() throws {
@@ -66,7 +61,7 @@ struct QueryParameters: Sendable {
         guard let text = values["consistency"] else { return }
         if let factor = UInt64(text) {
             guard factor >= 1 else {
-                throw APIError.validation("consistency", "value 0 invalid, must be 1 or larger", in: "query parameters")
+                throw ServiceError.outOfRange("consistency", "value 0 invalid, must be 1 or larger")
             }
             return
         }

@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import SearchEngine
+import Services
 
 /// Takes the requests of one connection, one at a time, to their answers: checks the head, collects the body up to its
 /// limit, has the work done on a thread for it, and writes the reply. All of it happens on the connection's event loop
@@ -47,6 +48,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var isTakingHeld = false
     private var exchange: Exchange?
     private var endpoint: Endpoint?
+    private var principal = Principal(rights: .none)
     private var body = ByteBuffer()
     private var drainedBytes = 0
     /// Of the budget for large bodies.
@@ -156,8 +158,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         if let preflight = exchange.preflight { return refuse(with: preflight) }
         do {
-            let endpoint = try exchange.admit()
+            let (endpoint, principal) = try exchange.admit()
             self.endpoint = endpoint
+            self.principal = principal
             if exchange.expectsContinue {
                 isContinued = true
                 let head = HTTPResponseHead(version: head.version, status: .continue)
@@ -234,7 +237,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func work(_ context: ChannelHandlerContext) {
         guard let exchange, let endpoint else { return }
         phase = .working
-        let call = exchange.call(body: RequestBytes(buffer: body))
+        let call = exchange.call(principal, body: RequestBytes(buffer: body))
         body = ByteBuffer()
         if case .brief(let attempt, _) = endpoint.work, let reply = replyAtOnce(call, exchange, attempt) {
             return complete(reply, exchange)

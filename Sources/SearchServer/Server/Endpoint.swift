@@ -2,6 +2,7 @@ import Hummingbird
 import JSON
 import NIOHTTP1
 import SearchEngine
+import Services
 
 /// One method and path of the API, and what answers it.
 struct Endpoint: Sendable {
@@ -39,38 +40,67 @@ struct Endpoint: Sendable {
     var method: HTTPMethod
     /// Segments in braces match any one segment: `/collections/{name}/points/{id}`.
     var path: String
-    var access: Authentication.Access
+    /// Checked as soon as the head is there. The operation itself checks it again.
+    var requirement: Requirement
     var body: Body
     var work: Work
 
-    static func get(
-        _ path: String, access: Authentication.Access = .read, _ work: Work
+    /// Where an operation's work is done.
+    enum Place {
+        /// On a compute thread.
+        case compute
+        /// On a thread for long work.
+        case long
+        /// On the event loop; for what takes no time.
+        case loop
+    }
+
+    /// A row of the table: what the request is decoded to, the operation, and how its answer is encoded.
+    ///
+    /// - Parameter explained: the explanations that stand beside the result, where a response has some.
+    static func row<Request, Response>(
+        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>, body: Body? = nil,
+        on place: Place = .compute, decode: @escaping @Sendable (Call) throws -> Request,
+        explained: @escaping @Sendable (Response) -> Explanations? = { _ in nil },
+        encode: @escaping @Sendable (Response, inout JSONWriter) -> Void
     ) -> Endpoint {
-        Endpoint(method: .GET, path: path, access: access, body: .none, work: work)
+        let work: @Sendable (Call) throws -> Reply = { call in
+            let caller = try call.caller()
+            let response = try operation(decode(call), by: caller, call.service.services)
+            return call.result(explained: explained(response)) { encode(response, &$0) }
+        }
+        return Endpoint(
+            method: method, path: path, requirement: operation.requirement,
+            body: body ?? (method == .GET || method == .DELETE ? .none : .json),
+            work: place == .compute ? .compute(work) : place == .long ? .long(work) : .immediate(work))
     }
 
-    static func post(
-        _ path: String, access: Authentication.Access = .read, body: Body = .json, _ work: Work
+    /// A row whose operation answers nothing but that it is done.
+    static func row<Request>(
+        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Void>, body: Body? = nil,
+        on place: Place = .compute, decode: @escaping @Sendable (Call) throws -> Request
     ) -> Endpoint {
-        Endpoint(method: .POST, path: path, access: access, body: body, work: work)
+        row(method, path, operation, body: body, on: place, decode: decode) { _, writer in writer.write(true) }
     }
 
-    static func put(_ path: String, body: Body = .json, _ work: Work) -> Endpoint {
-        Endpoint(method: .PUT, path: path, access: .write, body: body, work: work)
+    /// A row whose work is more than to decode, to ask and to encode.
+    static func row<Request, Response>(
+        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>, body: Body = .none,
+        work: Work
+    ) -> Endpoint {
+        Endpoint(method: method, path: path, requirement: operation.requirement, body: body, work: work)
     }
 
-    static func patch(_ path: String, _ work: Work) -> Endpoint {
-        Endpoint(method: .PATCH, path: path, access: .write, body: .json, work: work)
-    }
-
-    static func delete(_ path: String, body: Body = .none, _ work: Work) -> Endpoint {
-        Endpoint(method: .DELETE, path: path, access: .write, body: body, work: work)
+    /// What the server tells of itself.
+    static func get(_ path: String, needs requirement: Requirement = .read, _ work: Work) -> Endpoint {
+        Endpoint(method: .GET, path: path, requirement: requirement, body: .none, work: work)
     }
 }
 
 /// A request on its way through its endpoint.
 struct Call: Sendable {
     let service: ServerContext
+    let principal: Principal
     /// What the path's braces matched, in order.
     let parameters: [String]
     let query: QueryParameters
@@ -83,8 +113,26 @@ struct Call: Sendable {
     var collection: String { parameters.first ?? "" }
 
     /// When the request's time is up, by the `timeout` parameter.
-    func deadline() throws -> Deadline? {
-        try query.timeout().map { start + .seconds($0) }
+    func deadline() throws -> Deadline? { try caller().deadline }
+
+    /// Who asks, and until when.
+    func caller() throws -> Caller { try Caller(principal, arrival: start, timeout: query.timeout()) }
+
+    /// Checks the query parameters of a change to points. Answers whether the client waits.
+    func waits() throws -> Bool {
+        try query.validateOrdering()
+        return try query.wait()
+    }
+
+    /// The same as `request`, for reads of points: checks their query parameters.
+    func read<Value: Sendable>(_ decode: (inout JSONReader) throws -> Value) throws -> CollectionRequest<Value> {
+        try query.validateConsistency()
+        return try request(decode)
+    }
+
+    /// The collection that the path names, and what the body says.
+    func request<Value: Sendable>(_ decode: (inout JSONReader) throws -> Value) throws -> CollectionRequest<Value> {
+        CollectionRequest(collection, try decodeBody(body, decode))
     }
 
     /// The body as a tree; for small configurations, not for points.

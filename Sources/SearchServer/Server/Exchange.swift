@@ -1,5 +1,7 @@
 import Logging
 import NIOHTTP1
+import SearchEngine
+import Services
 
 /// A request whose head has come in, matched with its endpoint, on its way to its answer.
 struct Exchange: Sendable {
@@ -30,12 +32,13 @@ struct Exchange: Sendable {
     var preflight: Reply? { service.configuration.enableCORS ? CORS.preflight(head) : nil }
 
     /// Everything that can be said against the request before its body is there.
-    func admit() throws -> Endpoint {
+    func admit() throws -> (Endpoint, Principal) {
         guard let endpoint else {
-            throw APIError.notFound("no endpoint \(head.method.rawValue) \(head.uri.prefix { $0 != "?" }.prefix(200))")
+            throw ServiceError.notFound(
+                "no endpoint \(head.method.rawValue) \(head.uri.prefix { $0 != "?" }.prefix(200))")
         }
-        try service.authentication.check(head.headers, needs: endpoint.access)
-        if endpoint.access == .write, endpoint.path != "/locks" { try service.writeLock.check() }
+        let principal = try principal(for: endpoint)
+        try service.services.admit(principal, to: endpoint.requirement)
         if case .json = endpoint.body {
             try checkBodyHeaders()
             let limit = service.configuration.maxRequestBytes
@@ -43,7 +46,13 @@ struct Exchange: Sendable {
                 throw APIError.bodyTooLarge(bytes: announcedBytes, limit: limit)
             }
         }
-        return endpoint
+        return (endpoint, principal)
+    }
+
+    /// What is open is so to wrong keys as well.
+    private func principal(for endpoint: Endpoint) throws -> Principal {
+        if endpoint.requirement == .open { return Principal(rights: .none) }
+        return try service.services.keys.principal(presenting: head.headers.presentedKey)
     }
 
     private func checkBodyHeaders() throws {
@@ -59,15 +68,22 @@ struct Exchange: Sendable {
         }
     }
 
-    func call(body: RequestBytes) -> Call {
+    func call(_ principal: Principal, body: RequestBytes) -> Call {
         Call(
-            service: service, parameters: match?.parameters ?? [], query: QueryParameters(query), body: body,
+            service: service, principal: principal, parameters: match?.parameters ?? [], query: QueryParameters(query),
+            body: body,
             headers: head.headers, start: start)
+    }
+
+    /// The part of the request that a member is in.
+    private func place(of field: String) -> String {
+        if endpoint?.path.contains("{\(field)}") == true { return "path parameters" }
+        return QueryParameters(query).has(field) ? "query parameters" : "JSON body"
     }
 
     /// The reply to whatever a request's work threw.
     func failure(_ error: any Error) -> Reply {
-        let failure = APIError(any: error)
+        let failure = APIError(any: error, place: place(of:))
         if failure.status.kind == .serverError {
             service.logger.error(
                 "request failed", metadata: ["endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)"])

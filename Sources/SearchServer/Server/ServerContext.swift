@@ -4,18 +4,17 @@ import Logging
 import NIOCore
 import NIOPosix
 import SearchEngine
+import Services
 import Synchronization
 
 /// What every request shares.
 final class ServerContext: Sendable {
-    let engine: Engine
+    let services: Services
     let configuration: ServerConfiguration
     let workers: Workers
-    let authentication: Authentication
     let metrics: RequestMetrics
     let routes: RouteTable
     let logger: Logger
-    let writeLock = WriteLock()
     let connections: ConnectionLimit
     /// Of large bodies of requests, until they are answered.
     let requestMemory: ByteBudget
@@ -32,16 +31,17 @@ final class ServerContext: Sendable {
     let peerID = UInt64.random(in: 1..<1 << 53)
 
     init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
-        self.engine = engine
+        services = Services(
+            engine: engine, collectionDefaults: configuration.collectionDefaults,
+            keys: APIKeys(
+                apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
+                readOnlyKey: configuration.readOnlyAPIKey))
         self.configuration = configuration
         self.logger = logger
         workers = Workers(computeThreads: configuration.computeThreads)
         ProcessUsage.raiseOpenFilesLimit()
         requestMemory = ByteBudget(configuration.requestMemoryBytes)
         connections = ConnectionLimit(asked: configuration.maxConnections, files: ProcessUsage.openFilesLimit)
-        authentication = Authentication(
-            apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
-            readOnlyKey: configuration.readOnlyAPIKey)
         var clientConfiguration = HTTPClient.Configuration()
         clientConfiguration.redirectConfiguration = .disallow
         clientConfiguration.connectionPool.retryConnectionEstablishment = false
@@ -54,6 +54,8 @@ final class ServerContext: Sendable {
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
     }
+
+    var engine: Engine { services.engine }
 
     func loopTime(of eventLoop: any EventLoop) -> LoopTime {
         loopTimes.withLock { times in
@@ -68,32 +70,6 @@ final class ServerContext: Sendable {
     func shutdown() async {
         try? await httpClient.shutdown()
         await workers.shutdown()
-    }
-}
-
-/// The lock of the older API's `/locks`: while it is set, changes are refused.
-final class WriteLock: Sendable {
-    struct State: Sendable {
-        var isLocked = false
-        var message: String?
-    }
-
-    private let state = Mutex(State())
-
-    /// Sets the state and answers the one before.
-    func set(_ new: State) -> State {
-        state.withLock { current in
-            defer { current = new }
-            return current
-        }
-    }
-
-    var current: State { state.withLock { $0 } }
-
-    func check() throws {
-        let current = current
-        guard current.isLocked else { return }
-        throw APIError(.forbidden, "Storage locked: \(current.message ?? "write operations are forbidden")")
     }
 }
 

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTP1
+import Services
 
 /// Answers the requests whose bodies or replies are streams, which `ConnectionHandler` leaves to Hummingbird.
 struct StreamResponder: HTTPResponder {
@@ -17,10 +18,11 @@ struct StreamResponder: HTTPResponder {
         let exchange = Exchange(service: service, head: head)
         var reply: Reply
         do {
-            guard case .streaming(let work) = try exchange.admit().work else {
-                throw APIError(.internalServerError, "Service internal error: the request is no stream")
+            let (endpoint, principal) = try exchange.admit()
+            guard case .streaming(let work) = endpoint.work else {
+                throw ServiceError(.failed, "the request is no stream")
             }
-            reply = try await work(exchange.call(body: RequestBytes(buffer: ByteBuffer())), request)
+            reply = try await work(exchange.call(principal, body: RequestBytes(buffer: ByteBuffer())), request)
         } catch {
             reply = exchange.failure(error)
         }

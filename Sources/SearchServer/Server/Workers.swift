@@ -1,4 +1,5 @@
 import NIOPosix
+import Services
 
 /// The threads on which requests are worked on, apart from the event loops, which must never wait, and from the
 /// cooperative pool, where a few milliseconds of arithmetic would delay everyone.
@@ -41,7 +42,7 @@ final class Workers: Sendable {
         pool.submit { state in work(state == .active ? .success(()) : .failure(stopping)) }
     }
 
-    private static let stopping = APIError(.serviceUnavailable, "Service internal error: the server is stopping")
+    private static let stopping = ServiceError.unavailable("the server is stopping")
 
     func compute<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await Self.run(on: computePool, work)

@@ -1,3 +1,5 @@
+import Services
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -87,8 +89,8 @@ final class LocalFile: Sendable {
         }
     }
 
-    private static func failure(_ action: String, _ path: String) -> APIError {
+    private static func failure(_ action: String, _ path: String) -> ServiceError {
         let reason = String(cString: strerror(errno))
-        return APIError(.internalServerError, "Service internal error: failed to \(action) \(path): \(reason)")
+        return ServiceError(.failed, "failed to \(action) \(path): \(reason)")
     }
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Hummingbird
 import NIOCore
+import Services
 
 /// Brings snapshots from elsewhere into the engine's temporary folder, as streams.
 struct SnapshotIntake: Sendable {
@@ -53,14 +54,14 @@ struct SnapshotIntake: Sendable {
             if path.hasPrefix("localhost/") { path = path.dropFirst("localhost".count) }
             guard path.hasPrefix("/"), let decoded = percentDecoded(path.utf8, plusIsSpace: false),
                 !decoded.utf8.contains(0)
-            else { throw APIError.wrongInput("Invalid snapshot URI, file path must be absolute: \(location)") }
+            else { throw ServiceError.invalid("Invalid snapshot URI, file path must be absolute: \(location)") }
             guard try await service.workers.long({ LocalFile.isReadableFile(decoded) }) else {
                 throw APIError(.badRequest, "Bad request: Snapshot file \"\(decoded)\" does not exist")
             }
             return (decoded, false)
         }
         guard location.lowercased().hasPrefix("http://") || location.lowercased().hasPrefix("https://") else {
-            throw APIError.wrongInput(
+            throw ServiceError.invalid(
                 "URI `\(location.prefix(200))` is not supported, use file://, http:// or https://")
         }
         return (try await download(location, apiKey: recovery.apiKey), true)

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 
 /// Searches on threads that must not be held.

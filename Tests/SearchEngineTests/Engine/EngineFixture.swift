@@ -91,32 +91,3 @@ extension PointStruct {
         self.init(id: .number(id), vectors: ["": vector], payload: Payload(payload))
     }
 }
-
-/// Random numbers that replay from `TRENDEX_SEED`, or from the seed that a failing test prints.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    let seed: UInt64
-
-    init(salt: UInt64 = 0) {
-        seed = ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap(UInt64.init) ?? .random(in: 0...UInt64.max)
-        state = seed &+ salt
-    }
-
-    /// Whatever `TRENDEX_SEED` says.
-    init(seed: UInt64) {
-        self.seed = seed
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func vector(_ dimensions: Int) -> [Float] {
-        (0..<dimensions).map { _ in Float.random(in: -1...1, using: &self) }
-    }
-}

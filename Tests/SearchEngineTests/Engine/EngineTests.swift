@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import SearchEngine
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct EngineTests {

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 
 /// What searches and scrolls tell of how they found their points.

@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 
 /// The settings of graphs that change no graph.
@@ -66,7 +67,7 @@ import Testing
 
     /// 6,000 points with two vectors of 64 dimensions, each with a graph.
     private func settled(_ quantization: ScalarQuantizationConfiguration?) throws -> (EngineFixture, [Float]) {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture()
         var configuration = CollectionConfiguration(vectors: [
             "a": VectorParameters(size: 64, distance: .dot), "b": VectorParameters(size: 64, distance: .dot),

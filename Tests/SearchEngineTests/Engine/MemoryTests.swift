@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 
 /// What an engine tells of a collection's memory. That it is what the process takes, the compatibility suite tests with a

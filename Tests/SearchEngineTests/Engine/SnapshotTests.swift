@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 
 @Suite struct SnapshotTests {

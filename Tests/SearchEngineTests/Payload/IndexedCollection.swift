@@ -2,34 +2,6 @@ import Foundation
 import JSON
 import SearchEngine
 
-/// SplitMix64. The seed comes from `TRENDEX_SEED` or the clock, and is printed so that a failure can be replayed.
-struct PayloadGenerator: RandomNumberGenerator {
-    let seed: UInt64
-    private var state: UInt64
-
-    init(test: String) {
-        seed =
-            ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) }
-            ?? UInt64.random(in: 0...99_999_999)
-        state = seed
-        print("\(test): TRENDEX_SEED=\(seed)")
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
-
-    mutating func pick<Element>(_ elements: [Element]) -> Element {
-        elements[Int.random(in: 0..<elements.count, using: &self)]
-    }
-}
-
 /// Payloads by slot with their indexes: what the engine does around `PayloadIndexes`, without its storage.
 /// The point of slot `n` has the id `n`; the vector "v" is had by every third.
 final class IndexedCollection {

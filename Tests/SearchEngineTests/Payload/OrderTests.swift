@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 
 @Suite struct OrderTests {
@@ -108,7 +109,7 @@ import Testing
 
     /// Against sorting, while values change, so that recent and removed ones mix with sorted ones.
     @Test func randomSequences() throws {
-        var generator = PayloadGenerator(test: "randomSequences")
+        var generator = SeededGenerator("randomSequences")
         let collection = IndexedCollection()
         try declare(.integer, collection)
         func payload() -> JSONValue {

@@ -2,13 +2,14 @@ import Dispatch
 import JSON
 import SearchEngine
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct PayloadIndexesTests {
     /// Indexes answer as the naive evaluator does: explicit ones and implicit ones, while payloads change, points go and
     /// facets are built and evicted.
     @Test(arguments: [Int.max, 100_000, 0]) func answerAsTheNaiveEvaluator(budget: Int) {
-        var random = RandomFilters(generator: PayloadGenerator(test: "answerAsTheNaiveEvaluator"))
+        var random = RandomFilters(generator: SeededGenerator("answerAsTheNaiveEvaluator"))
         let seed = random.generator.seed
         for round in 0..<6 {
             let collection = IndexedCollection(budget: budget)
@@ -36,7 +37,7 @@ import Testing
 
     /// Each single condition, on enough payloads for dense sets and merged runs.
     @Test func everyPredicate() throws {
-        var random = RandomFilters(generator: PayloadGenerator(test: "everyPredicate"))
+        var random = RandomFilters(generator: SeededGenerator("everyPredicate"))
         let collection = IndexedCollection()
         for _ in 0..<3000 { collection.append(random.payload()) }
         var kinds: Set<String> = []
@@ -65,7 +66,7 @@ import Testing
 
     /// Writes that happen while a builder is fed come in once, whether the scan has seen them or not.
     @Test func writesDuringABuild() {
-        var random = RandomFilters(generator: PayloadGenerator(test: "writesDuringABuild"))
+        var random = RandomFilters(generator: SeededGenerator("writesDuringABuild"))
         for round in 0..<60 {
             let collection = IndexedCollection()
             for _ in 0..<120 { collection.append(random.payload()) }
@@ -104,7 +105,7 @@ import Testing
     }
 
     @Test func manyReadersAtOnce() {
-        var random = RandomFilters(generator: PayloadGenerator(test: "manyReadersAtOnce"))
+        var random = RandomFilters(generator: SeededGenerator("manyReadersAtOnce"))
         let collection = IndexedCollection()
         for _ in 0..<500 { collection.append(random.payload()) }
         let filters = (0..<40).map { _ in random.filter() }

@@ -1,9 +1,10 @@
 import JSON
 import SearchEngine
+import TestSupport
 
 /// Small random payloads and filters over the same few keys and values, so that conditions hold often enough.
 struct RandomFilters {
-    var generator: PayloadGenerator
+    var generator: SeededGenerator
 
     static let keys = ["a", "b", "c"]
     static let paths = ["a", "b", "c", "a[]", "a[0]", "b.a", "c[].b", "c[].a[]", "a[][]", "c[1].b"]
@@ -95,10 +96,10 @@ struct RandomFilters {
 
     /// A predicate of a given kind, or of any.
     mutating func predicate(kind: Int? = nil) -> FieldPredicate {
-        func integers(_ generator: inout PayloadGenerator) -> Set<Int64> {
+        func integers(_ generator: inout SeededGenerator) -> Set<Int64> {
             Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in .random(in: -3...4, using: &generator) })
         }
-        func keywords(_ generator: inout PayloadGenerator) -> Set<Keyword> {
+        func keywords(_ generator: inout SeededGenerator) -> Set<Keyword> {
             Set((0..<Int.random(in: 0...3, using: &generator)).map { _ in Keyword(generator.pick(Self.texts)) })
         }
         let words: [ByteString] = [
@@ -131,7 +132,7 @@ struct RandomFilters {
     mutating func range() -> RangeBounds { RangeBounds(lt: bound(), lte: bound(), gt: bound(), gte: bound()) }
 
     mutating func datetimeRange() -> DatetimeBounds {
-        func bound(_ generator: inout PayloadGenerator) -> Int64? {
+        func bound(_ generator: inout SeededGenerator) -> Int64? {
             generator.chance(0.3)
                 ? generator.pick(Self.texts.compactMap { Datetime.parse($0) } + [.min, .max]) : nil
         }
@@ -140,7 +141,7 @@ struct RandomFilters {
     }
 
     mutating func count() -> CountBounds {
-        func bound(_ generator: inout PayloadGenerator) -> Int? {
+        func bound(_ generator: inout SeededGenerator) -> Int? {
             generator.chance(0.3) ? Int.random(in: 0...3, using: &generator) : nil
         }
         return CountBounds(lt: bound(&generator), lte: bound(&generator), gt: bound(&generator), gte: bound(&generator))
@@ -153,7 +154,7 @@ struct RandomFilters {
             return .geoRadius(
                 center: place(), radiusMeters: generator.pick([0, 10, 60_000, 2_000_000, 12_000_000, 1e9]))
         default:
-            func ring(_ generator: inout PayloadGenerator) -> [GeoPoint] {
+            func ring(_ generator: inout SeededGenerator) -> [GeoPoint] {
                 let south = Double.random(in: -90...0, using: &generator)
                 let west = Double.random(in: -180...0, using: &generator)
                 let north = south + .random(in: 1...90, using: &generator)

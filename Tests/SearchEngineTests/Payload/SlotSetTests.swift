@@ -1,9 +1,10 @@
 import SearchEngine
+import TestSupport
 import Testing
 
 @Suite struct SlotSetTests {
     @Test(arguments: [10, 300, 5000, 100_000] as [UInt32]) func behavesAsASet(range: UInt32) {
-        var generator = PayloadGenerator(test: "behavesAsASet")
+        var generator = SeededGenerator("behavesAsASet")
         var sets = [SlotSet(), SlotSet()]
         var models: [Set<UInt32>] = [[], []]
         for step in 0..<6000 {

@@ -1,5 +1,6 @@
 import Foundation
 import SearchEngine
+import TestSupport
 import Testing
 import VectorIndex
 
@@ -9,7 +10,7 @@ import VectorIndex
     private let noLog = LogRecorder()
 
     @Test func anAuditIsDueWhenTheIndexHasChanged() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
@@ -26,7 +27,7 @@ import VectorIndex
     }
 
     @Test func newQueriesAreWorthAnAuditAfterAWhile() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         var settings = RecallAuditor.Settings.small()
         settings.newQueries = 4
@@ -45,7 +46,7 @@ import VectorIndex
     }
 
     @Test func anAuditEndsWithItsCollection() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         try fixture.waitUntilSettled("c")
         var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
@@ -62,7 +63,7 @@ import VectorIndex
     }
 
     @Test func anAuditIsGivenUpWhenTheIndexGrows() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         try fixture.waitUntilSettled("c")
         let collection = try fixture.engine.collection("c")
@@ -76,7 +77,7 @@ import VectorIndex
     }
 
     @Test func aCompactionKeepsWhatIsKnown() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         for _ in 0..<64 {
             let request = SearchRequest(query: .vector(random.vector(Self.dimensions)))
@@ -106,7 +107,7 @@ import VectorIndex
     }
 
     @Test func whatIsScannedIsNotAudited() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture()
         try fixture.engine.createCollection("small", .unnamed(8))
         try fixture.fill("small", 0..<500) { _ in random.vector(8) }
@@ -123,7 +124,7 @@ import VectorIndex
 
     /// The thread that does all that by itself.
     @Test func theEngineAuditsInTheBackground() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture()
         try fixture.close()
         var configuration = EngineConfiguration(

@@ -1,5 +1,6 @@
 import SearchEngine
 import Simulation
+import TestSupport
 import Testing
 import VectorIndex
 
@@ -17,7 +18,7 @@ import VectorIndex
     private func hard(_ random: inout SeededGenerator) -> [Float] { random.vector(Self.dimensions).map { 1 + $0 } }
 
     @Test func itsQueriesFindTheirTarget() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture()
         let vector = VectorParameters(
             size: Self.dimensions, distance: .euclid, hnsw: HNSWConfiguration(m: 6, efConstruct: 24))

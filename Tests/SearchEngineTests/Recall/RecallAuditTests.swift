@@ -1,5 +1,6 @@
 import JSON
 import SearchEngine
+import TestSupport
 import Testing
 import VectorIndex
 
@@ -37,7 +38,7 @@ import VectorIndex
         (.manhattan, .float32),
     ])
     func anAuditTellsWhatSearchesFind(_ distance: Distance, _ datatype: VectorDatatype) throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(distance, &random, datatype)
         var auditor = RecallAuditor(.small(60), environment: Environment(), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
@@ -70,7 +71,7 @@ import VectorIndex
     }
 
     @Test func halfOfTheQueriesAreRecentOnes() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.dot, &random)
         let recent = try fixture.space("c").recall.recent
         for id in UInt64(0)..<64 {
@@ -117,7 +118,7 @@ import VectorIndex
     }
 
     @Test func theSampleOfRecentQueriesIsBounded() {
-        var random = seeded()
+        var random = SeededGenerator()
         let recent = RecentQueries(seed: 1)
         for n in 0..<16 * 1_000 { recent.note([Float(n)]) }
         #expect(recent.noted == 1_000)
@@ -133,7 +134,7 @@ import VectorIndex
     }
 
     @Test func pointsThatAreRemovedMeanwhileAreNotMissed() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         try fixture.waitUntilSettled("c")
         let collection = try fixture.engine.collection("c")
@@ -153,7 +154,7 @@ import VectorIndex
 
     /// Isotropic vectors in a graph of two links: walks lose their way.
     @Test func lowRecallIsWarnedOfOnce() throws {
-        var random = seeded()
+        var random = SeededGenerator()
         let fixture = try EngineFixture()
         var configuration = CollectionConfiguration.unnamed(Self.dimensions)
         configuration.hnsw = HNSWConfiguration(m: 2, efConstruct: 4)

@@ -3,6 +3,7 @@ import JSON
 import Logging
 import SearchEngine
 import Synchronization
+import TestSupport
 import Testing
 import VectorIndex
 
@@ -91,13 +92,6 @@ extension EngineFixture {
             }
         }
     }
-}
-
-/// Prints its seed.
-func seeded(_ test: String = #function) -> SeededGenerator {
-    let random = SeededGenerator()
-    print("\(test): TRENDEX_SEED=\(random.seed)")
-    return random
 }
 
 extension RecallAuditor.Settings {

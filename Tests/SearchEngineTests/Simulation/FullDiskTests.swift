@@ -2,12 +2,13 @@ import JSON
 import SearchEngine
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 import VectorIndex
 
 /// What a disk without space does to those that need little of it.
 @Suite struct FullDiskTests {
-    private let machine = SimulatedMachine(seed: seeded().seed)
+    private let machine = SimulatedMachine(seed: SeededGenerator().seed)
 
     private func points(_ count: Int, text: Int) -> [PointStruct] {
         let text = JSONValue.string(String(repeating: "x", count: text))

@@ -2,6 +2,7 @@ import JSON
 import SearchEngine
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 
 /// Reads and writes that need payload indexes which are still to be built, on a machine whose builds can be held.
@@ -10,7 +11,7 @@ import Testing
     private let engine: Engine
 
     init() throws {
-        machine = SimulatedMachine(seed: seeded().seed)
+        machine = SimulatedMachine(seed: SeededGenerator().seed)
         engine = try machine.open()
         for name in ["c", "other"] {
             try engine.createCollection(name, .unnamed(1, .dot))

@@ -2,11 +2,12 @@ import GRDB
 import JSON
 import SearchEngine
 import Simulation
+import TestSupport
 import Testing
 
 /// What dropped collections and old generations have left in the database goes little by little.
 @Suite struct ReclaimTests {
-    private let machine = SimulatedMachine(seed: seeded().seed)
+    private let machine = SimulatedMachine(seed: SeededGenerator().seed)
 
     private var databaseBytes: Int { machine.files.contents["/storage/trendex.sqlite3"]?.count ?? 0 }
 

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import SearchEngine
 import Simulation
+import TestSupport
 import Testing
 
 /// A whole engine on a simulated machine does the same again from the same seed.
@@ -100,7 +101,7 @@ import Testing
     }
 
     @Test func sameSeedSameBytes() throws {
-        let seed = seeded().seed
+        let seed = SeededGenerator().seed
         let (first, second) = (try Self.run(seed: seed), try Self.run(seed: seed))
         #expect(first.files.keys.sorted() == second.files.keys.sorted())
         for (path, bytes) in first.files {
@@ -118,7 +119,7 @@ import Testing
     }
 
     @Test func anotherSeedGivesOtherBytes() throws {
-        let seed = seeded().seed
+        let seed = SeededGenerator().seed
         #expect(try Self.run(seed: seed) != Self.run(seed: seed &+ 1))
     }
 }

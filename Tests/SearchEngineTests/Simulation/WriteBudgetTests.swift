@@ -2,11 +2,12 @@ import JSON
 import SearchEngine
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 
 /// What waits for the writer is bounded in bytes.
 @Suite struct WriteBudgetTests {
-    private let machine = SimulatedMachine(seed: seeded().seed)
+    private let machine = SimulatedMachine(seed: SeededGenerator().seed)
 
     @Test func aFullQueueRefuses() throws {
         let engine = try machine.open { $0.writeQueueBytes = 1 << 20 }

@@ -1,0 +1,63 @@
+import SearchEngine
+import Synchronization
+
+/// What operations work on. A server has one.
+public final class Services: Sendable {
+    public let engine: Engine
+    public let collectionDefaults: CollectionDefaults
+    public let keys: APIKeys
+    let writeLock = WriteLock()
+
+    public init(engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys) {
+        self.engine = engine
+        self.collectionDefaults = collectionDefaults
+        self.keys = keys
+    }
+
+    /// Throws unless the principal may ask for what needs this now. Transports call it before they read a body.
+    public func admit(_ principal: Principal, to requirement: Requirement) throws {
+        try principal.require(requirement)
+        if requirement == .write { try writeLock.check() }
+    }
+}
+
+/// The lock of the older API's `/locks`: while it is set, changes are refused.
+final class WriteLock: Sendable {
+    private let state = Mutex(LockState())
+
+    /// Sets the state and answers the one before.
+    func set(_ new: LockState) -> LockState {
+        state.withLock { current in
+            defer { current = new }
+            return current
+        }
+    }
+
+    var current: LockState { state.withLock { $0 } }
+
+    func check() throws {
+        let current = current
+        guard current.isLocked else { return }
+        throw ServiceError(.locked, current.message ?? "write operations are forbidden")
+    }
+}
+
+public struct LockState: Sendable, Equatable {
+    public var isLocked: Bool
+    /// Told to whoever is refused.
+    public var message: String?
+
+    public init(isLocked: Bool = false, message: String? = nil) {
+        self.isLocked = isLocked
+        self.message = message
+    }
+}
+
+public enum LockOperations {
+    public static let state = Operation<Void, LockState>(.read) { services, _, _ in services.writeLock.current }
+
+    /// Answers the state before.
+    public static let set = Operation<LockState, LockState>(.manage) { services, _, state in
+        services.writeLock.set(state)
+    }
+}
