@@ -30,6 +30,8 @@ extension Engine {
         -> PointCollection
     {
         let db = transaction.database
+        var configuration = configuration
+        configuration.registry = VectorRegistry(configuration.vectors.keys)
         try db.execute(
             sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)",
             arguments: [name, configuration.stored.text])
@@ -181,12 +183,14 @@ extension Engine {
             let failure = collection.backgroundError.withLock { $0 }
             let pending =
                 indexes.contains { $0.pendingCount > 0 } || collection.wantsCompaction || indexer.isBusy(collection)
+            var configuration = collection.configuration
+            configuration.registry = nil
             return CollectionInfo(
                 status: failure != nil ? .red : pending ? .yellow : .green, optimizerError: failure,
                 vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },
                 indexedVectorsCount: indexes.reduce(0) { $0 + $1.liveLinkedCount },
                 pointsCount: generation.points.liveCount, segmentsCount: 1,
-                configuration: collection.configuration, payloadSchema: schema)
+                configuration: configuration, payloadSchema: schema)
         }
     }
 

@@ -22,7 +22,7 @@ extension Engine {
             vectors: generation.spaces.map { space in
                 let file = space.file.mappedBytes
                 let index = space.index.memory
-                let saved = layout.indexFile(collection.id, generation.number, space.number)
+                let saved = layout.indexFile(collection.id, generation.number, space.id)
                 return CollectionMemory.Vector(
                     name: space.name, file: file.all, cached: file.resident, rows: slots * space.file.rowBytes,
                     savedIndex: fileSystem.status(saved)?.size ?? 0, codes: index.codes,

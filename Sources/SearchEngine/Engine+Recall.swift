@@ -84,7 +84,7 @@ extension CollectionRecall.Vector {
         let reached = space.index.reachability
         self.init(
             name: space.name,
-            target: configuration.vectors.values[space.number].hnsw?.recall ?? configuration.hnsw.recall,
+            target: configuration.parameters(of: space).hnsw?.recall ?? configuration.hnsw.recall,
             isScanned: reached.linked == 0, background: space.recall.audit?.figures, measured: nil,
             reachability: CollectionRecall.Reachability(
                 linked: reached.linked, checked: reached.checked, mended: reached.mended,

@@ -29,8 +29,8 @@ extension Engine {
                 try tar.add(Self.manifestName, JSONValue.object(manifest).serialized())
                 try add(fileSystem.open(copy, create: false), as: Self.databaseName, to: tar)
                 for (id, collection) in frozen {
-                    for (space, matrix) in zip(collection.generation.spaces, collection.matrices) {
-                        let name = layout.vectorFile(id, collection.generation.number, space.number, space.parameters)
+                    for (space, matrix) in collection.spaces + collection.leaving {
+                        let name = layout.vectorFile(id, collection.generation.number, space.id, space.parameters)
                             .dropFirst(layout.root.count + 1)
                         let size = collection.slotCount * matrix.rowBytes
                         try tar.begin(String(name), size: size)

@@ -52,7 +52,7 @@ public final class Engine: Sendable {
     let indexer: Indexer
     private let audits: AuditLoop
     let indexBuilds: IndexBuilds
-    let reclaimer: TableReclaimer
+    let reclaimer: Reclaimer
     /// Measurements of recall on request that are under way.
     package let recallMeasurements = Atomic(0)
     let catalog: Mutex<Catalog>
@@ -103,8 +103,8 @@ public final class Engine: Sendable {
         queue = WriteQueue(
             database: database, durability: configuration.durability, environment: environment, reserve: reserve,
             budget: ByteBudget(configuration.writeQueueBytes), logger: logger)
-        reclaimer = TableReclaimer(queue, executor: environment.executor, logger: logger)
-        reclaimer.start(unowned)
+        reclaimer = Reclaimer(queue, layout: layout, environment: environment, logger: logger)
+        reclaimer.start(unowned, loaded.inOrder)
         indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
         indexBuilds.start()
         reader = FacetReader(builds: indexBuilds, environment: environment)

@@ -23,22 +23,22 @@ public enum CollectionOperations {
     }
 
     public static let create = Operation<CollectionRequest<NewCollection>, Void>(.write) { services, caller, request in
-        try validateName(request.collection)
+        try validate(name: request.collection, "name", of: "collection", most: 255)
         let configuration = try request.body.configuration(services.collectionDefaults)
         try services.engine.createCollection(request.collection, configuration, deadline: caller.deadline)
     }
 
-    /// What may not be part of a file's name anywhere may not be part of a collection's.
-    private static func validateName(_ name: String) throws {
+    /// What may not be part of a file's name anywhere may not be part of a collection's or a vector's.
+    private static func validate(name: String, _ field: String, of kind: String, most: Int) throws {
         func invalid(_ problem: String) -> ServiceError {
-            .outOfRange("name", "value \"\(name.prefix(300))\" invalid, \(problem)")
+            .outOfRange(field, "value \"\(name.prefix(300))\" invalid, \(problem)")
         }
-        guard name.utf8.count <= 255 else { throw invalid("must be from 1 to 255 characters") }
+        guard name.utf8.count <= most else { throw invalid("must be from 1 to \(most) characters") }
         for character in name.unicodeScalars
         where "<>:\"/\\|?*\u{0}\u{1F}".unicodeScalars.contains(character) {
-            throw invalid("collection name cannot contain \"\(character.escaped(asASCII: true))\" char")
+            throw invalid("\(kind) name cannot contain \"\(character.escaped(asASCII: true))\" char")
         }
-        guard name != ".", name != ".." else { throw invalid("collection name cannot be \".\" or \"..\"") }
+        guard name != ".", name != ".." else { throw invalid("\(kind) name cannot be \".\" or \"..\"") }
     }
 
     public static let update = Operation<CollectionRequest<CollectionUpdate>, Void>(.write) {
@@ -61,6 +61,33 @@ public enum CollectionOperations {
 
     public static let updateAliases = Operation<[AliasOperation], Void>(.write) { services, caller, operations in
         try services.engine.updateAliases(operations, deadline: caller.deadline)
+    }
+
+    // MARK: Named vectors
+
+    public struct NewVector: Sendable {
+        public var name: String
+        public var parameters: VectorParameters
+
+        public init(name: String, parameters: VectorParameters) {
+            self.name = name
+            self.parameters = parameters
+        }
+    }
+
+    public static let createVector = Operation<CollectionRequest<NewVector>, UpdateResult>(.write) {
+        services, caller, request in
+        try validate(name: request.body.name, "vector", of: "vector", most: 200)
+        var parameters = request.body.parameters
+        parameters.onDisk = parameters.onDisk ?? services.collectionDefaults.vectorsOnDisk
+        return try services.engine.createVector(
+            request.collection, request.body.name, parameters, deadline: caller.deadline)
+    }
+
+    /// By name.
+    public static let deleteVector = Operation<CollectionRequest<String>, UpdateResult>(.write) {
+        services, caller, request in
+        try services.engine.deleteVector(request.collection, request.body, deadline: caller.deadline)
     }
 
     // MARK: Payload indexes

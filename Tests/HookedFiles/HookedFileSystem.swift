@@ -54,6 +54,7 @@ private final class HookedFile: File {
         try file.read(into: buffer, at: offset)
     }
     func allocate(size: Int) throws { try file.allocate(size: size) }
+    func extend(size: Int) throws { try file.extend(size: size) }
     func sync() throws {
         owner.onSync?(file.path)
         try file.sync()

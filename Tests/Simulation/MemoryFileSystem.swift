@@ -189,6 +189,8 @@ package final class MemoryFile: File, @unchecked Sendable {
         state.withLock { $0.count = max($0.count, size) }
     }
 
+    package func extend(size: Int) throws { try allocate(size: size) }
+
     /// Cuts the file off. What is written behind later leaves zeros between.
     package func truncate(_ size: Int) {
         let old = count

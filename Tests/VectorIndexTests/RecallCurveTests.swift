@@ -35,7 +35,7 @@ import VectorIndex
         #expect(curve(queries: RecallCurve.leastQueries - 1) { _, _ in 1 }.width(for: 0.9) == nil)
         #expect(curve(queries: RecallCurve.leastQueries) { _, _ in 1 }.width(for: 0.9) == 10)
         #expect(curve(queries: 512) { _, _ in 1 }.width(for: 0.96) == 10)
-        #expect(curve(queries: 512) { _, _ in 1 }.width(for: 0.97) == 30, "more than one group of copies fits in")
+        #expect(curve(queries: 512) { _, _ in 1 }.width(for: 0.97) == 64, "more than a group of copies fits in")
         #expect(curve { _, _ in 0.6 }.width(for: 0.9) == nil)
     }
 

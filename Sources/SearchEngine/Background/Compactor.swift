@@ -9,11 +9,11 @@ final class Compactor: Sendable {
     fileprivate let loader: StorageLoader
     fileprivate let database: EngineDatabase
     fileprivate let queue: WriteQueue
-    fileprivate let reclaimer: TableReclaimer
+    fileprivate let reclaimer: Reclaimer
     fileprivate let logger: Logger
 
     init(
-        loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, reclaimer: TableReclaimer, logger: Logger
+        loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, reclaimer: Reclaimer, logger: Logger
     ) {
         self.loader = loader
         self.database = database
@@ -62,6 +62,9 @@ final class Compaction: @unchecked Sendable {
     private var stage = Stage.beginning
     /// Of the generation that is made; `nil` before.
     private var number: Int?
+
+    /// The collection has got or lost a vector since the compaction began.
+    struct Outdated: Error {}
 
     fileprivate init(_ collection: PointCollection, _ compactor: Compactor) {
         self.collection = collection
@@ -129,7 +132,7 @@ final class Compaction: @unchecked Sendable {
                 "slots": "\(snapshot.slotCount)",
             ])
         // The rows once more, and half as much for the index file.
-        let rowBytes = snapshot.generation.spaces.reduce(0) { $0 + $1.parameters.rowBytes }
+        let rowBytes = snapshot.spaces.reduce(0) { $0 + $1.parameters.rowBytes }
         try requireSpace(snapshot.rows.count * rowBytes * 3 / 2)
         let number = snapshot.generation.number + 1
         self.number = number
@@ -163,6 +166,7 @@ final class Compaction: @unchecked Sendable {
     /// What the collection held when the compaction began.
     private struct Snapshot {
         let generation: Generation
+        let spaces: [VectorSpace]
         let configuration: CollectionConfiguration
         let slotCount: Int
         /// The declared payload indexes, not built.
@@ -183,7 +187,9 @@ final class Compaction: @unchecked Sendable {
             defer { queue.publication.unlock() }
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
+            guard generation.leaving.isEmpty else { throw Outdated() }
             self.generation = generation
+            spaces = generation.spaces
             configuration = collection.configuration
             slotCount = generation.points.slotCount
             payloadIndexes = collection.lock.read { generation.payloadIndexes.emptyCopy() }
@@ -198,7 +204,7 @@ final class Compaction: @unchecked Sendable {
     }
 
     private func copyRows(_ snapshot: Snapshot, to new: Generation) throws {
-        for (old, space) in zip(snapshot.generation.spaces, new.spaces) {
+        for (old, space) in zip(snapshot.spaces, new.spaces) {
             let matrix = old.file.matrix
             try withExtendedLifetime(matrix) {
                 let rowBytes = matrix.rowBytes
@@ -256,6 +262,10 @@ final class Compaction: @unchecked Sendable {
     private func swap(_ snapshot: Snapshot, _ new: Generation, _ builder: FacetBuilder) throws {
         try queue.perform(alone: true) { [self] transaction in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+            // A vector came or went: the next attempt begins with what there is now.
+            guard collection.configuration.vectorRegistry == snapshot.configuration.vectorRegistry else {
+                throw Outdated()
+            }
             let db = transaction.database
             let old = snapshot.generation
             let events = log.drain()
@@ -272,7 +282,7 @@ final class Compaction: @unchecked Sendable {
             for row in replay.inserted {
                 let slot = UInt32(snapshot.rows.count + inserted.count)
                 try new.table.copy(from: old.table, slot: row.slot, to: slot, db)
-                for (oldSpace, space) in zip(old.spaces, new.spaces) where row.vectors & space.bit != 0 {
+                for (oldSpace, space) in zip(snapshot.spaces, new.spaces) where row.vectors & space.bit != 0 {
                     try oldSpace.withRow(row.slot) { try space.file.write($0, at: Int(slot)) }
                 }
                 if let payload = try new.table.payload(slot: slot, db) { builder.logInsert(slot, payload.value) }

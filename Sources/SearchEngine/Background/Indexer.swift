@@ -184,7 +184,7 @@ final class Indexer: Sendable {
             guard !collection.isDropped else { return }
             let generation = collection.lock.read { collection.generation }
             for space in generation.spaces where growth(space) > 0 || hasMended(space) {
-                let path = layout.indexFile(collection.id, generation.number, space.number)
+                let path = layout.indexFile(collection.id, generation.number, space.id)
                 do {
                     let linked = space.index.linkedCount
                     let mended = space.index.reachability.mended
@@ -235,7 +235,7 @@ final class Indexer: Sendable {
             wake(collection)
         } catch {
             current.end()
-            let isFailure = !collection.isDropped && !shouldStop
+            let isFailure = !(error is Compaction.Outdated) && !collection.isDropped && !shouldStop
             // Tried again, but not at once: the disk may be full.
             state.withLock { state in
                 state.compacting = nil
@@ -256,6 +256,8 @@ final class Indexer: Sendable {
 extension PointCollection {
     /// Whether tombstones take so much, or settings have so changed, that a new generation pays. Under the shared lock.
     var wantsCompaction: Bool {
+        // Rows of the table must not have vectors that the next generation hasn't.
+        guard generation.leaving.isEmpty else { return false }
         let points = generation.points
         let dead = points.slotCount - points.liveCount
         if dead >= 1_000 && dead * 5 > points.slotCount { return true }

@@ -126,7 +126,8 @@ package struct RecallAuditor {
     /// An audit of a vector, if it is due.
     private func dueRun(_ collection: PointCollection, _ number: Int) -> Run? {
         collection.lock.read { () -> Run? in
-            guard !collection.isDropped else { return nil }
+            // Vectors come and go.
+            guard !collection.isDropped, number < collection.generation.spaces.count else { return nil }
             let space = collection.generation.spaces[number]
             let index = space.index
             // While points are being linked or looked for, recall isn't what it will be.

@@ -342,13 +342,15 @@ package struct RecallMeasurement {
     private func reading<T>(_ body: () throws -> T) throws -> T {
         try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            guard collection.generation === generation else { throw GenerationReplaced() }
+            guard collection.generation === generation, generation.spaces.contains(where: { $0 === space }) else {
+                throw GenerationReplaced()
+            }
             return try body()
         }
     }
 }
 
-/// A compaction has put another generation in the place of the one that was looked at.
+/// A compaction has put another generation in the place of the one that was looked at, or its vector was deleted.
 struct GenerationReplaced: Error {}
 
 extension RecallFigures.Curve {

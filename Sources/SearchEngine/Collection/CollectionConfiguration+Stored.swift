@@ -7,10 +7,9 @@ extension CollectionConfiguration {
         var object: JSONObject = [
             "vectors": .array(
                 vectors.map { name, parameters in
-                    var vector = parameters.stored
-                    vector["name"] = .string(name.string)
-                    return .object(vector)
+                    .object(parameters.stored(as: vectorRegistry.entries[name]!, ["name": .string(name.string)]))
                 }),
+            "nextVector": JSONValue(vectorRegistry.nextID),
             "hnsw": .object(hnsw.stored),
             "onDiskPayload": .bool(onDiskPayload),
             "shardNumber": .integer(Int64(shardNumber)),
@@ -19,27 +18,31 @@ extension CollectionConfiguration {
             "optimizers": optimizers,
             "wal": wal,
         ]
+        if !vectorRegistry.leaving.isEmpty {
+            object["leaving"] = .array(
+                vectorRegistry.leaving.map { .object($0.parameters.stored(as: $0.entry, [:])) })
+        }
         object["quantization"] = quantization.map { .object($0.stored) }
         object["strictMode"] = strictMode
         object["metadata"] = metadata
         return .object(object)
     }
 
-    /// Throws `.storage` when the object isn't one that `stored` makes.
+    /// Throws `.storage` or `.invalid` when the object isn't one that `stored` makes.
     package init(stored: JSONValue) throws {
         var vectors: OrderedDictionary<ByteString, VectorParameters> = [:]
-        for vector in stored["vectors"]?.arrayValue ?? [] {
-            guard let name = vector["name"]?.stringValue, let size = vector["size"]?.integerValue,
-                let distance = vector["distance"]?.stringValue.flatMap(Distance.init)
-            else { throw EngineError.storage("A stored collection configuration can't be read") }
-            let datatype = vector["datatype"]?.stringValue.flatMap(VectorDatatype.init)
-            guard datatype != nil || vector["datatype"] == nil else {
-                throw EngineError.storage("A stored vector has an unknown datatype")
+        var entries: [ByteString: VectorRegistry.Entry] = [:]
+        for (place, vector) in (stored["vectors"]?.arrayValue ?? []).enumerated() {
+            guard let name = vector["name"]?.stringValue else {
+                throw EngineError.storage("A stored collection configuration can't be read")
             }
-            vectors[name] = VectorParameters(
-                size: Int(size), distance: distance, datatype: datatype,
-                onDisk: vector["onDisk"]?.boolValue, hnsw: vector["hnsw"].map(HNSWConfiguration.init(stored:)),
-                quantization: vector["quantization"].map(ScalarQuantizationConfiguration.init(stored:)))
+            vectors[name] = try VectorParameters(stored: vector)
+            entries[ByteString(name)] = VectorRegistry.Entry(stored: vector, place: place)
+        }
+        let leaving = try (stored["leaving"]?.arrayValue ?? []).enumerated().map { place, vector in
+            VectorRegistry.Leaving(
+                entry: VectorRegistry.Entry(stored: vector, place: place),
+                parameters: try VectorParameters(stored: vector))
         }
         self.init(
             vectors: vectors, hnsw: stored["hnsw"].map(HNSWConfiguration.init(stored:)) ?? HNSWConfiguration(),
@@ -49,10 +52,40 @@ extension CollectionConfiguration {
             writeConsistencyFactor: stored.int("writeConsistencyFactor") ?? 1,
             optimizers: stored["optimizers"] ?? .object([:]), wal: stored["wal"] ?? .object([:]),
             strictMode: stored["strictMode"], metadata: stored["metadata"])
+        registry = try VectorRegistry(
+            entries: entries, leaving: leaving, nextID: stored.int("nextVector") ?? entries.count)
+    }
+}
+
+extension VectorRegistry.Entry {
+    /// Before vectors had ids, their places stood for them.
+    fileprivate init(stored: JSONValue, place: Int) {
+        self.init(id: VectorID(stored.int("id") ?? place), bit: stored.int("bit") ?? place)
     }
 }
 
 extension VectorParameters {
+    fileprivate init(stored: JSONValue) throws {
+        guard let size = stored.int("size"), let distance = stored["distance"]?.stringValue.flatMap(Distance.init)
+        else { throw EngineError.storage("A stored collection configuration can't be read") }
+        let datatype = stored["datatype"]?.stringValue.flatMap(VectorDatatype.init)
+        guard datatype != nil || stored["datatype"] == nil else {
+            throw EngineError.storage("A stored vector has an unknown datatype")
+        }
+        self.init(
+            size: size, distance: distance, datatype: datatype, onDisk: stored["onDisk"]?.boolValue,
+            hnsw: stored["hnsw"].map(HNSWConfiguration.init(stored:)),
+            quantization: stored["quantization"].map(ScalarQuantizationConfiguration.init(stored:)))
+    }
+
+    fileprivate func stored(as entry: VectorRegistry.Entry, _ other: JSONObject) -> JSONObject {
+        var object = stored
+        object["id"] = JSONValue(entry.id.number)
+        object["bit"] = JSONValue(entry.bit)
+        for (key, value) in other { object[key] = value }
+        return object
+    }
+
     fileprivate var stored: JSONObject {
         var object: JSONObject = ["size": .integer(Int64(size)), "distance": .string(distance.rawValue)]
         object["datatype"] = datatype.map { .string($0.rawValue) }

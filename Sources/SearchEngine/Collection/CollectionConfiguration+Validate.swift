@@ -4,18 +4,12 @@ import OrderedCollections
 extension CollectionConfiguration {
     /// Throws `.invalid` or `.outOfRange` for a setting that can't be.
     package func validate() throws {
-        guard vectors.count <= 64 else {
-            throw EngineError.invalid("A collection can have at most 64 vectors, not \(vectors.count)")
+        guard vectors.count <= VectorRegistry.mostVectors else {
+            throw EngineError.invalid(
+                "A collection can have at most \(VectorRegistry.mostVectors) vectors, not \(vectors.count)")
         }
-        for (name, parameters) in vectors {
-            let what = name.isEmpty ? "vectors" : "vectors.\(name)"
-            guard 1...65_536 ~= parameters.size else {
-                throw EngineError.outOfRange(
-                    field: "\(what).size", "value \(parameters.size) invalid, must be from 1 to 65536")
-            }
-            try parameters.hnsw?.validate("\(what).hnsw_config")
-            try parameters.quantization?.validate("\(what).quantization_config")
-        }
+        for (name, parameters) in vectors { try parameters.validate(name.isEmpty ? "vectors" : "vectors.\(name)") }
+        for leaving in registry?.leaving ?? [] { try leaving.parameters.validate("leaving") }
         try hnsw.validate("hnsw_config")
         try quantization?.validate("quantization_config")
         for (name, value) in [
@@ -56,6 +50,17 @@ extension CollectionConfiguration {
         if let onDiskPayload = update.onDiskPayload { new.onDiskPayload = onDiskPayload }
         try new.validate()
         return new
+    }
+}
+
+extension VectorParameters {
+    /// Throws `.outOfRange`; `path` is where the vector stands in the request.
+    package func validate(_ path: String) throws {
+        guard 1...65_536 ~= size else {
+            throw EngineError.outOfRange(field: "\(path).size", "value \(size) invalid, must be from 1 to 65536")
+        }
+        try hnsw?.validate("\(path).hnsw_config")
+        try quantization?.validate("\(path).quantization_config")
     }
 }
 

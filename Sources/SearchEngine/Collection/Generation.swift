@@ -8,7 +8,10 @@ import VectorIndex
 package final class Generation: @unchecked Sendable {
     package let number: Int
     package let table: PointsTable
-    package let spaces: [VectorSpace]
+    /// In the order of their bits.
+    package private(set) var spaces: [VectorSpace]
+    /// Deleted ones whose bits rows of the table may still have; points have them no more. In the order of their bits.
+    private(set) var leaving: [VectorSpace]
     package var points: PointTable
     package var payloadIndexes: PayloadIndexes
     /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
@@ -18,11 +21,13 @@ package final class Generation: @unchecked Sendable {
     package let idOrder = IDOrder()
 
     package init(
-        number: Int, table: PointsTable, spaces: [VectorSpace], points: PointTable, payloadIndexes: PayloadIndexes
+        number: Int, table: PointsTable, spaces: [VectorSpace], leaving: [VectorSpace], points: PointTable,
+        payloadIndexes: PayloadIndexes
     ) {
         self.number = number
         self.table = table
-        self.spaces = spaces
+        self.spaces = spaces.sorted { $0.bit < $1.bit }
+        self.leaving = leaving.sorted { $0.bit < $1.bit }
         self.points = points
         self.payloadIndexes = payloadIndexes
     }
@@ -38,17 +43,44 @@ package final class Generation: @unchecked Sendable {
     /// The space of a vector name; `nil` for an unknown one.
     package func space(_ name: String) -> VectorSpace? { spaces.first { $0.name.hasSameBytes(as: name) } }
 
+    /// The bits of vectors that points can have.
+    var bits: UInt64 { spaces.reduce(0) { $0 | $1.bit } }
+
+    /// The spaces of all bits that rows of the table can have, in the order of their bits.
+    var storedSpaces: [VectorSpace] { leaving.isEmpty ? spaces : (spaces + leaving).sorted { $0.bit < $1.bit } }
+
+    /// Adds a space that no point has. Under the exclusive lock.
+    func add(_ space: VectorSpace) {
+        let count = points.slotCount
+        space.index.publish(rows: space.file.matrix, count: count, absent: Array(0..<UInt32(count)))
+        spaces.append(space)
+        spaces.sort { $0.bit < $1.bit }
+    }
+
+    /// Takes a vector away from all points. Under the exclusive lock. Complexity: O(slots).
+    func retire(_ id: VectorID) {
+        guard let place = spaces.firstIndex(where: { $0.id == id }) else { return }
+        let space = spaces.remove(at: place)
+        leaving.append(space)
+        leaving.sort { $0.bit < $1.bit }
+        points.clear(space.bit)
+    }
+
+    /// Under the exclusive lock.
+    func forget(_ id: VectorID) { leaving.removeAll { $0.id == id } }
+
     /// Replays committed changes. Under the exclusive lock.
     func publish(_ events: [StagedChanges.Event], parsed: [StagedChanges.ParsedEvent]?, slotCount: Int) {
         let firstNew = UInt32(points.slotCount)
         points.extend(to: slotCount)
         var removed: [UInt32] = []
         var absent: [[UInt32]] = Array(repeating: [], count: spaces.count)
+        let bits = spaces.map(\.bit)
         for (index, event) in events.enumerated() {
             switch event {
             case .insert(let row, _):
                 points.insert(row)
-                for space in spaces where row.vectors & space.bit == 0 { absent[space.number].append(row.slot) }
+                for (place, bit) in bits.enumerated() where row.vectors & bit == 0 { absent[place].append(row.slot) }
                 if let payload = parsed?[index].new {
                     payloadIndexes.insert(slot: row.slot, payload: payload)
                 }
@@ -62,9 +94,9 @@ package final class Generation: @unchecked Sendable {
                 }
             }
         }
-        for space in spaces {
+        for (place, space) in spaces.enumerated() {
             if slotCount > Int(firstNew) {
-                space.index.publish(rows: space.file.matrix, count: slotCount, absent: absent[space.number])
+                space.index.publish(rows: space.file.matrix, count: slotCount, absent: absent[place])
             }
             if !removed.isEmpty { space.index.remove(removed) }
         }

@@ -83,6 +83,11 @@ package struct PointTable {
         buckets[bucket] = Self.deleted
     }
 
+    /// Takes a vector away from all points.
+    mutating func clear(_ bit: UInt64) {
+        for index in masks.indices { masks[index] &= ~bit }
+    }
+
     package mutating func setVersion(_ slot: UInt32, _ version: UInt64) { versions[Int(slot)] = version }
 
     /// Slots in [slotCount, count) become dead.

@@ -4,8 +4,9 @@ import VectorIndex
 
 /// One named vector of a generation: its rows on disk and the index over them.
 package final class VectorSpace: Sendable {
-    /// Its place in the configuration, and its bit in a point's `vectors`.
-    package let number: Int
+    package let id: VectorID
+    /// The place of its bit in a point's `vectors`.
+    private let place: Int
     package let name: String
     package let parameters: VectorParameters
     package let file: VectorFile
@@ -20,10 +21,11 @@ package final class VectorSpace: Sendable {
 
     /// - Parameter recall: that of the generation which this one will take the place of.
     init(
-        number: Int, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex,
+        _ entry: VectorRegistry.Entry, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex,
         recall: SpaceRecall
     ) {
-        self.number = number
+        id = entry.id
+        place = entry.bit
         self.name = name
         self.parameters = parameters
         self.file = file
@@ -31,7 +33,7 @@ package final class VectorSpace: Sendable {
         self.recall = recall
     }
 
-    package var bit: UInt64 { 1 << UInt64(number) }
+    package var bit: UInt64 { 1 << UInt64(place) }
     package var element: ElementType { parameters.element }
     package var metric: Metric { parameters.metric }
 
@@ -94,15 +96,15 @@ extension VectorParameters {
 
 /// What a vector's settings are now. Those that a space was made with may have changed since.
 extension CollectionConfiguration {
-    private func current(_ space: VectorSpace) -> VectorParameters { vectors[space.name] ?? space.parameters }
+    func parameters(of space: VectorSpace) -> VectorParameters { vectors[space.name] ?? space.parameters }
 
     func fullScanBytes(_ space: VectorSpace) -> Int? {
-        current(space).fullScanBytes(wider: hnsw.fullScanThreshold)
+        parameters(of: space).fullScanBytes(wider: hnsw.fullScanThreshold)
     }
 
     /// The vector's own quantization, or the collection's.
     func quantization(_ space: VectorSpace) -> ScalarQuantizationConfiguration? {
-        current(space).quantization ?? quantization
+        parameters(of: space).quantization ?? quantization
     }
 }
 

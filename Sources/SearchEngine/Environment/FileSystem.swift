@@ -78,6 +78,8 @@ package protocol File: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int
     /// Grows the file to `size` with blocks that the disk has granted, so that later writes can't run out of space.
     func allocate(size: Int) throws
+    /// Grows the file to `size` by zeros that take no space; what is written there may find the disk full.
+    func extend(size: Int) throws
     /// Makes the bytes written so far durable. After a failure the file must not be used again.
     func sync() throws
     /// Gives back what the system holds for an open file, until it is used next; to be called while all that was written is

@@ -171,8 +171,16 @@ private final class PosixFile: File {
     }
 
     func allocate(size: Int) throws {
-        let result = posix_fallocate(try use(), 0, off_t(size))
+        // What the file has may be a hole on purpose.
+        let old = try self.size()
+        guard size > old else { return }
+        let result = posix_fallocate(try use(), off_t(old), off_t(size - old))
         guard result == 0 else { throw systemError("grow", path, code: result) }
+    }
+
+    func extend(size: Int) throws {
+        guard try self.size() < size else { return }
+        guard ftruncate(try use(), off_t(size)) == 0 else { throw systemError("grow", path) }
     }
 
     func sync() throws {

@@ -112,6 +112,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
     /// `strict_mode_config` and `metadata`, or `nil`.
     public var strictMode: JSONValue?
     public var metadata: JSONValue?
+    /// Which vectors there are and were; `nil` in what a caller asks for and is told.
+    package var registry: VectorRegistry?
 
     public init(
         vectors: OrderedDictionary<ByteString, VectorParameters>, hnsw: HNSWConfiguration = HNSWConfiguration(),
@@ -131,6 +133,9 @@ public struct CollectionConfiguration: Sendable, Hashable {
         self.strictMode = strictMode
         self.metadata = metadata
     }
+
+    /// The registry, or that of a new collection.
+    package var vectorRegistry: VectorRegistry { registry ?? VectorRegistry(vectors.keys) }
 
     /// Whether the collection has the one unnamed vector.
     public var isUnnamed: Bool { vectors.count == 1 && vectors[""] != nil }

@@ -26,7 +26,7 @@ package struct SearchAim: Equatable {
         let source: Explanation.Recall.Source
         if let asked = parameters.recall {
             (target, source) = (asked, .request)
-        } else if let own = configuration.vectors.values[space.number].hnsw?.recall {
+        } else if let own = configuration.parameters(of: space).hnsw?.recall {
             (target, source) = (own, .vector)
         } else if let shared = configuration.hnsw.recall {
             (target, source) = (shared, .collection)

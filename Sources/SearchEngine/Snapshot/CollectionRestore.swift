@@ -55,8 +55,11 @@ struct CollectionRestore {
         self.version = version
         pointCount = Int(points)
         pointsChecksum = checksum
-        for (number, parameters) in configuration.vectors.values.enumerated() {
-            let entry = try tar.entry(CollectionSnapshot.vectorsName(number))
+        guard configuration.vectorRegistry.leaving.isEmpty else {
+            throw tar.damaged("its configuration has vectors that were deleted")
+        }
+        for (vector, parameters) in configuration.storedVectors {
+            let entry = try tar.entry(CollectionSnapshot.vectorsName(vector.id))
             guard entry.size == pointCount.multipliedReportingOverflow(by: parameters.rowBytes).partialValue,
                 pointCount <= entry.size / parameters.rowBytes
             else { throw tar.damaged("\(entry.name) doesn't hold \(pointCount) rows") }
@@ -102,7 +105,7 @@ struct CollectionRestore {
 
     private func copyVectors(to generation: Generation) throws {
         for space in generation.spaces where pointCount > 0 {
-            let entry = try tar.entry(CollectionSnapshot.vectorsName(space.number))
+            let entry = try tar.entry(CollectionSnapshot.vectorsName(space.id))
             let rowBytes = space.parameters.rowBytes
             let perRead = max(1, (4 << 20) / rowBytes)
             for start in stride(from: 0, to: pointCount, by: perRead) {
@@ -132,7 +135,7 @@ struct CollectionRestore {
                 guard row.version <= version else {
                     throw tar.damaged("point \(row.id) is newer than the collection")
                 }
-                guard row.vectors < 1 << UInt64(generation.spaces.count) || generation.spaces.count == 64 else {
+                guard row.vectors & ~generation.bits == 0 else {
                     throw tar.damaged("point \(row.id) has vectors that the collection has not")
                 }
                 guard checksum == generation.checksum(row) else {
@@ -204,7 +207,10 @@ struct CollectionRestore {
 
 extension Generation {
     /// The checksum of a point's stored rows, computed from the files.
-    func checksum(_ row: PointRow) -> UInt64 {
+    func checksum(_ row: PointRow) -> UInt64 { Self.checksum(row, spaces) }
+
+    /// The same over the rows of some spaces, which are in the order of their bits.
+    static func checksum(_ row: PointRow, _ spaces: [VectorSpace]) -> UInt64 {
         var sum = Checksum()
         for space in spaces where row.vectors & space.bit != 0 {
             space.withRow(row.slot) { sum.add($0) }

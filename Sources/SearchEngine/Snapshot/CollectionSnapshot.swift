@@ -8,7 +8,7 @@ enum CollectionSnapshot {
     static let formatVersion = 2
     static let manifestName = "collection.json"
     static let pointsName = "points.bin"
-    static func vectorsName(_ number: Int) -> String { "vectors/\(number)" }
+    static func vectorsName(_ id: VectorID) -> String { "vectors/\(id)" }
 
     /// One record of `points.bin` before its payload: id kind, id, version, vectors, checksum, payload length.
     static let recordHeaderBytes = 1 + 16 + 8 + 8 + 8 + 4
@@ -22,7 +22,10 @@ struct FrozenCollection {
     let version: UInt64
     let slotCount: Int
     let generation: Generation
-    let matrices: [RowMatrix]
+    /// Each with its rows as they were.
+    let spaces: [(space: VectorSpace, matrix: RowMatrix)]
+    /// The same of vectors whose deletion is under way.
+    let leaving: [(space: VectorSpace, matrix: RowMatrix)]
     let schema: [(PayloadPath, PayloadFieldSchema)]
 
     /// While publication is held.
@@ -32,7 +35,8 @@ struct FrozenCollection {
         version = collection.version
         generation = collection.generation
         slotCount = generation.points.slotCount
-        matrices = generation.spaces.map { $0.file.matrix }
+        spaces = generation.spaces.map { ($0, $0.file.matrix) }
+        leaving = generation.leaving.map { ($0, $0.file.matrix) }
         schema = generation.payloadIndexes.schemas.map { ($0.0, $0.1) }
     }
 
@@ -50,7 +54,7 @@ struct FrozenCollection {
         let manifest: JSONObject = [
             "format": .integer(Int64(CollectionSnapshot.formatVersion)),
             "name": .string(name),
-            "configuration": configuration.stored,
+            "configuration": archived.stored,
             "version": JSONValue(version),
             "points": JSONValue(slots.count),
             "pointsChecksum": JSONValue(sum.value),
@@ -61,12 +65,21 @@ struct FrozenCollection {
         try generation.table.forEachRecord(db) { row, checksum, payload in
             try record(row, checksum, payload).withUnsafeBytes { try tar.write($0) }
         }
-        for (number, matrix) in matrices.enumerated() { try write(matrix, number, slots, to: tar) }
+        for (space, matrix) in spaces { try write(matrix, space.id, slots, to: tar) }
+    }
+
+    /// The settings without what is left of deleted vectors.
+    private var archived: CollectionConfiguration {
+        var configuration = configuration
+        var registry = configuration.vectorRegistry
+        for vector in registry.leaving { registry.forget(vector.entry.id) }
+        configuration.registry = registry
+        return configuration
     }
 
     /// The live rows of one vector, in slot order.
-    private func write(_ matrix: RowMatrix, _ number: Int, _ slots: [UInt32], to tar: TarWriter) throws {
-        try tar.begin(CollectionSnapshot.vectorsName(number), size: slots.count * matrix.rowBytes)
+    private func write(_ matrix: RowMatrix, _ id: VectorID, _ slots: [UInt32], to tar: TarWriter) throws {
+        try tar.begin(CollectionSnapshot.vectorsName(id), size: slots.count * matrix.rowBytes)
         try withExtendedLifetime(matrix) {
             var index = 0
             while index < slots.count {
@@ -82,7 +95,14 @@ struct FrozenCollection {
         }
     }
 
-    private func record(_ row: PointRow, _ checksum: UInt64, _ payload: Payload) -> [UInt8] {
+    private func record(_ row: PointRow, _ stored: UInt64, _ payload: Payload) -> [UInt8] {
+        var (row, checksum) = (row, stored)
+        // A deleted vector's bit may still be there.
+        let bits = spaces.reduce(0) { $0 | $1.space.bit }
+        if row.vectors & ~bits != 0 {
+            row.vectors &= bits
+            checksum = Generation.checksum(row, spaces.map(\.space))
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(CollectionSnapshot.recordHeaderBytes + payload.json.count)
         let (kind, high, low): (UInt8, UInt64, UInt64) =

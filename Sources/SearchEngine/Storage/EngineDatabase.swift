@@ -3,7 +3,7 @@ import GRDB
 
 /// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
 package final class EngineDatabase: Sendable {
-    package static let formatVersion = 3
+    package static let formatVersion = 4
     /// As much of the file is mapped rather than read.
     static let mappedBytes = 4 << 30
     /// For locks that another connection holds.

@@ -17,9 +17,11 @@ struct IndexCheck {
     }
 
     func run(report: (String) -> Void) {
-        for (number, entry) in collection.configuration.vectors.enumerated() {
-            let path = layout.indexFile(collection.id, collection.generation, number)
-            let absent = vectors.indices.filter { vectors[$0] >> UInt64(number) & 1 == 0 }
+        let registry = collection.configuration.vectorRegistry
+        for (name, parameters) in collection.configuration.vectors {
+            let entry = registry.entries[name]!
+            let path = layout.indexFile(collection.id, collection.generation, entry.id)
+            let absent = vectors.indices.filter { vectors[$0] >> UInt64(entry.bit) & 1 == 0 }
             guard fileSystem.exists(path) else {
                 if vectors.count - absent.count >= VectorIndex.smallestTrainedCount {
                     report("\(collection.name): there is no \(path); the next start builds it")
@@ -28,8 +30,8 @@ struct IndexCheck {
             }
             do {
                 let index = try IndexFile(path: path, fileSystem: fileSystem).load(
-                    parameters: entry.value.indexParameters(in: collection.configuration), rowCount: collection.slots)
-                try look(index, number, entry.value, absent.map { UInt32($0) }, path, report)
+                    parameters: parameters.indexParameters(in: collection.configuration), rowCount: collection.slots)
+                try look(index, entry.id, parameters, absent.map { UInt32($0) }, path, report)
             } catch {
                 report("\(collection.name): \(path) can't be used, and is rebuilt by the next start: \(error)")
             }
@@ -38,13 +40,13 @@ struct IndexCheck {
 
     /// Whether searches find the linked points by their own vectors.
     private func look(
-        _ index: VectorIndex, _ number: Int, _ parameters: VectorParameters, _ absent: [UInt32], _ path: String,
+        _ index: VectorIndex, _ id: VectorID, _ parameters: VectorParameters, _ absent: [UInt32], _ path: String,
         _ report: (String) -> Void
     ) throws {
         // Nothing can be mapped where there is nothing.
         guard collection.slots > 0 else { return }
         let file = try fileSystem.open(
-            layout.vectorFile(collection.id, collection.generation, number, parameters), create: false)
+            layout.vectorFile(collection.id, collection.generation, id, parameters), create: false)
         let mapping = try file.map(size: collection.slots * parameters.rowBytes)
         index.publish(
             rows: RowMatrix(base: mapping.base, rowBytes: parameters.rowBytes, owner: mapping),

@@ -23,7 +23,7 @@ package struct StorageLayout: Sendable {
         "\(setAside)/vectors-\(collection)-\(number)"
     }
 
-    package func vectorFile(_ collection: Int64, _ generation: Int, _ number: Int, _ parameters: VectorParameters)
+    package func vectorFile(_ collection: Int64, _ generation: Int, _ id: VectorID, _ parameters: VectorParameters)
         -> String
     {
         let type =
@@ -32,10 +32,10 @@ package struct StorageLayout: Sendable {
             case .float16: "f16"
             case .uint8: "u8"
             }
-        return "\(vectors(collection, generation))/\(number).\(type)"
+        return "\(vectors(collection, generation))/\(id).\(type)"
     }
 
-    package func indexFile(_ collection: Int64, _ generation: Int, _ number: Int) -> String {
-        "\(derived(collection, generation))/\(number).index"
+    package func indexFile(_ collection: Int64, _ generation: Int, _ id: VectorID) -> String {
+        "\(derived(collection, generation))/\(id).index"
     }
 }

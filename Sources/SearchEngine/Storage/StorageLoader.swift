@@ -39,10 +39,13 @@ struct StorageLoader {
         let generation = try makeGeneration(
             collection: stored.id, number: stored.generation, configuration: stored.configuration,
             slotCount: stored.slots, indexes: indexes)
+        let bits = generation.bits
         try generation.table.forEachRow(db) { row, _ in
             guard Int(row.slot) < stored.slots else {
                 throw EngineError.storage("Collection `\(stored.name)`: point \(row.id) lies past the committed slots")
             }
+            var row = row
+            row.vectors &= bits
             generation.points.insert(row)
         }
         generation.points.extend(to: stored.slots)
@@ -61,17 +64,20 @@ struct StorageLoader {
     ) throws -> Generation {
         try fileSystem.createDirectory(layout.vectors(id, number))
         try fileSystem.createDirectory(layout.derived(id, number))
-        let spaces = try configuration.vectors.enumerated().map { index, entry in
-            let (name, parameters) = entry
-            let file = try VectorFile(
-                path: layout.vectorFile(id, number, index, parameters), rowBytes: parameters.rowBytes,
-                rowCount: slotCount, fileSystem: fileSystem)
-            return VectorSpace(
-                number: index, name: name.string, parameters: parameters, file: file,
+        let registry = configuration.vectorRegistry
+        let spaces = try configuration.vectors.map { name, parameters in
+            let entry = registry.entries[name]!
+            return try makeSpace(
+                entry, name.string, parameters, collection: id, generation: number, slotCount: slotCount,
                 index: loadIndex(
-                    layout.indexFile(id, number, index), layout.derived(id, number),
+                    layout.indexFile(id, number, entry.id), layout.derived(id, number),
                     parameters.indexParameters(in: configuration), slotCount),
-                recall: old?.space(name.string)?.recall ?? SpaceRecall(seed: environment.seeds.next()))
+                recall: old?.spaces.first { $0.id == entry.id }?.recall)
+        }
+        let leaving = try registry.leaving.map { vector in
+            try makeSpace(
+                vector.entry, "", vector.parameters, collection: id, generation: number, slotCount: slotCount,
+                index: VectorIndex(vector.parameters.indexParameters(in: configuration)))
         }
         if slotCount == 0 {
             try fileSystem.syncDirectory(layout.vectors(id, number))
@@ -79,8 +85,21 @@ struct StorageLoader {
             try fileSystem.syncDirectory(layout.vectors)
         }
         return Generation(
-            number: number, table: PointsTable(collection: id, generation: number), spaces: spaces,
+            number: number, table: PointsTable(collection: id, generation: number), spaces: spaces, leaving: leaving,
             points: PointTable(hashSeed: environment.seeds.next()), payloadIndexes: indexes)
+    }
+
+    /// Opens a vector's file, or creates it where there are no rows yet.
+    func makeSpace(
+        _ entry: VectorRegistry.Entry, _ name: String, _ parameters: VectorParameters, collection: Int64,
+        generation: Int, slotCount: Int, index: VectorIndex, recall: SpaceRecall? = nil
+    ) throws -> VectorSpace {
+        let file = try VectorFile(
+            path: layout.vectorFile(collection, generation, entry.id, parameters), rowBytes: parameters.rowBytes,
+            rowCount: slotCount, fileSystem: fileSystem)
+        return VectorSpace(
+            entry, name: name, parameters: parameters, file: file, index: index,
+            recall: recall ?? SpaceRecall(seed: environment.seeds.next()))
     }
 
     private func loadIndex(_ path: String, _ folder: String, _ parameters: IndexParameters, _ slotCount: Int)

@@ -1,26 +1,27 @@
 /// The vector files of a collection as they are on disk, for comparing points with their checksums.
 struct StoredRows {
-    private let files: [(file: any File, rowBytes: Int)]
+    /// In the order of their bits.
+    private let files: [(file: any File, rowBytes: Int, bit: UInt64)]
     private let slots: Int
 
     init(_ collection: StoredCollection, layout: StorageLayout, fileSystem: any FileSystem) throws {
         slots = collection.slots
-        files = try collection.configuration.vectors.values.enumerated().map { number, parameters in
-            let path = layout.vectorFile(collection.id, collection.generation, number, parameters)
-            return (try fileSystem.open(path, create: false), parameters.rowBytes)
+        files = try collection.configuration.storedVectors.map { entry, parameters in
+            let path = layout.vectorFile(collection.id, collection.generation, entry.id, parameters)
+            return (try fileSystem.open(path, create: false), parameters.rowBytes, 1 << UInt64(entry.bit))
         }
     }
 
     /// Throws `.storage` when a file is too short for `count` rows.
     func requireRows(_ count: Int) throws {
-        for (file, rowBytes) in files where try file.size() < count * rowBytes {
+        for (file, rowBytes, _) in files where try file.size() < count * rowBytes {
             throw EngineError.storage("\(file.path) is shorter than its \(count) committed rows")
         }
     }
 
     /// Grows the files to all committed rows; what is added reads as zeros.
     func grow() throws {
-        for (file, rowBytes) in files where try file.size() < slots * rowBytes {
+        for (file, rowBytes, _) in files where try file.size() < slots * rowBytes {
             try file.allocate(size: slots * rowBytes)
         }
     }
@@ -29,7 +30,7 @@ struct StoredRows {
     func isSound(_ point: PointRow, checksum: UInt64) throws -> Bool {
         guard Int(point.slot) < slots else { return false }
         var sum = Checksum()
-        for (number, entry) in files.enumerated() where point.vectors >> UInt64(number) & 1 == 1 {
+        for entry in files where point.vectors & entry.bit != 0 {
             var row = [UInt8](repeating: 0, count: entry.rowBytes)
             let count = try row.withUnsafeMutableBytes {
                 try entry.file.read(into: $0, at: Int(point.slot) * entry.rowBytes)

@@ -67,6 +67,16 @@ package final class VectorFile: @unchecked Sendable {
         if count * rowBytes > held.mapping.size { try grow(toHold: count * rowBytes) }
     }
 
+    /// The same for rows that nobody will write: they take no space.
+    func skip(rowCount count: Int) throws {
+        let size = max(count * rowBytes, held.mapping.size)
+        guard size > held.mapping.size else { return }
+        try file.extend(size: size)
+        isDirty = true
+        let extended = HeldMapping(try file.map(size: size), use)
+        current.withLock { $0 = extended }
+    }
+
     package func sync() throws {
         guard isDirty else { return }
         try file.sync()

@@ -6,7 +6,7 @@ import Quantization
 struct PreparedPoints: Sendable {
     struct Point: Sendable {
         var id: PointID
-        /// Bit i: the vector number i was given.
+        /// The vectors that were given.
         var vectors: UInt64
         var payload: Payload
         /// The payload's values, if payload indexes will want them.
@@ -16,49 +16,72 @@ struct PreparedPoints: Sendable {
     private(set) var points: [Point] = []
     /// What they take of memory, about: payloads twice if they are parsed.
     var bytes: Int {
-        rows.reduce(0) { $0 + $1.count }
+        columns.reduce(0) { $0 + $1.rows.count }
             + points.reduce(0) { $0 + MemoryLayout<Point>.stride + $1.payload.json.count * ($1.parsed == nil ? 1 : 4) }
     }
-    /// By vector number: one row a point, zeros where it has no such vector; empty when no point has one.
-    private(set) var rows: [[UInt8]]
-    private let rowBytes: [Int]
+    /// One vector of all points.
+    struct Column: Sendable {
+        let id: VectorID
+        let name: ByteString
+        let bit: UInt64
+        let rowBytes: Int
+        /// One row a point, zeros where it has no such vector; empty when no point has one.
+        fileprivate(set) var rows: [UInt8] = []
+    }
+
+    /// The vectors that some point has, in the order of their bits.
+    private(set) var columns: [Column]
 
     /// Throws `.invalid` naming the vector for unknown names, wrong dimensions and values that can't be stored.
     init(
         _ input: [(id: PointID, vectors: NamedVectors, payload: Payload)], configuration: CollectionConfiguration,
         parsingPayloads: Bool
     ) throws {
+        let registry = configuration.vectorRegistry
         let names = configuration.vectors.keys
         let parameters = Array(configuration.vectors.values)
-        rowBytes = parameters.map(\.rowBytes)
-        rows = Array(repeating: [], count: parameters.count)
+        columns = configuration.vectors.map { name, parameters in
+            let entry = registry.entries[name]!
+            return Column(id: entry.id, name: name, bit: 1 << UInt64(entry.bit), rowBytes: parameters.rowBytes)
+        }
         points.reserveCapacity(input.count)
         for (index, point) in input.enumerated() {
             var mask: UInt64 = 0
             for (name, vector) in point.vectors {
                 guard let number = names.firstIndex(of: name) else { throw unknownVector(name.string) }
                 let row = try storedRow(vector, parameters[number])
-                mask |= 1 << UInt64(number)
-                if rows[number].count < index * rowBytes[number] {
-                    rows[number].append(
-                        contentsOf: repeatElement(0, count: index * rowBytes[number] - rows[number].count))
-                }
-                if rows[number].isEmpty { rows[number].reserveCapacity(input.count * rowBytes[number]) }
-                rows[number].append(contentsOf: row)
+                mask |= columns[number].bit
+                columns[number].append(row, at: index, of: input.count)
             }
             var prepared = Point(id: point.id, vectors: mask, payload: point.payload)
             if parsingPayloads { prepared.parsed = point.payload.value }
             points.append(prepared)
         }
-        for number in rows.indices where !rows[number].isEmpty {
-            let missing = input.count * rowBytes[number] - rows[number].count
-            rows[number].append(contentsOf: repeatElement(0, count: missing))
-        }
+        columns.removeAll { $0.rows.isEmpty }
+        for number in columns.indices { columns[number].fill(to: input.count) }
+        columns.sort { $0.bit < $1.bit }
     }
 
-    func withRow<T>(_ index: Int, vector number: Int, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
-        try rows[number].withUnsafeBytes {
-            try body(UnsafeRawBufferPointer(rebasing: $0[index * rowBytes[number]..<(index + 1) * rowBytes[number]]))
+    /// The column of a vector, if some point has it.
+    func column(_ id: VectorID) -> Column? { columns.first { $0.id == id } }
+}
+
+extension PreparedPoints.Column {
+    fileprivate mutating func append(_ row: [UInt8], at index: Int, of count: Int) {
+        fill(to: index)
+        if rows.isEmpty { rows.reserveCapacity(count * rowBytes) }
+        rows.append(contentsOf: row)
+    }
+
+    fileprivate mutating func fill(to count: Int) {
+        guard rows.count < count * rowBytes else { return }
+        rows.append(contentsOf: repeatElement(0, count: count * rowBytes - rows.count))
+    }
+
+    /// The row of the point at `index`.
+    func withRow<T>(_ index: Int, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try rows.withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[index * rowBytes..<(index + 1) * rowBytes]))
         }
     }
 }

@@ -160,24 +160,23 @@ extension WriteTransaction {
             case (_, nil): return true
             }
         }
+        let columns = try columns(points, changes)
         guard !accepted.isEmpty else { return }
         let first = try changes.takeSlots(accepted.count)
-        for space in changes.generation.spaces where !points.rows[space.number].isEmpty {
+        for (space, column) in columns {
             if accepted.count == points.points.count {
-                try points.rows[space.number].withUnsafeBytes { try space.file.write($0, at: Int(first)) }
+                try column.rows.withUnsafeBytes { try space.file.write($0, at: Int(first)) }
             } else {
                 for (offset, index) in accepted.enumerated() {
-                    try points.withRow(index, vector: space.number) {
-                        try space.file.write($0, at: Int(first) + offset)
-                    }
+                    try column.withRow(index) { try space.file.write($0, at: Int(first) + offset) }
                 }
             }
         }
         for (offset, index) in accepted.enumerated() {
             let point = points.points[index]
             var checksum = Checksum()
-            for space in changes.generation.spaces where point.vectors & space.bit != 0 {
-                points.withRow(index, vector: space.number) { checksum.add($0) }
+            for (_, column) in columns where point.vectors & column.bit != 0 {
+                column.withRow(index) { checksum.add($0) }
             }
             let row = PointRow(
                 slot: first + UInt32(offset), id: point.id, version: version, vectors: point.vectors)
@@ -185,15 +184,29 @@ extension WriteTransaction {
         }
     }
 
+    /// The spaces of prepared vectors, in the order of their bits. Throws for a vector that was deleted after the points were
+    /// prepared.
+    private func columns(
+        _ points: PreparedPoints, _ changes: StagedChanges
+    ) throws -> [(space: VectorSpace, column: PreparedPoints.Column)] {
+        try points.columns.map { column in
+            guard let space = changes.generation.spaces.first(where: { $0.id == column.id }) else {
+                throw unknownVector(column.name.string)
+            }
+            return (space, column)
+        }
+    }
+
     private func updateVectors(
         _ points: PreparedPoints, _ condition: Filter?, _ version: UInt64, _ changes: StagedChanges
     ) throws {
+        _ = try columns(points, changes)
         for (index, point) in points.points.enumerated() {
             guard let row = changes.row(point.id) else { throw missingPoint(point.id) }
             if let condition, try !matches(condition, row, changes) { continue }
-            try rewrite(row, vectors: row.vectors | point.vectors, version, changes) { number, body in
-                point.vectors >> UInt64(number) & 1 == 1
-                    ? try points.withRow(index, vector: number, body) : nil
+            try rewrite(row, vectors: row.vectors | point.vectors, version, changes) { space, body in
+                guard point.vectors & space.bit != 0, let column = points.column(space.id) else { return nil }
+                return try column.withRow(index, body)
             }
         }
     }
@@ -214,7 +227,7 @@ extension WriteTransaction {
     /// Moves a point to a new slot with the vectors of `vectors`: those that `replacement` gives, the others copied.
     private func rewrite(
         _ row: PointRow, vectors: UInt64, _ version: UInt64, _ changes: StagedChanges,
-        replacement: (_ number: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void?
+        replacement: (_ space: VectorSpace, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void?
     ) throws {
         let payload = try changes.payload(row, database)
         let slot = try changes.takeSlots(1)
@@ -224,7 +237,7 @@ extension WriteTransaction {
                 checksum.add(bytes)
                 try space.file.write(bytes, at: Int(slot))
             }
-            if try replacement(space.number, store) == nil {
+            if try replacement(space, store) == nil {
                 try space.withRow(row.slot, store)
             }
         }

@@ -65,6 +65,13 @@ extension ObjectFields {
             hnsw: try hnsw("hnsw_config"), quantization: try quantization("quantization_config"))
     }
 
+    /// `PUT /collections/{c}/vectors/{v}`: `{"dense": {"size": …, "distance": …}}`
+    func newVector(named name: String) throws -> CollectionOperations.NewVector {
+        guard self["sparse"] == nil else { throw ServiceError.unsupported("a sparse vector") }
+        guard let dense = try object("dense") else { throw missing("dense") }
+        return .init(name: name, parameters: try dense.vectorParameters())
+    }
+
     func metadata() throws -> JSONValue? {
         guard let metadata = self["metadata"] else { return nil }
         _ = try ObjectFields(metadata, path: field("metadata"))

@@ -39,14 +39,23 @@ extension Endpoints {
             try call.fields().aliasOperations()
         },
         .row(
+            .PUT, "/collections/{name}/vectors/{vector}", CollectionOperations.createVector, body: .json,
+            work: .long { call in
+                try updateReply(
+                    call, CollectionOperations.createVector, call.fields().newVector(named: call.parameters[1]))
+            }),
+        .row(
+            .DELETE, "/collections/{name}/vectors/{vector}", CollectionOperations.deleteVector,
+            work: .long { call in try updateReply(call, CollectionOperations.deleteVector, call.parameters[1]) }),
+        .row(
             .PUT, "/collections/{name}/index", CollectionOperations.createPayloadIndex, body: .json,
             work: .long { call in
-                try indexReply(call, CollectionOperations.createPayloadIndex, call.fields().payloadIndex())
+                try updateReply(call, CollectionOperations.createPayloadIndex, call.fields().payloadIndex())
             }),
         .row(
             .DELETE, "/collections/{name}/index/{field}", CollectionOperations.deletePayloadIndex,
             work: .long { call in
-                try indexReply(call, CollectionOperations.deletePayloadIndex, PayloadPath(call.parameters[1]))
+                try updateReply(call, CollectionOperations.deletePayloadIndex, PayloadPath(call.parameters[1]))
             }),
     ]
 
@@ -78,7 +87,7 @@ extension Endpoints {
         }
     }
 
-    private static func indexReply<Body>(
+    private static func updateReply<Body>(
         _ call: Call, _ operation: Operation<CollectionRequest<Body>, UpdateResult>, _ body: Body
     ) throws -> Reply {
         let wait = try call.waits()

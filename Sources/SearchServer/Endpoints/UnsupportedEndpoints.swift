@@ -15,8 +15,6 @@ extension Endpoints {
         refused(.POST, "/collections/{name}/facet", "`facet`"),
         refused(.POST, "/collections/{name}/points/search/matrix/pairs", "the distance matrix"),
         refused(.POST, "/collections/{name}/points/search/matrix/offsets", "the distance matrix"),
-        refused(.PUT, "/collections/{name}/vectors/{vector}", "adding a vector name to a collection"),
-        refused(.DELETE, "/collections/{name}/vectors/{vector}", "removing a vector name from a collection"),
         refused(.GET, "/collections/{name}/optimizations", "the list of optimizations"),
         refused(.GET, "/collections/{name}/shards", "custom sharding"),
         refused(.PUT, "/collections/{name}/shards", "custom sharding"),

@@ -21,8 +21,8 @@ import Testing
         try database.close(withoutLog: true)
     }
 
-    /// Storages of older formats: the first looks at every point once, and payloads have no checksums yet.
-    @Test(arguments: [1, 2])
+    /// Storages of older formats: the first looks at every point once, payloads have no checksums yet, and vectors no ids.
+    @Test(arguments: [1, 2, 3])
     func olderFormatsAreUpgraded(_ version: Int) throws {
         let fixture = try EngineFixture()
         try fixture.engine.createCollection("c", .unnamed(2))
@@ -31,8 +31,11 @@ import Testing
         let queue = try DatabaseQueue(path: fixture.storagePath + "/trendex.sqlite3")
         try queue.write { db in
             if version == 1 { try db.execute(sql: "ALTER TABLE collections DROP COLUMN synced") }
+            if version < 3 { try db.execute(sql: "ALTER TABLE points_1_0 DROP COLUMN payload_checksum") }
+            let configuration =
+                "json_remove(configuration, '$.nextVector', '$.vectors[0].id', '$.vectors[0].bit')"
             try db.execute(
-                sql: "ALTER TABLE points_1_0 DROP COLUMN payload_checksum; PRAGMA user_version = \(version)")
+                sql: "UPDATE collections SET configuration = \(configuration); PRAGMA user_version = \(version)")
         }
         try queue.close()
         #expect(try Engine.verify(storagePath: fixture.storagePath) { _ in })
