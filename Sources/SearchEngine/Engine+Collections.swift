@@ -182,7 +182,8 @@ extension Engine {
             }
             let failure = collection.backgroundError.withLock { $0 }
             let pending =
-                indexes.contains { $0.pendingCount > 0 } || collection.wantsCompaction || indexer.isBusy(collection)
+                indexes.contains { $0.pendingCount > 0 } || collection.wantsCompaction || collection.wantsRebuild
+                || indexer.isBusy(collection)
             var configuration = collection.configuration
             configuration.registry = nil
             return CollectionInfo(

@@ -1,4 +1,5 @@
 import GRDBSQLite
+import VectorIndex
 
 extension Engine {
     /// What a collection has in memory. The kernel is asked about each page of its codes, links and vector files: some
@@ -8,21 +9,23 @@ extension Engine {
     }
 
     private func memory(_ collection: PointCollection) throws -> CollectionMemory {
-        let (generation, slots, ids, payloadIndexes) = try collection.lock.read {
+        let (spaces, successors, number, slots, ids, payloadIndexes) = try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
             return (
-                generation, generation.points.slotCount,
+                generation.spaces, generation.successors, generation.number, generation.points.slotCount,
                 generation.points.residentBytes + generation.idOrder.residentBytes,
                 generation.payloadIndexes.residentBytesByKey
             )
         }
         // Without the lock, so that nobody waits for the kernel.
         return CollectionMemory(
-            vectors: generation.spaces.map { space in
+            vectors: spaces.map { space in
                 let file = space.file.mappedBytes
-                let index = space.index.memory
-                let saved = layout.indexFile(collection.id, generation.number, space.id)
+                // One that is built beside it has memory, too.
+                let index = [space.index, successors[space.id]].compactMap { $0?.memory }
+                    .reduce(into: IndexMemory()) { $0 += $1 }
+                let saved = layout.indexFile(collection.id, number, space.id)
                 return CollectionMemory.Vector(
                     name: space.name, file: file.all, cached: file.resident, rows: slots * space.file.rowBytes,
                     savedIndex: fileSystem.status(saved)?.size ?? 0, codes: index.codes,

@@ -9,7 +9,7 @@ public struct CollectionDefaults: Sendable {
         defaults.fullScanThreshold = nil
         return defaults
     }()
-    public var quantization: ScalarQuantizationConfiguration?
+    public var quantization: QuantizationConfiguration?
     public var vectorsOnDisk: Bool?
     public var onDiskPayload = true
     public var shardNumber = 1

@@ -6,7 +6,7 @@ import SearchEngine
 public struct NewCollection: Sendable {
     public var vectors: OrderedDictionary<ByteString, VectorParameters> = [:]
     public var hnsw: HNSWConfiguration?
-    public var quantization: ScalarQuantizationConfiguration?
+    public var quantization: QuantizationConfiguration?
     public var onDiskPayload: Bool?
     public var shardNumber: Int?
     public var replicationFactor: Int?

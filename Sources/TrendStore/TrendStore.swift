@@ -76,7 +76,7 @@ public final class TrendStore: Sendable {
     static var collectionConfiguration: CollectionConfiguration {
         CollectionConfiguration(
             vectors: ["": VectorParameters(size: embeddingDimensions, distance: .cosine)],
-            quantization: ScalarQuantizationConfiguration(quantile: 0.99),
+            quantization: .scalar(ScalarQuantizationConfiguration(quantile: 0.99)),
             // What a collection reports that was created without settings of its own.
             optimizers: [
                 "deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "default_segment_number": 0,

@@ -38,7 +38,7 @@ struct SearchRun {
     mutating func outcome() -> SearchOutcome {
         result.allowedCount = admission.count
         let rows = RowScorer(parameters, query, view.rows)
-        if options.exact || view.codes == nil {
+        if options.exact || view.codes == nil && view.graph == nil {
             scanRows(rows)
         } else if options.ignoreCodes || parameters.scoresRows {
             searchByRows(rows)

@@ -114,7 +114,8 @@ extension VectorIndex {
     private struct CheckClaim {
         let slots: [Int]
         let graph: Graph
-        let codes: CodeStore
+        /// `nil` for an index without codes.
+        let codes: CodeStore?
         let rows: RowMatrix
         let linked: UInt32
         let encoded: UInt32
@@ -125,17 +126,17 @@ extension VectorIndex {
 
         /// Of the slots the live ones; `nil` while there is nothing to look for them with.
         init?(_ state: borrowing IndexState, slots: [Int], graph: Graph, mends: Bool = true) {
-            guard let codes = state.codes, let rows = state.rows else { return nil }
+            guard state.isBuilt, let rows = state.rows else { return nil }
             var live: [Int] = []
             for slot in slots where state.alive.contains(slot) { live.append(slot) }
             self.slots = live
             self.graph = graph
             self.mends = mends
             lookedNear = state.reach.repeats > 0 ? UInt32(state.reach.passLinked) : 0
-            self.codes = codes
+            codes = state.codes
             self.rows = rows
             linked = UInt32(min(state.links.linked, state.published))
-            encoded = UInt32(min(codes.encodedCount, state.published))
+            encoded = UInt32(min(state.encodedCount, state.published))
         }
     }
 
@@ -164,16 +165,18 @@ extension VectorIndex {
         let drawn = UInt32((UInt64(slot) &* 0x9E37_79B1) % UInt64(claim.linked))
         let other = drawn != slot ? drawn : (slot + 1) % claim.linked
         let goal = isOwn ? nil : other
-        if parameters.scoresRows { return lookByRows(for: slot, towards: goal, claim, scratch) }
-        if claim.codes.isClipped(slot) {
+        guard let codes = claim.codes, !parameters.scoresRows else {
+            return lookByRows(for: slot, towards: goal, claim, scratch)
+        }
+        if codes.isClipped(slot) {
             return vector(of: slot, towards: goal, claim).withUnsafeBufferPointer { query in
                 guard let query = query.baseAddress else { return .outranked }
                 // As a search would be made: a query isn't clipped.
-                let prepared = claim.codes.prepare(query, reducing: true, scratch: scratch)
+                let prepared = codes.prepare(query, reducing: true, scratch: scratch)
                 return look(for: slot, prepared, isOwn, claim, scratch)
             }
         }
-        let prepared = claim.codes.prepare(slot: slot, towards: goal.map { ($0, Self.move) }, scratch: scratch)
+        let prepared = codes.prepare(slot: slot, towards: goal.map { ($0, Self.move) }, scratch: scratch)
         return look(for: slot, prepared, isOwn, claim, scratch)
     }
 

@@ -68,7 +68,7 @@ struct IndexView {
         linked = min(state.links.linked, state.published)
         // In this order: whatever is the entry point by now had its code before, here or in an older store.
         entry = graph?.entry.load(ordering: .acquiring) ?? .max
-        encoded = min(codes?.encodedCount ?? 0, state.published)
+        encoded = min(state.encodedCount, state.published)
     }
 
     var isAllLive: Bool { liveCount == published }

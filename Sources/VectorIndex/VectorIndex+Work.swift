@@ -18,15 +18,17 @@ extension VectorIndex {
     /// Address space that one index takes, at most.
     static let reservedBytes = 28 << 30
 
-    func needsCodes(_ state: borrowing IndexState) -> Bool {
-        state.codes == nil && state.end > 0 && state.alive.count >= Self.smallestTrainedCount
+    /// Whether there are rows enough for codes and a graph that aren't there yet.
+    func needsBuild(_ state: borrowing IndexState) -> Bool {
+        !state.isBuilt && state.end > 0 && state.alive.count >= Self.smallestTrainedCount
+            && (parameters.keepsCodes || parameters.effectiveM > 0)
     }
 
     /// Slots that the address space set aside for one index has room for.
     static func capacity(_ parameters: IndexParameters) -> Int {
         let graph = parameters.effectiveM == 0 ? 0 : Graph.reserveBytes(m: parameters.effectiveM)
-        return min(
-            maximumSlots, reservedBytes / (CodeStore.reserveBytes(dimensions: parameters.dimensions) + graph))
+        let codes = parameters.keepsCodes ? CodeStore.reserveBytes(dimensions: parameters.dimensions) : 0
+        return min(maximumSlots, reservedBytes / max(codes + graph, 1))
     }
 
     /// Does background work: trains the quantizer when there are enough rows, or many more than at the last training;
@@ -35,7 +37,7 @@ extension VectorIndex {
     /// - Parameter pause: called between steps of some ten microseconds, while no lock is held.
     /// - Returns: the number of slots linked (encoded, if none were linked); 0 when there is nothing to do.
     public func work(limit: Int, pause: () -> Void = {}) -> Int {
-        guard limit > 0, trainIfNeeded() else { return 0 }
+        guard limit > 0, buildIfNeeded() else { return 0 }
         return ScratchPool.with { scratch in
             let encoded = encodePending(scratch, pause: pause)
             let retrained = retrainIfGrown(scratch)
@@ -52,17 +54,17 @@ extension VectorIndex {
 
     // MARK: Training
 
-    /// Whether the index has codes, after training them if it is time.
-    private func trainIfNeeded() -> Bool {
-        let (has, needs) = state.withLock { ($0.codes != nil, needsCodes($0)) }
+    /// Whether the index has codes and a graph, after making them if it is time.
+    private func buildIfNeeded() -> Bool {
+        let (has, needs) = state.withLock { ($0.isBuilt, needsBuild($0)) }
         if has || !needs { return has }
         return training.withLock { _ in
-            guard state.withLock({ needsCodes($0) }) else { return state.withLock { $0.codes != nil } }
+            guard state.withLock({ needsBuild($0) }) else { return state.withLock { $0.isBuilt } }
             let capacity = Self.capacity(parameters)
             do throws(IndexMemoryError) {
                 // Before the sample is taken: rows that come while the codes are trained haven't been seen by them.
                 let seen = state.withLock { $0.alive.count }
-                let store = try trainedStore(capacity: capacity)
+                let store = parameters.keepsCodes ? try trainedStore(capacity: capacity) : nil
                 let m = parameters.effectiveM
                 let graph = m == 0 ? nil : try Graph(m: m, capacity: capacity, seed: parameters.seed)
                 state.withLock { state in
@@ -234,11 +236,9 @@ extension VectorIndex {
     /// Links the next slot; `false` when there is none.
     private func linkNext(_ scratch: Scratch) -> Bool {
         let claim: Claim? = state.withLock { state in
-            guard let codes = state.codes, let rows = state.rows, let (slot, graph) = state.claimSlot() else {
-                return nil
-            }
+            guard state.isBuilt, let rows = state.rows, let (slot, graph) = state.claimSlot() else { return nil }
             return Claim(
-                slot: slot, isLive: state.alive.contains(slot), graph: graph, codes: codes, rows: rows,
+                slot: slot, isLive: state.alive.contains(slot), graph: graph, codes: state.codes, rows: rows,
                 published: state.published)
         }
         guard let claim else { return false }
@@ -275,14 +275,13 @@ extension VectorIndex {
 
     private func link(_ claim: Claim, _ level: Int, _ scratch: Scratch) -> Bool {
         let slot = UInt32(claim.slot)
-        let codes = claim.codes
-        let limit = UInt32(min(codes.encodedCount, claim.published))
+        let limit = UInt32(min(claim.codes?.encodedCount ?? claim.published, claim.published))
         func context<S: RankScorer, P: PairScorer>(_ scorer: S, _ pairs: P, _ finer: FinerPairs?) -> LinkContext<S, P> {
             LinkContext(
                 scorer: scorer, pairs: pairs, limit: limit, efConstruct: parameters.efConstruct, scratch: scratch,
                 finer: finer)
         }
-        if parameters.scoresRows || codes.isClipped(slot) {
+        guard let codes = claim.codes, !parameters.scoresRows, !codes.isClipped(slot) else {
             let dimensions = parameters.dimensions
             scratch.ensureFloats(2 * dimensions * 4)
             let query = scratch.floats.assumingMemoryBound(to: Float.self)
@@ -315,7 +314,8 @@ extension VectorIndex {
         let slot: Int
         let isLive: Bool
         let graph: Graph
-        var codes: CodeStore
+        /// `nil` for an index without codes.
+        var codes: CodeStore?
         var rows: RowMatrix
         /// Slots that `rows` has.
         var published: Int

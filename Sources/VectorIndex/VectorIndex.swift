@@ -22,7 +22,7 @@ public final class VectorIndex: Sendable {
         precondition((1...IndexParameters.maximumDimensions).contains(parameters.dimensions))
         precondition(parameters.efConstruct >= 1)
         self.parameters = parameters
-        state = Mutex(IndexState())
+        state = Mutex(IndexState(keepsCodes: parameters.keepsCodes))
     }
 
     // MARK: Counters
@@ -51,7 +51,7 @@ public final class VectorIndex: Sendable {
     /// one. 0 for an index too small to need it.
     public var pendingCount: Int {
         state.withLock { state in
-            guard state.codes != nil || needsCodes(state) else { return 0 }
+            guard state.isBuilt || needsBuild(state) else { return 0 }
             let done = parameters.effectiveM == 0 ? state.encodedCount : (state.successor ?? state.links).linked
             return state.alive.count(done, min(state.published, state.end))
         }
@@ -113,6 +113,7 @@ public final class VectorIndex: Sendable {
 
 /// What changes in an index, under its short lock.
 struct IndexState: ~Copyable {
+    let keepsCodes: Bool
     var rows: RowMatrix?
     var published = 0
     var alive = LiveSlots()
@@ -131,7 +132,13 @@ struct IndexState: ~Copyable {
     /// The check of the slots that `links` covers.
     var reach = ReachCheck()
 
-    var encodedCount: Int { codes?.encodedCount ?? 0 }
+    init(keepsCodes: Bool) { self.keepsCodes = keepsCodes }
+
+    /// Whether there are codes, or without them a graph.
+    var isBuilt: Bool { keepsCodes ? codes != nil : links.graph != nil }
+
+    /// Slots that can be linked: those with a code, or without codes all in the graph's reach.
+    var encodedCount: Int { keepsCodes ? codes?.encodedCount ?? 0 : links.graph == nil ? 0 : published }
 
     mutating func limit(to end: Int, _ reason: IndexMemoryError) {
         self.end = min(self.end, end)

@@ -83,7 +83,7 @@ import Testing
         #expect(configuration.engine.maxCollections == 7)
         #expect(defaults.replicationFactor == 2)
         #expect(defaults.vectorsOnDisk == true)
-        #expect(defaults.quantization == ScalarQuantizationConfiguration(quantile: 0.95))
+        #expect(defaults.quantization == .scalar(ScalarQuantizationConfiguration(quantile: 0.95)))
         #expect(defaults.hnsw.m == 24)
         #expect(defaults.hnsw.efConstruct == 200)
         #expect(defaults.hnsw.fullScanThreshold == 400)

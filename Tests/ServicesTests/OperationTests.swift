@@ -124,7 +124,10 @@ import Testing
                 creation { $0.vectors[""]!.hnsw = HNSWConfiguration(fullScanThreshold: 1) }, .outOfRange,
                 "vectors.hnsw_config.full_scan_threshold"
             ),
-            (creation { $0.quantization = .init(quantile: 0.4) }, .outOfRange, "quantization_config.scalar.quantile"),
+            (
+                creation { $0.quantization = .scalar(.init(quantile: 0.4)) }, .outOfRange,
+                "quantization_config.scalar.quantile"
+            ),
             (creation { $0.shardNumber = 0 }, .outOfRange, "shard_number"),
             (creation { $0.optimizers = ["deleted_threshold": 2] }, .outOfRange, "optimizers_config.deleted_threshold"),
             (creation { $0.optimizers = ["prevent_unoptimized": true] }, .unsupported, nil),

@@ -144,7 +144,7 @@ import TrendStore
         for name in ["ideas", "trends"] {
             let configuration = try storage.engine.collectionInfo(name).configuration
             #expect(configuration.vectors == ["": VectorParameters(size: 768, distance: .cosine)])
-            #expect(configuration.quantization?.quantile == 0.99)
+            #expect(configuration.quantization == .scalar(ScalarQuantizationConfiguration(quantile: 0.99)))
         }
     }
 

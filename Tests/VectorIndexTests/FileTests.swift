@@ -14,10 +14,10 @@ import VectorIndex
         return (index, rows, vectors)
     }
 
-    @Test(arguments: [0, 5, 16])
-    func roundTripAnswersAlike(_ m: Int) throws {
+    @Test(arguments: [(0, true), (5, true), (16, true), (5, false), (16, false)])
+    func roundTripAnswersAlike(_ m: Int, _ keepsCodes: Bool) throws {
         for metric in Metric.allCases {
-            let parameters = IndexParameters(dimensions: 17, metric: metric, m: m)
+            let parameters = IndexParameters(dimensions: 17, metric: metric, m: m, keepsCodes: keepsCodes)
             var (index, rows, vectors) = Self.make(parameters)
             index.drain(threads: 1)
             let file = MemoryFile()
@@ -27,6 +27,7 @@ import VectorIndex
             loaded.publish(rows: rows.matrix, count: 3000, absent: [3])
             loaded.remove([7])
             #expect(loaded.pendingCount == 0 && loaded.linkedCount == 3000)
+            #expect((loaded.memory.codes > 0) == keepsCodes)
             try loaded.checkInvariants()
             for _ in 0..<30 {
                 let query = vectors.query()
@@ -39,6 +40,43 @@ import VectorIndex
             let again = MemoryFile()
             try loaded.save(to: again)
             #expect(again.bytes == file.bytes)
+        }
+    }
+
+    /// A file made with other settings is an index with those, if that is asked for, and never one of other vectors.
+    @Test func otherSettings() throws {
+        let saved = IndexParameters(dimensions: 17, metric: .euclid, m: 5, efConstruct: 60, quantile: 0.9)
+        var (index, rows, vectors) = Self.make(saved)
+        index.drain(threads: 1)
+        let file = MemoryFile()
+        try index.save(to: file)
+        var wanted = saved
+        let changes: [(inout IndexParameters) -> Void] = [
+            { $0.m = 16 }, { $0.m = 0 }, { $0.efConstruct = 100 }, { $0.quantile = nil }, { $0.keepsCodes = false },
+        ]
+        for change in changes {
+            wanted = saved
+            change(&wanted)
+            #expect(throws: IndexFileError.self) {
+                try VectorIndex.load(from: file, parameters: wanted, rowCount: 3000)
+            }
+            let loaded = try VectorIndex.load(
+                from: file, parameters: wanted, rowCount: 3000, acceptsOtherSettings: true)
+            #expect(loaded.parameters == saved)
+            loaded.publish(rows: rows.matrix, count: 3000, absent: [3])
+            loaded.remove([7])
+            let query = vectors.query()
+            #expect(loaded.search(query, SearchOptions(k: 5)).hits == index.search(query, SearchOptions(k: 5)).hits)
+        }
+        let others: [(inout IndexParameters) -> Void] = [
+            { $0.dimensions = 18 }, { $0.metric = .cosine }, { $0.element = .float16 }, { $0.seed += 1 },
+        ]
+        for change in others {
+            wanted = saved
+            change(&wanted)
+            #expect(throws: IndexFileError.self) {
+                try VectorIndex.load(from: file, parameters: wanted, rowCount: 3000, acceptsOtherSettings: true)
+            }
         }
     }
 

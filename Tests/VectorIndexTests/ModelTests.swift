@@ -12,12 +12,14 @@ import VectorIndex
         var live: Set<Int> { Set(0..<published).subtracting(absent).subtracting(removed) }
     }
 
-    @Test(arguments: 0..<4)
+    /// The last two keep no codes.
+    @Test(arguments: 0..<6)
     func randomOperations(_ run: Int) throws {
         var random = RandomSource(seed: Seed.value &+ UInt64(run))
         let parameters = IndexParameters(
-            dimensions: [5, 16, 64, 70][run], metric: Metric.allCases[run],
-            element: [.float32, .float16, .float32, .uint8][run], m: run == 2 ? 0 : 8, efConstruct: 40)
+            dimensions: [5, 16, 64, 70, 40, 24][run], metric: Metric.allCases[run % 4],
+            element: [.float32, .float16, .float32, .uint8, .float32, .float16][run], m: run == 2 ? 0 : 8,
+            efConstruct: 40, keepsCodes: run < 4)
         var vectors = ClusteredVectors(parameters, clusters: 15, seed: random.next())
         let rows = Rows(parameters, capacity: 6000)
         var index = VectorIndex(parameters)

@@ -104,7 +104,7 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
             size: dataset.rows.dimensions, distance: distance,
             datatype: settings.element == .float16 ? .float16 : .float32,
             hnsw: HNSWConfiguration(m: settings.m, efConstruct: settings.efConstruct),
-            quantization: settings.quantile.map { ScalarQuantizationConfiguration(quantile: $0) })
+            quantization: settings.quantile.map { .scalar(ScalarQuantizationConfiguration(quantile: $0)) })
         return CollectionConfiguration(vectors: ["": vector])
     }
 

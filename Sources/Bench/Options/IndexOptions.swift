@@ -36,6 +36,8 @@ struct IndexOptions: ParsableArguments {
     var quantile: Float?
     @Option(help: "Element type in which the rows are kept for rescoring: float32 or float16.")
     var datatype = "float32"
+    @Flag(help: "Keeps no codes: walks, scans and links go by the stored rows.")
+    var noCodes = false
 
     func validate() throws {
         if let quantile, !(0.5...1).contains(quantile) { throw ValidationError("--quantile must be 0.5…1") }
@@ -64,14 +66,15 @@ struct IndexOptions: ParsableArguments {
     func settings() throws -> IndexBench.Settings {
         IndexBench.Settings(
             metric: try parsedMetric(), element: try parsedElement(), m: graph.m,
-            efConstruct: graph.efConstruct, quantile: quantile, seed: graph.seed, buildThreads: graph.buildThreads)
+            efConstruct: graph.efConstruct, quantile: quantile, seed: graph.seed, buildThreads: graph.buildThreads,
+            keepsCodes: !noCodes)
     }
 
     var json: JSONValue {
         [
             "m": JSONValue(graph.m), "efConstruct": JSONValue(graph.efConstruct), "metric": .string(metric),
             "quantile": quantile.map { .double(rounded(Double($0), 6)) } ?? .null, "datatype": .string(datatype),
-            "buildThreads": JSONValue(graph.buildThreads),
+            "buildThreads": JSONValue(graph.buildThreads), "noCodes": .bool(noCodes),
         ]
     }
 }

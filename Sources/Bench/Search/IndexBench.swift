@@ -16,6 +16,7 @@ final class IndexBench {
         var buildThreads = 2
         /// Whether the index may rank by reduced codes first.
         var reducesCodes = true
+        var keepsCodes = true
     }
 
     struct SearchSettings: Sendable {
@@ -45,7 +46,7 @@ final class IndexBench {
             IndexParameters(
                 dimensions: rows.dimensions, metric: settings.metric, element: settings.element, m: settings.m,
                 efConstruct: settings.efConstruct, quantile: settings.quantile, seed: settings.seed,
-                usesPrincipalCodes: settings.reducesCodes))
+                usesPrincipalCodes: settings.reducesCodes, keepsCodes: settings.keepsCodes))
         (_, build) = try measured {
             index.publish(rows: matrix, count: rows.count, absent: [])
             try index.linkPending(threads: settings.buildThreads)

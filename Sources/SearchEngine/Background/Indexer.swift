@@ -116,29 +116,36 @@ final class Indexer: Sendable {
         guard !collection.isDropped else { return .again }
         let missing = collection.missingDeclaredIndexes
         if !missing.isEmpty { builds.request(missing, of: collection) }
+        collection.reconsiderIndexes()
         var linked = 0
         var isHelped = false
-        for space in collection.lock.read({ collection.generation.spaces }) {
-            linked += link(space, collection, &isHelped)
+        let (spaces, successors) = collection.lock.read {
+            (collection.generation.spaces, collection.generation.successors)
+        }
+        for space in spaces {
+            linked += link(space.index, of: space, collection, &isHelped)
+            if let successor = successors[space.id] { linked += link(successor, of: space, collection, &isHelped) }
         }
         // Other collections get their turn before the next batch.
-        if linked > 0 { wake(collection) } else { settle(collection) }
+        if linked > 0 || collection.reconsiderIndexes() { wake(collection) } else { settle(collection) }
         return .again
     }
 
     /// Links a batch, unless so many threads do already that the settings allow no more.
-    private func link(_ space: VectorSpace, _ collection: PointCollection, _ isHelped: inout Bool) -> Int {
+    private func link(
+        _ index: VectorIndex, of space: VectorSpace, _ collection: PointCollection, _ isHelped: inout Bool
+    ) -> Int {
         let (gate, limit) = collection.linkGate(space)
         guard gate.enter(limit: limit) else { return 0 }
         defer { if gate.leave() { wake(collection) } }
-        if !isHelped, space.index.pendingCount > Self.batch {
+        if !isHelped, index.pendingCount > Self.batch {
             // Another idle thread may help.
             isHelped = true
             wake(collection)
         }
         var linked = 0
         while !collection.isDropped, !shouldStop {
-            let count = space.index.work(limit: Self.batch) { sched_yield() }
+            let count = index.work(limit: Self.batch) { sched_yield() }
             linked += count
             // Without a limit other vectors and collections get their turn.
             if count == 0 || limit == 0 { break }
@@ -254,16 +261,54 @@ final class Indexer: Sendable {
 }
 
 extension PointCollection {
-    /// Whether tombstones take so much, or settings have so changed, that a new generation pays. Under the shared lock.
+    /// Whether tombstones take so much that a new generation pays. Under the shared lock.
     var wantsCompaction: Bool {
         // Rows of the table must not have vectors that the next generation hasn't.
         guard generation.leaving.isEmpty else { return false }
         let points = generation.points
         let dead = points.slotCount - points.liveCount
-        if dead >= 1_000 && dead * 5 > points.slotCount { return true }
-        return generation.spaces.contains { space in
-            guard let parameters = configuration.vectors[space.name] else { return false }
-            return space.index.parameters != parameters.indexParameters(in: configuration)
+        return dead >= 1_000 && dead * 5 > points.slotCount
+    }
+
+    /// Whether an index was built with settings that have changed. Under the lock.
+    var wantsRebuild: Bool { generation.spaces.contains { $0.index.parameters != wanted($0) } }
+
+    private func wanted(_ space: VectorSpace) -> IndexParameters {
+        configuration.parameters(of: space).indexParameters(in: configuration)
+    }
+
+    /// Begins indexes with the settings that now hold, beside those that were built with others, and puts them in their places
+    /// when they are complete. Returns whether anything was begun or put in place.
+    @discardableResult
+    fileprivate func reconsiderIndexes() -> Bool {
+        guard lock.read({ wantsRebuild || !generation.successors.isEmpty }) else { return false }
+        return lock.write {
+            guard !isDropped else { return false }
+            var hasChanged = false
+            for space in generation.spaces {
+                let wanted = wanted(space)
+                let successor = generation.successors[space.id]
+                if space.index.parameters == wanted {
+                    generation.dropSuccessor(of: space.id)
+                } else if let successor, successor.parameters == wanted {
+                    guard successor.isAsFar(as: space.index) else { continue }
+                    generation.adoptSuccessor(of: space.id)
+                    hasChanged = true
+                } else {
+                    generation.beginSuccessor(of: space, wanted)
+                    hasChanged = true
+                }
+            }
+            return hasChanged
         }
+    }
+}
+
+extension VectorIndex {
+    /// Whether searches find here what they find in another index over the same rows. While points keep coming, neither is ever
+    /// complete.
+    fileprivate func isAsFar(as other: VectorIndex) -> Bool {
+        if other.pendingCount > 0 { return linkedCount >= other.linkedCount && pendingCount <= other.pendingCount }
+        return pendingCount == 0 && uncheckedCount == 0
     }
 }

@@ -79,7 +79,7 @@ package struct RecallAuditor {
         guard var run else { return begin(collections()) }
         // Not copied while it is changed.
         self.run = nil
-        let shape = IndexShape(run.space.index, generation: run.shape.generation)
+        let shape = IndexShape(run.space, generation: run.shape.generation)
         guard !shape.differs(from: run.shape, by: settings.change) else { return .gaveUp }
         do {
             try run.measurement.advance()
@@ -134,7 +134,7 @@ package struct RecallAuditor {
             guard index.liveCount > 0, index.reachability.linked > 0, index.pendingCount == 0,
                 index.uncheckedCount == 0
             else { return nil }
-            let shape = IndexShape(index, generation: collection.generation.number)
+            let shape = IndexShape(space, generation: collection.generation.number)
             let noted = space.recall.recent.noted
             let previous = space.recall.audit
             guard isDue(previous, shape, noted) else { return nil }

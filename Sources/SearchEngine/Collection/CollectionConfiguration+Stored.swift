@@ -46,7 +46,7 @@ extension CollectionConfiguration {
         }
         self.init(
             vectors: vectors, hnsw: stored["hnsw"].map(HNSWConfiguration.init(stored:)) ?? HNSWConfiguration(),
-            quantization: stored["quantization"].map(ScalarQuantizationConfiguration.init(stored:)),
+            quantization: stored["quantization"].map(QuantizationConfiguration.init(stored:)),
             onDiskPayload: stored["onDiskPayload"]?.boolValue ?? true,
             shardNumber: stored.int("shardNumber") ?? 1, replicationFactor: stored.int("replicationFactor") ?? 1,
             writeConsistencyFactor: stored.int("writeConsistencyFactor") ?? 1,
@@ -75,7 +75,7 @@ extension VectorParameters {
         self.init(
             size: size, distance: distance, datatype: datatype, onDisk: stored["onDisk"]?.boolValue,
             hnsw: stored["hnsw"].map(HNSWConfiguration.init(stored:)),
-            quantization: stored["quantization"].map(ScalarQuantizationConfiguration.init(stored:)))
+            quantization: stored["quantization"].map(QuantizationConfiguration.init(stored:)))
     }
 
     fileprivate func stored(as entry: VectorRegistry.Entry, _ other: JSONObject) -> JSONObject {
@@ -116,6 +116,19 @@ extension HNSWConfiguration {
             fullScanThreshold: stored.int("fullScanThreshold"), maxIndexingThreads: stored.int("maxIndexingThreads"),
             onDisk: stored["onDisk"]?.boolValue, payloadM: stored.int("payloadM"),
             inlineStorage: stored["inlineStorage"]?.boolValue, recall: stored["recall"]?.doubleValue)
+    }
+}
+
+extension QuantizationConfiguration {
+    fileprivate var stored: JSONObject {
+        switch self {
+        case .disabled: ["disabled": true]
+        case .scalar(let scalar): scalar.stored
+        }
+    }
+
+    fileprivate init(stored: JSONValue) {
+        self = stored["disabled"]?.boolValue == true ? .disabled : .scalar(.init(stored: stored))
     }
 }
 

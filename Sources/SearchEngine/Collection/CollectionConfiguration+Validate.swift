@@ -91,9 +91,10 @@ extension HNSWConfiguration {
     }
 }
 
-extension ScalarQuantizationConfiguration {
-    fileprivate func validate(_ what: String) throws {
-        if let quantile, !(0.5...1 ~= quantile) {
+extension QuantizationConfiguration {
+    /// Throws `.outOfRange`; `what` is where it stands in the request.
+    package func validate(_ what: String) throws {
+        if case .scalar(let scalar) = self, let quantile = scalar.quantile, !(0.5...1 ~= quantile) {
             throw EngineError.outOfRange(
                 field: "\(what).scalar.quantile", "value \(quantile) invalid, must be from 0.5 to 1.0")
         }

@@ -12,6 +12,8 @@ package final class Generation: @unchecked Sendable {
     package private(set) var spaces: [VectorSpace]
     /// Deleted ones whose bits rows of the table may still have; points have them no more. In the order of their bits.
     private(set) var leaving: [VectorSpace]
+    /// Indexes over the same rows that are built with settings which have changed, and take the places of those in `spaces`.
+    private(set) var successors: [VectorID: VectorIndex] = [:]
     package var points: PointTable
     package var payloadIndexes: PayloadIndexes
     /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
@@ -57,10 +59,30 @@ package final class Generation: @unchecked Sendable {
         spaces.sort { $0.bit < $1.bit }
     }
 
+    /// Begins an index with other settings beside a vector's. Under the exclusive lock. Complexity: O(slots).
+    func beginSuccessor(of space: VectorSpace, _ parameters: IndexParameters) {
+        let index = VectorIndex(parameters)
+        let slots = 0..<UInt32(points.slotCount)
+        let absent = slots.filter { !points.isLive($0) || points.vectors($0) & space.bit == 0 }
+        if !slots.isEmpty { index.publish(rows: space.file.matrix, count: slots.count, absent: absent) }
+        successors[space.id] = index
+    }
+
+    /// Under the exclusive lock.
+    func dropSuccessor(of id: VectorID) { successors[id] = nil }
+
+    /// Puts the index that was built with other settings in the place of a vector's. Under the exclusive lock.
+    func adoptSuccessor(of id: VectorID) {
+        guard let index = successors.removeValue(forKey: id), let place = spaces.firstIndex(where: { $0.id == id })
+        else { return }
+        spaces[place] = spaces[place].with(index)
+    }
+
     /// Takes a vector away from all points. Under the exclusive lock. Complexity: O(slots).
     func retire(_ id: VectorID) {
         guard let place = spaces.firstIndex(where: { $0.id == id }) else { return }
         let space = spaces.remove(at: place)
+        successors[id] = nil
         leaving.append(space)
         leaving.sort { $0.bit < $1.bit }
         points.clear(space.bit)
@@ -95,10 +117,12 @@ package final class Generation: @unchecked Sendable {
             }
         }
         for (place, space) in spaces.enumerated() {
-            if slotCount > Int(firstNew) {
-                space.index.publish(rows: space.file.matrix, count: slotCount, absent: absent[place])
+            for index in [space.index, successors[space.id]].compactMap(\.self) {
+                if slotCount > Int(firstNew) {
+                    index.publish(rows: space.file.matrix, count: slotCount, absent: absent[place])
+                }
+                if !removed.isEmpty { index.remove(removed) }
             }
-            if !removed.isEmpty { space.index.remove(removed) }
         }
     }
 }

@@ -35,6 +35,8 @@ package struct RecallAudit: Sendable {
 /// How large an index was: by this an audit is told to be out of date.
 struct IndexShape: Sendable, Equatable {
     let generation: Int
+    /// Of the vector's indexes.
+    let build: Int
     /// Of the index's codes and graph.
     let revision: Int
     /// Slots, tombstones included.
@@ -42,8 +44,10 @@ struct IndexShape: Sendable, Equatable {
     let live: Int
     let linked: Int
 
-    init(_ index: VectorIndex, generation: Int) {
+    init(_ space: VectorSpace, generation: Int) {
+        let index = space.index
         self.generation = generation
+        build = space.build
         revision = index.revision
         published = index.publishedCount
         live = index.liveCount
@@ -55,7 +59,8 @@ struct IndexShape: Sendable, Equatable {
         func differs(_ now: Int, _ then: Int, of whole: Int) -> Bool {
             Double(abs(now - then)) >= share * Double(max(whole, 1))
         }
-        return generation != old.generation || revision != old.revision || differs(live, old.live, of: old.live)
+        return generation != old.generation || build != old.build || revision != old.revision
+            || differs(live, old.live, of: old.live)
             || differs(linked, old.linked, of: old.linked)
             || differs(published - live, old.published - old.live, of: old.published)
     }

@@ -11,6 +11,8 @@ package final class VectorSpace: Sendable {
     package let parameters: VectorParameters
     package let file: VectorFile
     package let index: VectorIndex
+    /// Counts the indexes that have been put in place of another since the generation was made or loaded.
+    let build: Int
     let linkGate = LinkGate()
     /// Linked slots when the index was saved or loaded last.
     let savedCount = Atomic(0)
@@ -22,7 +24,7 @@ package final class VectorSpace: Sendable {
     /// - Parameter recall: that of the generation which this one will take the place of.
     init(
         _ entry: VectorRegistry.Entry, name: String, parameters: VectorParameters, file: VectorFile, index: VectorIndex,
-        recall: SpaceRecall
+        recall: SpaceRecall, build: Int = 0
     ) {
         id = entry.id
         place = entry.bit
@@ -31,6 +33,14 @@ package final class VectorSpace: Sendable {
         self.file = file
         self.index = index
         self.recall = recall
+        self.build = build
+    }
+
+    /// The same vector with another index over its rows.
+    func with(_ index: VectorIndex) -> VectorSpace {
+        VectorSpace(
+            VectorRegistry.Entry(id: id, bit: place), name: name, parameters: parameters, file: file, index: index,
+            recall: recall, build: build + 1)
     }
 
     package var bit: UInt64 { 1 << UInt64(place) }
@@ -79,10 +89,13 @@ extension VectorParameters {
     /// The index parameters that follow from the vector's own settings over the collection's.
     package func indexParameters(in configuration: CollectionConfiguration) -> IndexParameters {
         let hnsw = (hnsw ?? HNSWConfiguration()).over(configuration.hnsw).over(.defaults)
-        let quantile = (quantization ?? configuration.quantization)?.quantile
+        let quantization = quantization ?? configuration.quantization
+        var quantile: Float?
+        if case .scalar(let scalar) = quantization { quantile = scalar.quantile }
         return IndexParameters(
             dimensions: size, metric: metric, element: element, m: min(hnsw.m ?? 16, IndexParameters.maximumM),
-            efConstruct: min(hnsw.efConstruct ?? 100, 100_000), quantile: quantile, seed: 0x7472_656E_6465_78)
+            efConstruct: min(hnsw.efConstruct ?? 100, 100_000), quantile: quantile, seed: 0x7472_656E_6465_78,
+            keepsCodes: quantization != .disabled)
     }
 
     /// Bytes of matching vectors up to which a search scans them, if `full_scan_threshold` was set for the vector or the
@@ -103,7 +116,7 @@ extension CollectionConfiguration {
     }
 
     /// The vector's own quantization, or the collection's.
-    func quantization(_ space: VectorSpace) -> ScalarQuantizationConfiguration? {
+    func quantization(_ space: VectorSpace) -> QuantizationConfiguration? {
         parameters(of: space).quantization ?? quantization
     }
 }

@@ -60,7 +60,15 @@ public struct HNSWConfiguration: Sendable, Hashable {
     }
 }
 
-/// Scalar quantization to int8, the only kind so far.
+/// What codes a vector's index keeps beside the stored vectors. Where neither the vector nor its collection says anything, it
+/// keeps int8 codes as well, and shows scores of stored vectors alone.
+public enum QuantizationConfiguration: Sendable, Hashable {
+    /// No codes: the index goes by stored vectors.
+    case disabled
+    case scalar(ScalarQuantizationConfiguration)
+}
+
+/// Scalar quantization to int8.
 public struct ScalarQuantizationConfiguration: Sendable, Hashable {
     /// Share of the values that the code range covers, 0.5…1.
     public var quantile: Float?
@@ -80,11 +88,11 @@ public struct VectorParameters: Sendable, Hashable {
     public var datatype: VectorDatatype?
     public var onDisk: Bool?
     public var hnsw: HNSWConfiguration?
-    public var quantization: ScalarQuantizationConfiguration?
+    public var quantization: QuantizationConfiguration?
 
     public init(
         size: Int, distance: Distance, datatype: VectorDatatype? = nil, onDisk: Bool? = nil,
-        hnsw: HNSWConfiguration? = nil, quantization: ScalarQuantizationConfiguration? = nil
+        hnsw: HNSWConfiguration? = nil, quantization: QuantizationConfiguration? = nil
     ) {
         self.size = size
         self.distance = distance
@@ -101,7 +109,7 @@ public struct CollectionConfiguration: Sendable, Hashable {
     public var vectors: OrderedDictionary<ByteString, VectorParameters>
     /// What was set; `over(.defaults)` is what holds.
     public var hnsw: HNSWConfiguration
-    public var quantization: ScalarQuantizationConfiguration?
+    public var quantization: QuantizationConfiguration?
     public var onDiskPayload: Bool
     public var shardNumber: Int
     public var replicationFactor: Int
@@ -117,7 +125,7 @@ public struct CollectionConfiguration: Sendable, Hashable {
 
     public init(
         vectors: OrderedDictionary<ByteString, VectorParameters>, hnsw: HNSWConfiguration = HNSWConfiguration(),
-        quantization: ScalarQuantizationConfiguration? = nil, onDiskPayload: Bool = true, shardNumber: Int = 1,
+        quantization: QuantizationConfiguration? = nil, onDiskPayload: Bool = true, shardNumber: Int = 1,
         replicationFactor: Int = 1, writeConsistencyFactor: Int = 1, optimizers: JSONValue = .object([:]),
         wal: JSONValue = .object([:]), strictMode: JSONValue? = nil, metadata: JSONValue? = nil
     ) {
@@ -147,11 +155,10 @@ public struct CollectionUpdate: Sendable {
         public var hnsw: HNSWConfiguration?
         /// Takes the vector's recall target away.
         public var clearsRecall = false
-        /// `.some(nil)` switches the vector's own quantization off.
-        public var quantization: ScalarQuantizationConfiguration??
+        public var quantization: QuantizationConfiguration?
         public var onDisk: Bool?
         public init(
-            hnsw: HNSWConfiguration? = nil, quantization: ScalarQuantizationConfiguration?? = nil, onDisk: Bool? = nil
+            hnsw: HNSWConfiguration? = nil, quantization: QuantizationConfiguration? = nil, onDisk: Bool? = nil
         ) {
             self.hnsw = hnsw
             self.quantization = quantization
@@ -162,7 +169,7 @@ public struct CollectionUpdate: Sendable {
     public var hnsw: HNSWConfiguration?
     /// Takes the collection's recall target away.
     public var clearsRecall = false
-    public var quantization: ScalarQuantizationConfiguration??
+    public var quantization: QuantizationConfiguration?
     /// Merged over the stored object, key by key.
     public var optimizers: JSONValue?
     public var strictMode: JSONValue?

@@ -25,10 +25,12 @@ package struct IndexFile {
         }
     }
 
-    /// Throws `IndexFileError` for a file that doesn't fit, and what reading throws.
+    /// The index of the file, which may have been made with other settings. Throws `IndexFileError` for a file that doesn't fit,
+    /// and what reading throws.
     package func load(parameters: IndexParameters, rowCount: Int) throws -> VectorIndex {
         try VectorIndex.load(
-            from: FileBytes(file: fileSystem.open(path, create: false)), parameters: parameters, rowCount: rowCount)
+            from: FileBytes(file: fileSystem.open(path, create: false)), parameters: parameters, rowCount: rowCount,
+            acceptsOtherSettings: true)
     }
 }
 

@@ -22,6 +22,7 @@ extension ConfigurationReader {
             do {
                 let fields = try ObjectFields(["quantization": value], path: "storage.collection")
                 defaults.quantization = try fields.quantization("quantization")
+                try defaults.quantization?.validate("storage.collection.quantization")
             } catch {
                 problem("storage.collection.quantization", "is not supported: \(APIError(any: error).message)")
             }

@@ -91,7 +91,7 @@ extension ObjectFields {
             recall: try fields.double("recall"))
     }
 
-    func quantization(_ key: String) throws -> ScalarQuantizationConfiguration? {
+    func quantization(_ key: String) throws -> QuantizationConfiguration? {
         guard let fields = try object(key) else { return nil }
         for kind in ["product", "binary", "turbo"] {
             try fields.refuse(kind, "`\(fields.field(kind))` (quantization other than scalar)")
@@ -100,9 +100,9 @@ extension ObjectFields {
         guard let type = try scalar.string("type") else { throw scalar.missing("type") }
         guard type == "int8" else { throw scalar.unknownVariant("type", type, ["int8"]) }
         try scalar.refuse("memory")
-        return ScalarQuantizationConfiguration(
-            quantile: try scalar.double("quantile").map(Float.init),
-            alwaysRAM: try scalar.bool("always_ram"))
+        return .scalar(
+            ScalarQuantizationConfiguration(
+                quantile: try scalar.double("quantile").map(Float.init), alwaysRAM: try scalar.bool("always_ram")))
     }
 
     func optimizers(_ key: String) throws -> JSONObject? { try object(key)?.reported(.optimizers) }

@@ -42,13 +42,10 @@ extension ObjectFields {
     /// Elsewhere null leaves a setting as it is. A target of recall has no default that could be set in its place.
     private func clearsRecall() throws -> Bool { try object("hnsw_config")?.isNull("recall") ?? false }
 
-    /// `.some(nil)` for the word that switches quantization off.
-    private func quantizationUpdate(_ key: String) throws -> ScalarQuantizationConfiguration?? {
-        if case .string(let text) = self[key] {
-            guard text == "Disabled" else { throw unknownVariant(key, text, ["Disabled"]) }
-            return .some(nil)
-        }
-        guard let configuration = try quantization(key) else { return nil }
-        return configuration
+    /// What to change to, or the word that switches codes off.
+    private func quantizationUpdate(_ key: String) throws -> QuantizationConfiguration? {
+        guard case .string(let text) = self[key] else { return try quantization(key) }
+        guard text == "Disabled" else { throw unknownVariant(key, text, ["Disabled"]) }
+        return .disabled
     }
 }

@@ -60,7 +60,7 @@ extension JSONWriter {
         key("wal_config")
         write(configuration.wal)
         key("quantization_config")
-        if let quantization = configuration.quantization { write(quantization) } else { writeNull() }
+        if case .scalar(let scalar) = configuration.quantization { write(scalar) } else { writeNull() }
         if let strictMode = configuration.strictMode {
             key("strict_mode_config")
             write(strictMode)
@@ -115,9 +115,10 @@ extension JSONWriter {
             key("hnsw_config")
             write(hnsw)
         }
-        if let quantization = parameters.quantization {
+        // As in Qdrant, none has no name here.
+        if case .scalar(let scalar) = parameters.quantization {
             key("quantization_config")
-            write(quantization)
+            write(scalar)
         }
         if let onDisk = parameters.onDisk {
             key("on_disk")

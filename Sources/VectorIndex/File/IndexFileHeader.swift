@@ -12,7 +12,7 @@ import Quantization
 /// | 18 | 2 | m (0: no graph) |
 /// | 20 | 4 | efConstruct |
 /// | 24 | 8 | seed |
-/// | 32 | 4 | quantile, float32 bits; all ones: none |
+/// | 32 | 4 | quantile, float32 bits; all ones: none; all ones but the last: there are no codes |
 /// | 36 | 4 | bytes of a code |
 /// | 40 | 8 | slots |
 /// | 48 | 8 | live slots that the quantizer was trained for |
@@ -34,6 +34,7 @@ struct IndexFileHeader: Equatable {
     private static let hashesOffset = 128
     private static let ownHashOffset = 200
     static let none32 = UInt32.max
+    static let noCodes = UInt32.max - 1
 
     var dimensions: UInt32
     var metric: UInt8
@@ -66,13 +67,13 @@ struct IndexFileHeader: Equatable {
         m = UInt16(parameters.effectiveM)
         efConstruct = UInt32(clamping: parameters.efConstruct)
         seed = parameters.seed
-        quantileBits = parameters.quantile?.bitPattern ?? Self.none32
+        quantileBits = parameters.keepsCodes ? parameters.quantile?.bitPattern ?? Self.none32 : Self.noCodes
     }
 
     /// Bytes of codes, reduced codes, terms and base links, from the counts.
     var codeSectionBytes: UInt64 { slots * UInt64(codeBytes) }
     var reducedSectionBytes: UInt64 { slots * reducedCodeBytes }
-    var termSectionBytes: UInt64 { slots * 4 }
+    var termSectionBytes: UInt64 { quantizerBytes == 0 ? 0 : slots * 4 }
     var baseSectionBytes: UInt64 { slots * UInt64(m) * 8 }
     var entrySectionBytes: UInt64 { entryCount * 4 }
 
@@ -137,6 +138,19 @@ struct IndexFileHeader: Equatable {
         scaleBytes = get(96)
         entryCount = get(104)
         hashes = Section.allCases.map { get(Self.hashesOffset + 8 * $0.rawValue) }
+    }
+
+    /// What the file was made for, if that differs from the parameters in settings alone.
+    func parameters(like other: IndexParameters) -> IndexParameters? {
+        var saved = other
+        saved.m = Int(m)
+        saved.efConstruct = Int(efConstruct)
+        saved.keepsCodes = quantileBits != Self.noCodes
+        saved.quantile = quantileBits >= Self.noCodes ? nil : Float(bitPattern: quantileBits)
+        guard fits(IndexFileHeader(saved)), efConstruct >= 1, m <= IndexParameters.maximumM,
+            saved.quantile.map({ 0.5...1 ~= $0 }) ?? true
+        else { return nil }
+        return saved
     }
 
     /// Whether both files would be made for the same parameters.

@@ -10,10 +10,12 @@ extension VectorIndex {
     /// - Parameters:
     ///   - parameters: what the index is made for now; the file must have been made for the same.
     ///   - rowCount: committed rows; the file must not cover more.
+    ///   - acceptsOtherSettings: whether a file is read that was made with another `m`, `efConstruct` or `quantile`, or with
+    ///     codes where there are to be none; the index then has the file's parameters.
     /// - Throws: ``IndexFileError``, and what the source throws.
     /// - Complexity: O(file bytes).
     public static func load(
-        from source: any IndexByteSource, parameters: IndexParameters, rowCount: Int
+        from source: any IndexByteSource, parameters: IndexParameters, rowCount: Int, acceptsOtherSettings: Bool = false
     ) throws -> VectorIndex {
         let reader = try SectionReader(source)
         var bytes = [UInt8](repeating: 0, count: min(IndexFileHeader.byteCount, reader.byteCount))
@@ -22,8 +24,13 @@ extension VectorIndex {
             return try reader.read(base, buffer.count)
         }
         let header = try bytes.withUnsafeBytes { try IndexFileHeader($0) }
-        let wanted = IndexFileHeader(parameters)
-        guard header.fits(wanted) else { throw IndexFileError.mismatched("made for other parameters") }
+        var parameters = parameters
+        if !header.fits(IndexFileHeader(parameters)) {
+            guard acceptsOtherSettings, let saved = header.parameters(like: parameters) else {
+                throw IndexFileError.mismatched("made for other parameters")
+            }
+            parameters = saved
+        }
         let capacity = Self.capacity(parameters)
         guard header.slots <= UInt64(max(rowCount, 0)), header.slots <= UInt64(capacity) else {
             throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
@@ -46,7 +53,7 @@ extension VectorIndex {
             throw IndexFileError.damaged("\(reader.byteCount) bytes instead of \(size)")
         }
         let index = VectorIndex(parameters)
-        if header.quantizerBytes == 0 {
+        guard header.quantizerBytes > 0 || !parameters.keepsCodes && header.slots > 0 else {
             guard header.slots == 0, header.upperBytes == 0, header.entryCount == 0, header.entry == .max else {
                 throw IndexFileError.damaged("codes without a quantizer")
             }
@@ -66,7 +73,16 @@ extension VectorIndex {
 
     private static func readCodes(
         _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
-    ) throws -> CodeStore {
+    ) throws -> CodeStore? {
+        guard parameters.keepsCodes else {
+            guard header.quantizerBytes == 0, header.reducerBytes == 0, header.codeBytes == 0,
+                header.reducedCodeBytes == 0, header.scaleBytes == 0
+            else { throw IndexFileError.damaged("codes in an index without codes") }
+            for part in [IndexFileHeader.Section.quantizer, .reducer, .codes, .reducedCodes, .terms, .scales] {
+                _ = try section(reader, header, part, 0)
+            }
+            return nil
+        }
         let serialized = try section(reader, header, .quantizer, Int(header.quantizerBytes))
         guard let quantizer = try? ScalarQuantizer(serialized: serialized),
             quantizer.dimensions == parameters.dimensions, quantizer.metric == parameters.metric,

@@ -19,6 +19,7 @@ extension VectorIndex {
             // A graph that is about to be replaced doesn't go with the codes any more.
             let links = state.successor ?? state.links
             let slots = parameters.effectiveM == 0 ? state.encodedCount : links.linked
+            guard state.isBuilt else { return (nil, nil, 0, 0) }
             // The first slots may be linked through newer ones alone; without those they would not hang together.
             if links.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0) }
             return (state.codes, links.graph, slots, state.trainedCount)
@@ -28,6 +29,8 @@ extension VectorIndex {
         try [UInt8](repeating: 0, count: IndexFileHeader.byteCount).withUnsafeBytes { try writer.append($0) }
         _ = writer.endSection()
         func end(_ section: IndexFileHeader.Section) { header.hashes[section.rawValue] = writer.endSection() }
+        header.slots = UInt64(slots)
+        header.trainedCount = UInt64(trainedCount)
         let quantizer = codes?.quantizer.serialized() ?? []
         header.quantizerBytes = UInt64(quantizer.count)
         try quantizer.withUnsafeBytes { try writer.append($0) }
@@ -38,8 +41,6 @@ extension VectorIndex {
         end(.reducer)
         if let codes {
             header.codeBytes = UInt32(codes.quantizer.codeBytes)
-            header.slots = UInt64(slots)
-            header.trainedCount = UInt64(trainedCount)
             try writer.append(UnsafeRawBufferPointer(start: codes.codes, count: slots * codes.quantizer.codeBytes))
         }
         end(.codes)

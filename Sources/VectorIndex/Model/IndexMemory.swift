@@ -10,6 +10,20 @@ public struct IndexMemory: Sendable, Equatable {
     public var liveSlots = 0
 
     public var total: Int { codes + reducedCodes + links + liveSlots }
+
+    public init(codes: Int = 0, reducedCodes: Int = 0, links: Int = 0, liveSlots: Int = 0) {
+        self.codes = codes
+        self.reducedCodes = reducedCodes
+        self.links = links
+        self.liveSlots = liveSlots
+    }
+
+    public static func += (sum: inout IndexMemory, other: IndexMemory) {
+        sum.codes += other.codes
+        sum.reducedCodes += other.reducedCodes
+        sum.links += other.links
+        sum.liveSlots += other.liveSlots
+    }
 }
 
 extension VectorIndex {

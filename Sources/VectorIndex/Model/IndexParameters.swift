@@ -18,13 +18,17 @@ public struct IndexParameters: Sendable, Equatable {
     public var seed: UInt64
     /// Whether walks and scans may rank by reduced codes first, where training finds that they pay.
     public var usesPrincipalCodes: Bool
+    /// Whether there are codes at all. Without them searches and links go by the stored rows: exact scores at the price of memory
+    /// traffic, and `quantile` says nothing.
+    public var keepsCodes: Bool
 
     public static let maximumM = 512
     public static let maximumDimensions = 65_536
 
     public init(
         dimensions: Int, metric: Metric, element: ElementType = .float32, m: Int = 16, efConstruct: Int = 100,
-        quantile: Float? = nil, seed: UInt64 = 0x5DEE_CE66, usesPrincipalCodes: Bool = true
+        quantile: Float? = nil, seed: UInt64 = 0x5DEE_CE66, usesPrincipalCodes: Bool = true,
+        keepsCodes: Bool = true
     ) {
         self.dimensions = dimensions
         self.metric = metric
@@ -34,6 +38,7 @@ public struct IndexParameters: Sendable, Equatable {
         self.quantile = quantile
         self.seed = seed
         self.usesPrincipalCodes = usesPrincipalCodes
+        self.keepsCodes = keepsCodes
     }
 
     /// Bytes of a stored row, unpadded.
@@ -50,12 +55,12 @@ public struct IndexParameters: Sendable, Equatable {
     public func defaultWidth(k: Int) -> Int { max(efConstruct, 160, 2 * k) }
 
     /// Whether walks and links go by the stored rows: rows this short take no more memory traffic than codes, whose 255
-    /// steps couldn't tell close rows apart in so few dimensions.
-    var scoresRows: Bool { dimensions <= 16 }
+    /// steps couldn't tell close rows apart in so few dimensions. Without codes there is nothing else.
+    var scoresRows: Bool { dimensions <= 16 || !keepsCodes }
 
     /// Whether reduced codes are of use at all: they rank by the dot product of codes alone.
     var mayReduceCodes: Bool {
-        usesPrincipalCodes && (metric == .cosine || metric == .dot)
+        keepsCodes && usesPrincipalCodes && (metric == .cosine || metric == .dot)
             && PrincipalQuantizer.dimensions.contains(dimensions)
     }
 

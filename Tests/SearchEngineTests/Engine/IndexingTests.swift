@@ -66,7 +66,7 @@ import Testing
     }
 
     /// 6,000 points with two vectors of 64 dimensions, each with a graph.
-    private func settled(_ quantization: ScalarQuantizationConfiguration?) throws -> (EngineFixture, [Float]) {
+    private func settled(_ quantization: QuantizationConfiguration?) throws -> (EngineFixture, [Float]) {
         var random = SeededGenerator()
         let fixture = try EngineFixture()
         var configuration = CollectionConfiguration(vectors: [
@@ -112,8 +112,8 @@ import Testing
 
     /// Scores are estimates only where a quantization was asked for, and no rescoring.
     @Test func withoutQuantizationScoresAreExact() throws {
-        let quantized = ScalarQuantizationConfiguration(quantile: 0.99)
-        for quantization in [nil, quantized] {
+        let quantized = QuantizationConfiguration.scalar(ScalarQuantizationConfiguration(quantile: 0.99))
+        for quantization in [nil, .disabled, quantized] {
             let (fixture, query) = try settled(quantization)
             func scores(_ change: (inout SearchParameters) -> Void) throws -> [PointID: Float] {
                 var request = SearchRequest(query: .vector(query), using: "a", limit: 100)
@@ -124,7 +124,7 @@ import Testing
             let exact = try scores { $0.exact = true }
             let shown = try scores { $0.rescore = false }
             let differing = shown.count { id, score in exact[id].map { $0 != score } ?? false }
-            #expect((differing == 0) == (quantization == nil), "\(differing) of \(shown.count)")
+            #expect((differing == 0) == (quantization != quantized), "\(differing) of \(shown.count)")
             #expect(try scores { $0.rescore = true }.allSatisfy { id, score in exact[id] == nil || exact[id] == score })
         }
     }

@@ -76,7 +76,8 @@ import VectorIndex
         #expect(try fixture.space("c").recall.audit?.figures.points == 4_000)
     }
 
-    @Test func aCompactionKeepsWhatIsKnown() throws {
+    /// The other index is a new generation's, or one with other settings over the same rows.
+    @Test(arguments: [true, false]) func anotherIndexKeepsWhatIsKnown(compacts: Bool) throws {
         var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         for _ in 0..<64 {
@@ -88,22 +89,26 @@ import VectorIndex
         let before = try fixture.engine.recall("c").vectors[0].background
         let collection = try fixture.engine.collection("c")
         let generation = collection.lock.read { collection.generation.number }
-        // A second audit, which the compaction interrupts.
+        // A second audit, which the other index interrupts.
         try fixture.fill("c", 3_000..<3_500) { _ in random.vector(Self.dimensions) }
         try fixture.waitUntilSettled("c")
         #expect(auditor.step { [collection] } == .worked(isFirst: false))
-        // Another graph of the same points.
-        var update = CollectionUpdate()
-        update.vectors[""] = .init(hnsw: HNSWConfiguration(m: 6))
-        try fixture.engine.updateCollection("c", update)
+        if compacts {
+            let ids = (0..<1_000).map { PointID.number($0) }
+            _ = try fixture.engine.updateBlocking("c", [.delete(.ids(ids))])
+        } else {
+            var update = CollectionUpdate()
+            update.vectors[""] = .init(hnsw: HNSWConfiguration(m: 6))
+            try fixture.engine.updateCollection("c", update)
+        }
         try fixture.waitUntilSettled("c")
-        #expect(collection.lock.read { collection.generation.number } > generation)
+        #expect(collection.lock.read { collection.generation.number } == generation + (compacts ? 1 : 0))
         #expect(auditor.step { [collection] } == .gaveUp)
         #expect(try fixture.engine.recall("c").vectors[0].background == before)
         #expect(try fixture.space("c").recall.recent.noted == 4)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
         let after = try #require(try fixture.engine.recall("c").vectors[0].background)
-        #expect((after.points, after.recentQueries) == (3_500, 4))
+        #expect((after.points, after.recentQueries) == (compacts ? 2_500 : 3_500, 4))
     }
 
     @Test func whatIsScannedIsNotAudited() throws {
