@@ -156,9 +156,9 @@ extension Engine {
     public func count(_ collection: String, filter: Filter?, exact: Bool, deadline: Deadline? = nil) throws -> Int {
         try environment.time.check(deadline, "Count")
         return try withCollection(collection) { collection in
-            try reader.reading(collection, filter: filter, deadline: deadline) { generation in
+            try reader.reading(collection, filter: filter, "Count", deadline: deadline) { generation, pace in
                 guard let filter, !filter.isEmpty else { return generation.points.liveCount }
-                return generation.matchingSlots(filter).count
+                return try generation.matchingSlots(filter, among: LivePoints(generation.points), &pace).count
             }
         }
     }
@@ -184,10 +184,14 @@ extension Engine {
         var watch = started
         var explanation: Explanation?
         let (found, next, generation) = try reader.reading(
-            collection, filter: request.filter, orderKey: request.orderBy?.key, deadline: deadline
-        ) { generation in
+            collection, filter: request.filter, orderKey: request.orderBy?.key, "Scroll", deadline: deadline
+        ) { generation, pace in
             watch.lap(\.wait)
-            let matching = request.filter.flatMap { $0.isEmpty ? nil : generation.matchingSlots($0) }
+            let matching = try request.filter.flatMap { filter -> (words: [UInt64], count: Int)? in
+                guard !filter.isEmpty else { return nil }
+                let found = try generation.matchingSlots(filter, among: LivePoints(generation.points), &pace)
+                return generation.stillLiving(found)
+            }
             if matching != nil { watch.lap(\.filter) }
             let (slots, next) = try generation.page(request, among: matching?.words ?? generation.points.live)
             watch.lap(\.scan)
@@ -317,6 +321,18 @@ extension Generation {
         var vectors: NamedVectors = [:]
         for space in wanted where mask & space.bit != 0 { vectors[space.name] = space.vector(slot) }
         return vectors
+    }
+
+    /// The same in the slots that there are now: what has been deleted or has come while a filter was evaluated is left out.
+    /// Under the shared lock.
+    fileprivate func stillLiving(_ found: (words: [UInt64], count: Int)) -> (words: [UInt64], count: Int) {
+        var words = [UInt64](repeating: 0, count: points.live.count)
+        var count = 0
+        for index in found.words.indices {
+            words[index] = found.words[index] & points.live[index]
+            count += words[index].nonzeroBitCount
+        }
+        return (words, count)
     }
 
     /// The slots of a scroll's page, taken from those in `words`, and where the next page begins. Under the shared lock.

@@ -58,12 +58,13 @@ extension Engine {
     ) throws -> RecallFigures {
         var parameters = SearchParameters()
         parameters.hnswEf = request.hnswEf
-        var measurement = try reader.reading(collection, filter: request.filter, deadline: deadline) {
-            [parameters] generation in
+        var measurement = try reader.reading(collection, filter: request.filter, "Recall", deadline: deadline) {
+            [parameters] generation, pace in
             guard let space = generation.space(vector) else { throw unknownVector(vector) }
             var allowed: SlotBitmap?
             if let filter = request.filter, !filter.isEmpty {
-                let (words, count) = generation.matchingSlots(filter)
+                let (words, count) = try generation.matchingSlots(
+                    filter, among: LivePoints(generation.points), &pace)
                 allowed = SlotBitmap(words: words, count: count)
             }
             return RecallMeasurement(

@@ -5,15 +5,38 @@ extension Engine {
     /// The nearest points to each request's query vector, best first; exactly `min(limit, matching)` of them behind
     /// `offset`, unless a score threshold or the query's own point takes some away.
     ///
-    /// The requests see the same or later states of the collection. Throws `.timeout` once `deadline` has passed.
+    /// All requests see one state of the collection, unless their filters take so much memory together that they are evaluated
+    /// one after the other. No lock is held while vectors are scored. Throws `.timeout` once `deadline` has passed.
     public func search(
         _ collection: String, _ requests: [SearchRequest], deadline: ContinuousClock.Instant?
     ) throws -> [SearchResult] {
         try withCollection(collection) { collection in
-            try requests.map { request in
-                try explaining(request.explain, "Search", deadline) { try search(collection, request, deadline, $0) }
+            var results: [SearchResult] = []
+            while results.count < requests.count {
+                let part = requests[results.count...].prefix(
+                    collection.mostSearchesTogether(requests[results.count...]))
+                results += try searchTogether(collection, part, deadline)
             }
+            return results
         }
+    }
+
+    /// Searches in one state of the collection.
+    private func searchTogether(
+        _ collection: PointCollection, _ requests: ArraySlice<SearchRequest>, _ deadline: Deadline?
+    ) throws -> [SearchResult] {
+        var watches = requests.map { Stopwatch(isOn: $0.explain, environment.time) }
+        var results = try retrying("Search", deadline) {
+            // What an attempt in vain took was waiting.
+            for place in watches.indices { watches[place].lap(\.wait) }
+            return try search(collection, requests, deadline, watches)
+        }
+        for place in results.indices {
+            guard let times = results[place].explanation?.times else { continue }
+            // Of several each has its own part.
+            results[place].explanation?.times.total = requests.count == 1 ? watches[place].elapsed : times.sum
+        }
+        return results
     }
 
     /// The same for one request, for a thread that must not be held: `nil` if the search would have to wait (for a writer,
@@ -42,8 +65,18 @@ extension Engine {
                 else { return nil }
             }
             watch.lap(\.wait)
-            return try find(
-                request, nil, collection, generation, cancelled: { work.isOver }, scanning: mostScanned, &watch)
+            // The lock is kept for this little time, as getting it again might have to wait.
+            guard
+                var prepared = try prepare(
+                    request, nil, collection, generation, cancelled: { work.isOver }, scanning: mostScanned, &watch)
+            else { return nil }
+            if let filter = request.filter, !filter.isEmpty {
+                let (words, count) = generation.matchingSlots(filter)
+                prepared.allowed = SlotBitmap(words: words, count: count)
+                watch.lap(\.filter)
+            }
+            guard let outcome = search(prepared, &watch) else { return nil }
+            return try found(outcome, prepared, request)
         }
         guard let finding, let finding else { return nil }
         do {
@@ -58,27 +91,80 @@ extension Engine {
     }
 
     private func search(
-        _ collection: PointCollection, _ request: SearchRequest, _ deadline: ContinuousClock.Instant?,
-        _ started: Stopwatch
-    ) throws -> SearchResult {
-        guard request.limit >= 0, request.offset >= 0 else {
-            throw EngineError.invalid("limit and offset must not be negative")
-        }
-        try request.parameters.validate()
-        var watch = started
-        let lookup = try lookedUp(request)
-        watch.lap(\.prepare)
+        _ collection: PointCollection, _ requests: ArraySlice<SearchRequest>, _ deadline: Deadline?,
+        _ started: [Stopwatch]
+    ) throws -> [SearchResult] {
+        var watches = started
         var expired: (@Sendable () -> Bool)?
         if let deadline { expired = { [time = environment.time] in time.isOver(deadline) } }
-        let finding = try reader.reading(collection, filter: request.filter, deadline: deadline) {
-            [expired] generation in
-            watch.lap(\.wait)
-            guard let finding = try find(request, lookup, collection, generation, cancelled: expired, &watch) else {
-                throw timedOut("Search")
+        let lookups = try zip(watches.indices, requests).map { place, request in
+            guard request.limit >= 0, request.offset >= 0 else {
+                throw EngineError.invalid("limit and offset must not be negative")
             }
-            return finding
+            try request.parameters.validate()
+            let lookup = try lookedUp(request)
+            watches[place].lap(\.prepare)
+            return lookup
         }
-        return try fetched(finding, request, deadline, &watch)
+        let prepared = try reader.reading(
+            collection, filters: requests.compactMap(\.filter), "Search", deadline: deadline
+        ) { generation, pace in
+            for place in watches.indices { watches[place].lap(\.wait) }
+            // Fixed before filters are evaluated, as writers may go ahead meanwhile.
+            let live = LivePoints(generation.points)
+            var prepared = try zip(watches.indices, requests).map { place, request in
+                watches[place].skip()
+                guard
+                    let prepared = try prepare(
+                        request, lookups[place], collection, generation, cancelled: expired, &watches[place])
+                else { throw timedOut("Search") }
+                return prepared
+            }
+            for (place, request) in zip(watches.indices, requests) {
+                guard let filter = request.filter, !filter.isEmpty else { continue }
+                watches[place].skip()
+                let (words, count) = try generation.matchingSlots(filter, among: live, &pace)
+                prepared[place].allowed = SlotBitmap(words: words, count: count)
+                watches[place].lap(\.filter)
+            }
+            return prepared
+        }
+        let outcomes = try prepared.indices.map { place in
+            watches[place].skip()
+            guard let outcome = search(prepared[place], &watches[place]) else { throw timedOut("Search") }
+            return outcome
+        }
+        let findings = try collection.lock.read {
+            try zip(prepared.indices, requests).map { place, request in
+                watches[place].skip()
+                defer { watches[place].lap(\.fetch) }
+                return try found(outcomes[place], prepared[place], request)
+            }
+        }
+        return try zip(watches.indices, requests).map { place, request in
+            watches[place].skip()
+            return try fetched(findings[place], request, deadline, &watches[place])
+        }
+    }
+
+    /// A search that needs no lock any more until its points are named.
+    private struct PreparedSearch {
+        let generation: Generation
+        let space: VectorSpace
+        /// What is searched.
+        let view: IndexView?
+        let query: [Float]
+        let options: SearchOptions
+        /// What the filter admits; `nil` without one, and before it is evaluated.
+        var allowed: SlotBitmap?
+        let aim: SearchAim
+        let live: Int
+        let filter: Filter?
+    }
+
+    private struct Outcome {
+        var hits: [Hit]
+        var explanation: Explanation?
     }
 
     /// The points of a search, still without payloads.
@@ -88,22 +174,16 @@ extension Engine {
         var explanation: Explanation?
     }
 
-    /// Searches under the shared lock, with all payload indexes there; `nil` if the search was cancelled.
-    private func find(
+    /// Fixes what is to be searched, under the shared lock; `nil` if the search would be too long.
+    private func prepare(
         _ request: SearchRequest, _ lookup: [Float]?, _ collection: PointCollection, _ generation: Generation,
         cancelled: (@Sendable () -> Bool)?, scanning mostScanned: Int = .max, _ watch: inout Stopwatch
-    ) throws -> Finding? {
+    ) throws -> PreparedSearch? {
         let name = request.using ?? ""
         guard let space = generation.space(name) else { throw unknownVector(name) }
         let (query, excluded) = try generation.queryVector(request.query, lookup, space)
         if configuration.recallAudits.keepsQueries, case .vector = request.query { space.recall.recent.note(query) }
         watch.lap(\.prepare)
-        var allowed: SlotBitmap?
-        if let filter = request.filter, !filter.isEmpty {
-            let (words, count) = generation.matchingSlots(filter)
-            allowed = SlotBitmap(words: words, count: count)
-            watch.lap(\.filter)
-        }
         let live = generation.points.liveCount
         let limit = min(min(request.limit, live) + min(request.offset, live), live)
         let aim = SearchAim(
@@ -116,19 +196,33 @@ extension Engine {
         if request.explain { options.clock = { [time = environment.time] in time.nanoseconds } }
         options.fullScanBytes = collection.configuration.fullScanBytes(space)
         options.mostScanned = mostScanned
-        let outcome = query.withUnsafeBufferPointer { space.index.search($0, options, allowed: allowed) }
+        return PreparedSearch(
+            generation: generation, space: space, view: space.index.view(), query: query, options: options, aim: aim,
+            live: live, filter: request.filter)
+    }
+
+    /// Scores vectors. Without any lock; `nil` if the search was cancelled.
+    private func search(_ search: PreparedSearch, _ watch: inout Stopwatch) -> Outcome? {
+        let outcome = search.query.withUnsafeBufferPointer {
+            search.space.index.search($0, search.options, allowed: search.allowed, in: search.view)
+        }
         if outcome.cancelled { return nil }
         var explanation: Explanation?
-        if request.explain {
-            explanation = Explanation(
-                outcome, points: live, filter: generation.summary(of: request.filter, matching: allowed?.count),
-                times: watch.times)
-            explanation?.recall = aim.recall
+        if search.options.clock != nil {
+            explanation = Explanation(outcome, points: search.live, filter: nil, times: watch.times)
+            explanation?.recall = search.aim.recall
             if outcome.plan == .exactScan || outcome.plan == .exactFilteredScan { explanation?.recall?.foundExactly() }
         }
         watch.skip()
+        return Outcome(hits: outcome.hits, explanation: explanation)
+    }
+
+    /// Names the points. Under the shared lock.
+    private func found(_ outcome: Outcome, _ search: PreparedSearch, _ request: SearchRequest) throws -> Finding {
+        var explanation = outcome.explanation
+        explanation?.filter = search.generation.summary(of: search.filter, matching: search.allowed?.count)
         return Finding(
-            points: try generation.scored(outcome.hits, request, space), generation: generation,
+            points: try search.generation.scored(outcome.hits, request, search.space), generation: search.generation,
             explanation: explanation)
     }
 
@@ -222,5 +316,21 @@ extension Generation {
             scored.append((hit.slot, point))
         }
         return scored
+    }
+}
+
+extension PointCollection {
+    /// Bytes that the filters of searches in one state may take.
+    private static let mostFilterBytes = 64 << 20
+
+    /// How many of the searches can be made in one state: their filters' bitmaps are held at the same time.
+    fileprivate func mostSearchesTogether(_ requests: ArraySlice<SearchRequest>) -> Int {
+        let bytes = lock.read { generation.points.slotCount } / 8 + 1
+        var room = Self.mostFilterBytes
+        let count = requests.prefix { request in
+            if let filter = request.filter, !filter.isEmpty { room -= bytes }
+            return room >= 0
+        }.count
+        return max(count, 1)
     }
 }

@@ -2,28 +2,41 @@ import Quantization
 import Synchronization
 
 extension VectorIndex {
-    /// Finds the k best live slots that `allowed` has (all, when it is `nil`). Under the shared lock; any number of
-    /// threads.
+    /// What there is to be searched now; `nil` for an index without rows. It stays as it is while it is held: what is published
+    /// or removed later isn't in it. Any thread.
+    ///
+    /// - Complexity: O(1). While a view is held, a change of the index copies a bit for each slot, once.
+    public func view() -> IndexView? { state.withLock { IndexView($0) } }
+
+    /// ``search(_:_:allowed:in:)`` in a view of its own.
+    public func search(
+        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
+    ) -> SearchOutcome {
+        search(query, options, allowed: allowed, in: view())
+    }
+
+    /// Finds the k best live slots that `allowed` has (all, when it is `nil`). Without any lock; any number of threads.
     ///
     /// The plan follows from the exact number of slots that may be returned: few are scanned, many are found by walking
     /// the graph, and a walk that finds too few or costs too much is followed by a scan. So k hits come back whenever k
     /// live slots are allowed, and a slot is found from its publication on (``SearchOptions/indexedOnly`` waives both
     /// for the tail).
     ///
-    /// - Parameter query: `dimensions` elements; normalised by the caller where the metric is cosine.
+    /// - Parameters:
+    ///   - query: `dimensions` elements; normalised by the caller where the metric is cosine.
+    ///   - view: of this index.
     /// - Precondition: the query has `dimensions` elements.
     /// - Complexity: with a graph about `ef · m` scores of codes; without, one for each allowed slot.
     public func search(
-        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
+        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?, in view: IndexView?
     ) -> SearchOutcome {
         precondition(query.count == parameters.dimensions, "a query of \(query.count) elements")
         let empty = SearchOutcome(timings: options.clock == nil ? nil : SearchTimings())
         guard let base = query.baseAddress, options.k > 0 else { return empty }
-        let view = state.withLock { IndexView($0) }
         guard let view, view.liveCount > 0 else { return empty }
         return ScratchPool.with { scratch in
             // Kernels get plain pointers into all of these; a retraining may have let go of the codes meanwhile.
-            withExtendedLifetime((view.rows.owner, view.codes, view.graph, allowed)) {
+            withExtendedLifetime((view.rows.owner, view.liveWords, view.codes, view.graph, allowed)) {
                 let filter = allowed.map { FilterBitmap(view, $0) }
                 defer { filter?.deallocate() }
                 let admission =
@@ -40,13 +53,15 @@ extension VectorIndex {
     }
 }
 
-/// What a search sees of an index: everything is either constant or only appended to while the search runs.
-struct IndexView {
+/// What a search sees of an index: everything is either constant or only appended to while it is held.
+public struct IndexView: @unchecked Sendable {
+    // Unchecked: nobody changes what it has.
     let rows: RowMatrix
     let published: Int
     let liveCount: Int
+    let liveWords: LiveWords
     /// Live slots, one bit each.
-    let alive: UnsafePointer<UInt64>
+    var alive: UnsafePointer<UInt64> { UnsafePointer(liveWords.words) }
     let codes: CodeStore?
     /// Slots that have a code.
     let encoded: Int
@@ -61,7 +76,7 @@ struct IndexView {
         self.rows = rows
         published = state.published
         liveCount = state.alive.count
-        alive = UnsafePointer(state.alive.words)
+        liveWords = state.alive.shared
         codes = state.codes
         graph = state.links.graph
         // Loads may run ahead of publication: a linker never does.

@@ -8,8 +8,7 @@ import Synchronization
 /// *linked* (in the graph). The published ones that aren't linked are the *tail*; each search scans it, so that a slot is
 /// found from its publication on. Small indexes have neither codes nor graph and are scanned.
 ///
-/// Threads: ``publish(rows:count:absent:)`` and ``remove(_:)`` want a lock that excludes searches and each other;
-/// ``search(_:_:allowed:)`` and ``score(_:slot:)`` want it shared; everything else goes without.
+/// Threads: ``publish(rows:count:absent:)`` and ``remove(_:)`` want a lock that excludes each other; everything else goes without.
 public final class VectorIndex: Sendable {
     public let parameters: IndexParameters
     /// Read once for many; guarded against nothing but a torn read. Never held while scoring.
@@ -99,7 +98,7 @@ public final class VectorIndex: Sendable {
         }
     }
 
-    /// The exact score of a published slot's row; greater is closer. Under the shared lock.
+    /// The exact score of a published slot's row; greater is closer.
     ///
     /// - Precondition: the query has `dimensions` elements and the slot is published.
     public func score(_ query: UnsafeBufferPointer<Float>, slot: UInt32) -> Float {

@@ -16,6 +16,8 @@ package final class Generation: @unchecked Sendable {
     private(set) var successors: [VectorID: VectorIndex] = [:]
     package var points: PointTable
     package var payloadIndexes: PayloadIndexes
+    /// Payloads of points that were there before which have changed.
+    private(set) var payloadChanges = 0
     /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
     /// are installed.
     let payloadIndexBuilds = Atomic(0)
@@ -111,6 +113,7 @@ package final class Generation: @unchecked Sendable {
                 removed.append(slot)
             case .payload(let row, _, _):
                 points.setVersion(row.slot, row.version)
+                payloadChanges += 1
                 if let parsed, let old = parsed[index].old, let new = parsed[index].new {
                     payloadIndexes.replace(slot: row.slot, old: old, new: new)
                 }

@@ -65,6 +65,9 @@ public struct Explanation: Sendable, Equatable {
         public var fetch = 0
         /// All of it, and what lies between.
         public var total = 0
+
+        /// The stages together.
+        var sum: Int { wait + filter + prepare + walk + scan + rerank + rescore + fetch }
     }
 
     /// The recall that a search aimed at.

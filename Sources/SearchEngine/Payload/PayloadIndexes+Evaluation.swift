@@ -21,13 +21,24 @@ extension PayloadIndexes {
     ///
     /// `universe` is the number of slots; `live` has one bit for each of them, zero past the last. `missing(for:)` must be
     /// empty. Complexity: O(conditions · universe / 64 + postings and range entries of the conditions).
+    ///
+    /// - Parameter step: called before each condition, while nothing of the indexes is held; what it throws ends the evaluation.
+    package func evaluate(
+        _ filter: Filter, universe: Int, live: UnsafePointer<UInt64>, context: FilterContext, step: () throws -> Void
+    ) rethrows -> (words: [UInt64], count: Int) {
+        let evaluation = FilterEvaluation(indexes: self, universe: universe, context: context)
+        var bits = try evaluation.bits(filter, step)
+        bits.formIntersection(words: live)
+        return (bits.words, bits.count)
+    }
+}
+
+extension PayloadIndexes {
+    /// The same in one go.
     package func evaluate(
         _ filter: Filter, universe: Int, live: UnsafePointer<UInt64>, context: FilterContext
     ) -> (words: [UInt64], count: Int) {
-        let evaluation = FilterEvaluation(indexes: self, universe: universe, context: context)
-        var bits = evaluation.bits(filter)
-        bits.formIntersection(words: live)
-        return (bits.words, bits.count)
+        evaluate(filter, universe: universe, live: live, context: context, step: {})
     }
 }
 
@@ -37,42 +48,42 @@ private struct FilterEvaluation {
     let universe: Int
     let context: FilterContext
 
-    func bits(_ filter: Filter) -> SlotBits {
+    func bits(_ filter: Filter, _ step: () throws -> Void) rethrows -> SlotBits {
         var result: SlotBits?
         func intersect(_ bits: SlotBits) {
             if result == nil { result = bits } else { result?.formIntersection(bits) }
         }
-        for condition in filter.must { intersect(bits(condition)) }
+        for condition in filter.must { intersect(try bits(condition, step)) }
         if !filter.should.isEmpty {
             var union = SlotBits(universe: universe)
-            for condition in filter.should { add(condition, to: &union) }
+            for condition in filter.should { try add(condition, to: &union, step) }
             intersect(union)
         }
-        if let minShould = filter.minShould { intersect(atLeast(minShould.minCount, minShould.conditions)) }
+        if let minShould = filter.minShould { intersect(try atLeast(minShould.minCount, minShould.conditions, step)) }
         var bits = result ?? SlotBits(allOf: universe)
         if !filter.mustNot.isEmpty {
             var union = SlotBits(universe: universe)
-            for condition in filter.mustNot { add(condition, to: &union) }
+            for condition in filter.mustNot { try add(condition, to: &union, step) }
             bits.subtract(union)
         }
         return bits
     }
 
-    func bits(_ condition: Condition) -> SlotBits {
-        if case .filter(let filter) = condition { return bits(filter) }
+    func bits(_ condition: Condition, _ step: () throws -> Void) rethrows -> SlotBits {
+        if case .filter(let filter) = condition { return try bits(filter, step) }
         var bits = SlotBits(universe: universe)
-        add(condition, to: &bits)
+        try add(condition, to: &bits, step)
         return bits
     }
 
     /// The slots that fulfil at least `minCount` of the conditions.
-    func atLeast(_ minCount: Int, _ conditions: [Condition]) -> SlotBits {
+    func atLeast(_ minCount: Int, _ conditions: [Condition], _ step: () throws -> Void) rethrows -> SlotBits {
         guard minCount > 0 else { return SlotBits(allOf: universe) }
         guard minCount <= conditions.count else { return SlotBits(universe: universe) }
         // One binary counter a slot, its digits spread over planes, the lowest first.
         var planes: [SlotBits] = []
         for condition in conditions {
-            var carry = bits(condition)
+            var carry = try bits(condition, step)
             for index in planes.indices {
                 var next = carry
                 next.formIntersection(planes[index])
@@ -101,14 +112,15 @@ private struct FilterEvaluation {
     }
 
     /// Adds the slots that fulfil a condition.
-    func add(_ condition: Condition, to bits: inout SlotBits) {
+    func add(_ condition: Condition, to bits: inout SlotBits, _ step: () throws -> Void) rethrows {
+        try step()
         switch condition {
         case .field(let path, let predicate): add(path, predicate, to: &bits)
         case .isEmpty(let path): presence(path).select(.allEmpty, into: &bits)
         case .isNull(let path): presence(path).select(.someNull, into: &bits)
         case .hasID(let ids):
             for id in ids {
-                if let slot = context.slot(id) { bits.insert(slot) }
+                if let slot = context.slot(id), slot < universe { bits.insert(slot) }
             }
         case .hasVector(let name):
             if let words = context.vectorSlots(name) {
@@ -117,7 +129,7 @@ private struct FilterEvaluation {
                 bits.formUnion(slots)
             }
         case .nested: bits.formUnion(indexes.facet(.predicate(condition), as: PredicateFacet.self).slots)
-        case .filter(let filter): bits.formUnion(self.bits(filter))
+        case .filter(let filter): bits.formUnion(try self.bits(filter, step))
         }
     }
 

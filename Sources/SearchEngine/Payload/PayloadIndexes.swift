@@ -22,6 +22,8 @@ package final class PayloadIndexes: @unchecked Sendable {
     private let clock = Atomic<UInt64>(0)
     private let builders = Mutex<[WeakBuilder]>([])
     private var writesSinceCheck = 0
+    /// Goes up when a facet goes, or when text is cut into other tokens: an evaluation in parts has to begin anew.
+    private(set) var revision = 0
 
     private struct WeakBuilder {
         weak var builder: FacetBuilder?
@@ -76,6 +78,7 @@ package final class PayloadIndexes: @unchecked Sendable {
     }
 
     private func schemasChanged() {
+        revision += 1
         explicitKeys = Set(schemas.flatMap { path, schema in schema.facetKeys(path) })
         textSettings = [:]
         for (path, schema) in schemas where schema.type == .text { textSettings[path] = TextSettings(schema) }
@@ -189,6 +192,7 @@ package final class PayloadIndexes: @unchecked Sendable {
         sizes.sort { $0.use < $1.use }
         for (entry, bytes, _) in sizes where total > implicitBudgetBytes && !kept.contains(entry.key) {
             table.remove(entry.key)
+            revision += 1
             total -= bytes
         }
     }

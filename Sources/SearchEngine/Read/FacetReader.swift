@@ -12,22 +12,44 @@ final class FacetReader: Sendable {
     /// when building them takes longer than the deadline; the build goes on. Throws `PayloadIndexesMissing` where this
     /// thread must not wait for that (`Engine.withoutWaitingForIndexes`).
     func reading<T>(
-        _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil, deadline: Deadline? = nil,
-        _ body: (Generation) throws -> T
+        _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil, _ operation: String,
+        deadline: Deadline? = nil, _ body: (Generation, inout FilterPace) throws -> T
     ) throws -> T {
-        let filters = filter.map { [$0] } ?? []
-        for _ in 0..<Self.mostAttempts {
+        try reading(
+            collection, filters: filter.map { [$0] } ?? [], orderKey: orderKey, operation, deadline: deadline, body)
+    }
+
+    /// The same for several filters.
+    func reading<T>(
+        _ collection: PointCollection, filters: [Filter], orderKey: PayloadPath? = nil, _ operation: String,
+        deadline: Deadline? = nil, _ body: (Generation, inout FilterPace) throws -> T
+    ) throws -> T {
+        var attemptsLeft = Self.mostAttempts
+        var outdated = 0
+        while attemptsLeft > 0 {
             var missing: [FacetKey] = []
-            let result: T? = try collection.lock.read {
-                guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-                missing = collection.generation.payloadIndexes.missing(for: filters, order: orderKey)
-                return missing.isEmpty ? try body(collection.generation) : nil
+            do {
+                let result: T? = try collection.lock.read {
+                    guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
+                    missing = collection.generation.payloadIndexes.missing(for: filters, order: orderKey)
+                    guard missing.isEmpty else { return nil }
+                    var pace = FilterPace(
+                        collection, yields: outdated < Self.mostOutdated, until: deadline, operation, environment.time)
+                    return try body(collection.generation, &pace)
+                }
+                if let result { return result }
+            } catch is FilterPace.Outdated {
+                outdated += 1
+                continue
             }
-            if let result { return result }
+            attemptsLeft -= 1
             try build(missing, of: collection, until: deadline)
         }
         throw Self.evicted
     }
+
+    /// Evaluations in vain after which one lets nobody go ahead.
+    private static let mostOutdated = 3
 
     /// Builds after which an index may be gone again before it was used: others have taken its memory.
     static let mostAttempts = 8
@@ -61,22 +83,42 @@ extension PointCollection {
 }
 
 extension Generation {
-    /// The live slots that match a filter whose payload indexes are all there. Under the shared lock.
+    /// The live slots that match a filter whose payload indexes are all there. Under the shared lock, which isn't let go.
     func matchingSlots(_ filter: Filter) -> (words: [UInt64], count: Int) {
+        matchingSlots(filter, among: LivePoints(points), slot: { self.points.slot(of: $0) }, step: {})
+    }
+
+    /// The same among the points of one time, in parts between which others go ahead.
+    func matchingSlots(
+        _ filter: Filter, among live: LivePoints, _ pace: inout FilterPace
+    ) throws -> (words: [UInt64], count: Int) {
+        // A point may have another slot after a pause.
+        var slots: [PointID: UInt32] = [:]
+        filter.forEachLeaf { condition in
+            guard case .hasID(let ids) = condition else { return }
+            for id in ids { slots[id] = points.slot(of: id) }
+        }
+        return try matchingSlots(filter, among: live, slot: { [slots] in slots[$0] }, step: { try pace.step() })
+    }
+
+    private func matchingSlots(
+        _ filter: Filter, among live: LivePoints, slot: @escaping (PointID) -> UInt32?, step: () throws -> Void
+    ) rethrows -> (words: [UInt64], count: Int) {
         // Words made for one evaluation, kept until it ends.
         var made: [UnsafeMutablePointer<UInt64>] = []
         defer { for words in made { words.deallocate() } }
         let context = FilterContext(
-            slot: { self.points.slot(of: $0) },
+            slot: slot,
             vectorSlots: { name in
                 guard let space = self.space(name) else { return nil }
                 let words = self.words(with: space)
                 made.append(words)
                 return UnsafePointer(words)
             })
-        return points.live.withUnsafeBufferPointer { live in
-            guard let base = live.baseAddress else { return ([], 0) }
-            return payloadIndexes.evaluate(filter, universe: points.slotCount, live: base, context: context)
+        return try live.words.withUnsafeBufferPointer { words in
+            guard let base = words.baseAddress else { return ([], 0) }
+            return try payloadIndexes.evaluate(
+                filter, universe: live.slotCount, live: base, context: context, step: step)
         }
     }
 

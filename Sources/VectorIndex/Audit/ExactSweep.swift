@@ -35,7 +35,7 @@ public struct ExactSweep {
 }
 
 extension VectorIndex {
-    /// Scores the next `slots` slots of a sweep by their stored rows. Under the shared lock, which may be let go between two
+    /// Scores the next `slots` slots of a sweep by their stored rows. The index may change between two
     /// calls.
     ///
     /// - Parameters:
@@ -46,12 +46,12 @@ extension VectorIndex {
         _ sweep: inout ExactSweep, _ query: UnsafeBufferPointer<Float>, slots: Int, allowed: SlotBitmap? = nil
     ) {
         precondition(query.count == parameters.dimensions, "a query of \(query.count) elements")
-        let view = state.withLock { IndexView($0) }
+        let view = view()
         sweep.begin(view?.published ?? 0)
         guard let view, let base = query.baseAddress, let end = sweep.end, !sweep.isDone else { return }
         let goal = min(sweep.next + max(slots, 1), end)
         ScratchPool.with { scratch in
-            withExtendedLifetime((view.rows.owner, allowed)) {
+            withExtendedLifetime((view, allowed)) {
                 let filter = allowed.map { FilterBitmap(view, $0) }
                 defer { filter?.deallocate() }
                 let admission = filter?.admission ?? Admission(words: view.alive, count: view.liveCount)
@@ -65,16 +65,18 @@ extension VectorIndex {
         }
     }
 
-    /// Live slots drawn at random, with repetition; empty when there are none. Under the shared lock.
+    /// Live slots drawn at random, with repetition; empty when there are none.
     public func randomLiveSlots(_ count: Int, using random: inout some RandomNumberGenerator) -> [UInt32] {
-        guard let view = state.withLock({ IndexView($0) }), view.liveCount > 0, count > 0 else { return [] }
-        let admission = Admission(words: view.alive, count: view.liveCount)
-        var slots: [UInt32] = []
-        // Compactions keep most slots live; while one is awaited, a sparser index gets fewer.
-        for _ in 0..<20 * count where slots.count < count {
-            let slot = UInt32.random(in: 0..<UInt32(view.published), using: &random)
-            if admission.admits(slot) { slots.append(slot) }
+        guard let view = view(), view.liveCount > 0, count > 0 else { return [] }
+        return withExtendedLifetime(view) {
+            let admission = Admission(words: view.alive, count: view.liveCount)
+            var slots: [UInt32] = []
+            // Compactions keep most slots live; while one is awaited, a sparser index gets fewer.
+            for _ in 0..<20 * count where slots.count < count {
+                let slot = UInt32.random(in: 0..<UInt32(view.published), using: &random)
+                if admission.admits(slot) { slots.append(slot) }
+            }
+            return slots
         }
-        return slots
     }
 }

@@ -1,37 +1,45 @@
-/// The live slots as a bitmap that grows at its end. Changed under the index's lock and while no search runs; searches
-/// read the words without a lock.
+/// Words of a bitmap. Never changed while more than one has them.
+final class LiveWords: @unchecked Sendable {
+    // Unchecked: see above.
+    let words: UnsafeMutablePointer<UInt64>
+    let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        words = .allocate(capacity: capacity)
+        words.initialize(repeating: 0, count: capacity)
+    }
+
+    deinit { words.deallocate() }
+}
+
+/// The live slots as a bitmap that grows at its end. Changed under the index's lock. Whoever has ``shared`` reads it without
+/// a lock: a change is then made to a copy.
 struct LiveSlots: ~Copyable {
-    private(set) var words: UnsafeMutablePointer<UInt64>
-    private var wordCapacity: Int
+    private(set) var shared = LiveWords(capacity: 1)
     /// Slots that the bitmap covers.
     private(set) var slotCount = 0
     /// Set bits.
     private(set) var count = 0
 
-    init() {
-        wordCapacity = 1
-        words = .allocate(capacity: 1)
-        words.initialize(repeating: 0, count: 1)
+    private var words: UnsafeMutablePointer<UInt64> { shared.words }
+
+    var residentBytes: Int { shared.capacity * 8 }
+
+    /// Makes sure that nobody else has the words, and that there are so many.
+    private mutating func own(_ wordCount: Int) {
+        let isLarge = wordCount <= shared.capacity
+        if isLarge, isKnownUniquelyReferenced(&shared) { return }
+        let copy = LiveWords(capacity: isLarge ? shared.capacity : max(wordCount, shared.capacity * 2))
+        copy.words.update(from: shared.words, count: (slotCount + 63) >> 6)
+        shared = copy
     }
 
-    deinit { words.deallocate() }
-
-    var residentBytes: Int { wordCapacity * 8 }
-
-    /// Adds live slots. O(added / 64) amortised.
+    /// Adds live slots. O(added / 64) amortised, and O(slots / 64) if a reader has the words.
     mutating func append(_ added: Int) {
         if added == 0 { return }
         let goal = slotCount + added
-        let wordCount = (goal + 63) >> 6
-        if wordCount > wordCapacity {
-            let capacity = max(wordCount, wordCapacity * 2)
-            let larger = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
-            larger.initialize(repeating: 0, count: capacity)
-            larger.update(from: words, count: (slotCount + 63) >> 6)
-            words.deallocate()
-            words = larger
-            wordCapacity = capacity
-        }
+        own((goal + 63) >> 6)
         var slot = slotCount
         while slot < goal {
             if slot & 63 == 0, goal - slot >= 64 {
@@ -50,6 +58,7 @@ struct LiveSlots: ~Copyable {
     mutating func remove(_ slot: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(slot & 63)
         guard slot < slotCount, words[slot >> 6] & bit != 0 else { return false }
+        own(0)
         words[slot >> 6] &= ~bit
         count -= 1
         return true

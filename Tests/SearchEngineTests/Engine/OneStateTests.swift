@@ -1,0 +1,143 @@
+import Foundation
+import JSON
+import SearchEngine
+import Synchronization
+import TestSupport
+import Testing
+
+/// A read sees one state of a collection, however long it takes, and writers go on meanwhile.
+@Suite struct OneStateTests {
+    private static let count = 20_000
+    private static let parts = 100
+
+    /// Runs `body` while another thread writes; what that throws is thrown. Returns how often it has written.
+    private func beside(_ write: @escaping @Sendable (_ turn: Int) throws -> Void, _ body: () throws -> Void) throws
+        -> Int
+    {
+        final class Writer: Sendable {
+            let isOver = Atomic(false)
+            let turns = Atomic(0)
+            let failure = Mutex<(any Error)?>(nil)
+        }
+        let writer = Writer()
+        let ended = DispatchGroup()
+        ended.enter()
+        Thread.detachNewThread {
+            defer { ended.leave() }
+            do {
+                while !writer.isOver.load(ordering: .relaxed) {
+                    try write(writer.turns.load(ordering: .relaxed))
+                    writer.turns.add(1, ordering: .relaxed)
+                }
+            } catch { writer.failure.withLock { $0 = error } }
+        }
+        defer {
+            writer.isOver.store(true, ordering: .relaxed)
+            ended.wait()
+        }
+        try body()
+        if let failure = writer.failure.withLock({ $0 }) { throw failure }
+        return writer.turns.load(ordering: .relaxed)
+    }
+
+    private func filled() throws -> EngineFixture {
+        let fixture = try EngineFixture(durability: .normal)
+        try fixture.engine.createCollection("c", .unnamed(4, .euclid))
+        for start in stride(from: 0, to: Self.count, by: 1_000) {
+            let points = (start..<start + 1_000).map { id in
+                PointStruct(UInt64(id), [Float(id), 1, 2, 3], ["n": JSONValue(id % Self.parts)])
+            }
+            _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        }
+        return fixture
+    }
+
+    private func range(_ from: Double, _ to: Double) throws -> Condition {
+        .field(try PayloadPath("n"), .range(RangeBounds(lt: to, gte: from)))
+    }
+
+    /// A filter that everything fulfils, each point by one of many conditions; what stands between them takes time.
+    private func everything() throws -> Filter {
+        var filter = Filter()
+        for part in 0..<Self.parts {
+            filter.should.append(try range(Double(part), Double(part + 1)))
+            filter.should.append(.filter(Filter(must: [try range(0, Double(Self.parts)), try range(-2, -1)])))
+        }
+        return filter
+    }
+
+    /// Points get other payloads in place, other slots, and go and come again in one change.
+    @Test(arguments: 0..<3) func aLongFilterCountsEachPointOnce(kind: Int) throws {
+        let fixture = try filled()
+        let (filter, engine) = (try everything(), fixture.engine)
+        #expect(try fixture.engine.count("c", filter: filter, exact: true) == Self.count)
+        let turns = try beside { turn in
+            let ids = (0..<50).map { UInt64((turn * 50 + $0) % Self.count) }
+            let n: JSONValue = ["n": JSONValue((turn * 37) % Self.parts)]
+            let operations: [UpdateOperation] =
+                switch kind {
+                case 0: [.setPayload(.ids(ids.map { .number($0) }), payload: n, key: nil)]
+                case 1: [.upsert(ids.map { PointStruct($0, [Float($0), 1, 2, 3], n) })]
+                default:
+                    [
+                        .delete(.ids(ids.map { .number($0) })),
+                        .upsert(ids.map { PointStruct($0, [Float($0), 1, 2, 3], n) }),
+                    ]
+                }
+            _ = try engine.updateBlocking("c", operations)
+        } _: {
+            for _ in 0..<40 {
+                let count = try engine.count("c", filter: filter, exact: true)
+                #expect(count == Self.count)
+                var scroll = ScrollRequest()
+                scroll.filter = filter
+                scroll.limit = 7
+                scroll.payload = .none
+                let page = try engine.scroll("c", scroll, deadline: nil)
+                #expect(page.points.count == 7)
+            }
+        }
+        #expect(turns > 10)
+    }
+
+    /// Equal searches of a batch find the same, with filters and without, though a writer moves what they find.
+    @Test func aBatchSeesOneState() throws {
+        let fixture = try filled()
+        let filter = try everything()
+        var request = SearchRequest(query: .vector([0, 1, 2, 3]), limit: 20)
+        request.parameters.exact = true
+        var filtered = request
+        filtered.filter = filter
+        let engine = fixture.engine
+        let requests = [request, filtered, request, filtered, request]
+        let turns = try beside { turn in
+            let points = (0..<20).map { id in
+                PointStruct(
+                    UInt64(id), [Float(id) + Float(turn % 100) / 100, 1, 2, 3], ["n": JSONValue(turn % Self.parts)])
+            }
+            _ = try engine.updateBlocking("c", [.upsert(points)])
+        } _: {
+            for _ in 0..<100 {
+                let found = try fixture.engine.search("c", requests, deadline: nil).map { result in
+                    result.points.map { [Double($0.score), Double($0.version)] }
+                }
+                for other in found.dropFirst() { #expect(other == found[0]) }
+            }
+        }
+        #expect(turns > 10)
+    }
+
+    /// A deadline ends a filter between its conditions.
+    @Test func aLongFilterKeepsItsTime() throws {
+        let fixture = try filled()
+        var filter = Filter()
+        for _ in 0..<4_000 { filter.should += [try range(0, Double(Self.parts))] }
+        let error = #expect(throws: EngineError.self) {
+            try fixture.engine.count("c", filter: filter, exact: true, deadline: .now + .milliseconds(20))
+        }
+        guard case .timeout = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+}
