@@ -10,7 +10,7 @@ BIN := .build/release
 # One build serves the server, the benchmark and the tests.
 SWIFT_BUILD := swift build -c release --build-tests
 
-.PHONY: help setup build serve test test-swift test-python test-neon demo bench bench-peers bench-growth bench-shapes format lint docs clean
+.PHONY: help setup build serve test test-swift test-python test-neon demo bench bench-peers bench-growth bench-shapes bench-beside format lint docs clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ bench-growth: build ## Measure 10 k, 100 k and 1 M points made from the data (4 
 bench-shapes: build ## Measure recall on made data of many shapes beside hnswlib and Faiss (hours; BENCH_ARGS)
 	@PYTHON="$(PYTHON)" scripts/setup.sh python
 	@PYTHON="$(PYTHON)" scripts/bench.sh --shapes
+
+bench-beside: build ## Measure small searches beside slow reads and a writer (BENCH_ARGS)
+	@PYTHON="$(PYTHON)" scripts/setup.sh python
+	@PYTHON="$(PYTHON)" scripts/bench.sh --beside
 
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -56,7 +56,7 @@ extension Engine {
     var loader: StorageLoader {
         StorageLoader(
             layout: layout, environment: environment, logger: logger,
-            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
+            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits)
     }
 
     /// Throws `.limitReached` when one collection more would be too many. The database knows those that the same group of jobs
@@ -186,8 +186,14 @@ extension Engine {
                 || indexer.isBusy(collection)
             var configuration = collection.configuration
             configuration.registry = nil
+            let limited = indexes.filter { $0.limitation != nil }
+            let unindexed = limited.reduce(0) { $0 + $1.liveCount - $1.liveLinkedCount }
+            let limitation =
+                unindexed == 0
+                ? nil : "\(unindexed) vectors can't be indexed, and are scanned: the memory for more is refused"
             return CollectionInfo(
-                status: failure != nil ? .red : pending ? .yellow : .green, optimizerError: failure,
+                status: failure != nil ? .red : pending ? .yellow : limitation != nil ? .grey : .green,
+                optimizerError: failure ?? limitation, unindexableVectorsCount: unindexed,
                 vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },
                 indexedVectorsCount: indexes.reduce(0) { $0 + $1.liveLinkedCount },
                 pointsCount: generation.points.liveCount, segmentsCount: 1,

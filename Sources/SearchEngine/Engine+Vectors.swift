@@ -96,9 +96,11 @@ extension Engine {
         // What an earlier, rolled back creation left there.
         try fileSystem.remove(layout.vectorFile(collection.id, number, entry.id, parameters))
         try fileSystem.remove(layout.indexFile(collection.id, number, entry.id))
+        var indexParameters = parameters.indexParameters(in: configuration)
+        indexParameters.limits = self.configuration.indexLimits
         let space = try loader.makeSpace(
             entry, name, parameters, collection: collection.id, generation: number, slotCount: 0,
-            index: VectorIndex(parameters.indexParameters(in: configuration)))
+            index: VectorIndex(indexParameters))
         try space.file.skip(rowCount: collection.generation.points.slotCount)
         try space.file.sync()
         try fileSystem.syncDirectory(layout.vectors(collection.id, number))

@@ -3,6 +3,7 @@ import GRDB
 import JSON
 import Logging
 import Synchronization
+import VectorIndex
 
 /// How an engine is opened.
 public struct EngineConfiguration: Sendable {
@@ -28,6 +29,7 @@ public struct EngineConfiguration: Sendable {
         get { recallAudits.isOn }
         set { (recallAudits.isOn, recallAudits.keepsQueries) = (newValue, newValue) }
     }
+    package var indexLimits = IndexLimits()
     /// When the background measures recall, and by how many queries.
     package var recallAudits = RecallAuditor.Settings()
 
@@ -84,7 +86,7 @@ public final class Engine: Sendable {
         reserve.release()
         let loader = StorageLoader(
             layout: layout, environment: environment, logger: logger,
-            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes)
+            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits)
         try loader.requireDatabase()
         database = try EngineDatabase(
             path: layout.database, durability: configuration.durability, environment: environment)

@@ -15,20 +15,38 @@ extension VectorIndex {
     /// Slots encoded at a time, and in one call of `work` before it links.
     private static let encodingStep = 64
     private static let encodingStepsPerCall = 512
-    /// Address space that one index takes, at most.
-    static let reservedBytes = 28 << 30
-
     /// Whether there are rows enough for codes and a graph that aren't there yet.
     func needsBuild(_ state: borrowing IndexState) -> Bool {
         !state.isBuilt && state.end > 0 && state.alive.count >= Self.smallestTrainedCount
             && (parameters.keepsCodes || parameters.effectiveM > 0)
     }
 
-    /// Slots that the address space set aside for one index has room for.
-    static func capacity(_ parameters: IndexParameters) -> Int {
-        let graph = parameters.effectiveM == 0 ? 0 : Graph.reserveBytes(m: parameters.effectiveM)
-        let codes = parameters.keepsCodes ? CodeStore.reserveBytes(dimensions: parameters.dimensions) : 0
-        return min(maximumSlots, reservedBytes / max(codes + graph, 1))
+    /// Slots that there is to be room for, in codes and in the graph, when there are so many.
+    static func capacities(_ parameters: IndexParameters, slots: Int) -> (codes: Int, graph: Int) {
+        let limits = parameters.limits
+        let (grown, overflow) = slots.multipliedReportingOverflow(by: limits.growth)
+        let least = overflow ? maximumSlots : grown
+        func capacity(_ bytes: Int, _ slotBytes: Int) -> Int {
+            min(maximumSlots, max(bytes / max(slotBytes, 1), least))
+        }
+        return (
+            capacity(limits.codeBytes, CodeStore.reserveBytes(dimensions: parameters.dimensions)),
+            capacity(limits.graphBytes, Graph.reserveBytes(m: max(parameters.effectiveM, 2)))
+        )
+    }
+
+    /// Makes something with room for `capacity` slots, or with as much room as the system grants, but for twice the slots that
+    /// there are at least.
+    static func withRoom<T>(
+        for capacity: Int, slots: Int, _ make: (Int) throws(IndexMemoryError) -> T
+    ) throws(IndexMemoryError) -> T {
+        var capacity = capacity
+        while true {
+            do throws(IndexMemoryError) { return try make(capacity) } catch {
+                guard case .outOfMemory = error, capacity / 2 >= 2 * slots else { throw error }
+                capacity /= 2
+            }
+        }
     }
 
     /// Does background work: trains the quantizer when there are enough rows, or many more than at the last training;
@@ -60,13 +78,11 @@ extension VectorIndex {
         if has || !needs { return has }
         return training.withLock { _ in
             guard state.withLock({ needsBuild($0) }) else { return state.withLock { $0.isBuilt } }
-            let capacity = Self.capacity(parameters)
             do throws(IndexMemoryError) {
                 // Before the sample is taken: rows that come while the codes are trained haven't been seen by them.
-                let seen = state.withLock { $0.alive.count }
-                let store = parameters.keepsCodes ? try trainedStore(capacity: capacity) : nil
-                let m = parameters.effectiveM
-                let graph = m == 0 ? nil : try Graph(m: m, capacity: capacity, seed: parameters.seed)
+                let (seen, published) = state.withLock { ($0.alive.count, $0.published) }
+                let store = parameters.keepsCodes ? try trainedStore() : nil
+                let graph = try emptyGraph(slots: published)
                 state.withLock { state in
                     state.codes = store
                     state.links.graph = graph
@@ -86,7 +102,7 @@ extension VectorIndex {
     }
 
     /// An empty store with quantizers trained on a sample of the live rows.
-    private func trainedStore(capacity: Int) throws(IndexMemoryError) -> CodeStore {
+    private func trainedStore() throws(IndexMemoryError) -> CodeStore {
         // Only copied under the lock, which every search takes.
         let (rows, alive, published) = state.withLock { state in
             (state.rows, state.alive.copiedWords(), state.published)
@@ -108,11 +124,24 @@ extension VectorIndex {
         let quantizer = ScalarQuantizer.train(
             sample: sample, count: count, dimensions: dimensions, metric: parameters.metric,
             quantile: parameters.quantile, seed: parameters.seed)
-        return try CodeStore(
-            quantizer: quantizer,
-            principal: trainedPrincipal(quantizer, sample, count, total: alive.reduce(0) { $0 + $1.nonzeroBitCount }),
-            element: parameters.element,
-            capacity: capacity, trainedSlots: published)
+        let principal = trainedPrincipal(
+            quantizer, sample, count, total: alive.reduce(0) { $0 + $1.nonzeroBitCount })
+        return try Self.withRoom(for: Self.capacities(parameters, slots: published).codes, slots: published) {
+            capacity throws(IndexMemoryError) in
+            try CodeStore(
+                quantizer: quantizer, principal: principal, element: parameters.element, capacity: capacity,
+                trainedSlots: published)
+        }
+    }
+
+    /// `nil` where there is to be none.
+    private func emptyGraph(slots: Int) throws(IndexMemoryError) -> Graph? {
+        let m = parameters.effectiveM
+        if m == 0 { return nil }
+        return try Self.withRoom(for: Self.capacities(parameters, slots: slots).graph, slots: slots) {
+            capacity throws(IndexMemoryError) in
+            try Graph(m: m, capacity: capacity, seed: parameters.seed)
+        }
     }
 
     private func trainedPrincipal(
@@ -149,6 +178,8 @@ extension VectorIndex {
                 let lacksReduced =
                     codes.principal == nil && parameters.mayReduceCodes && state.trainedCount < least
                     && state.alive.count >= least
+                // A capacity that the system has cut short.
+                if codes.encodedCount >= codes.capacity / 2, state.published > 2 * codes.trainedSlots { return true }
                 return lacksReduced || codes.hasDrifted
                     || state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
             }
@@ -158,7 +189,7 @@ extension VectorIndex {
             guard isDue(), let old = state.withLock({ $0.codes }) else { return 0 }
             do {
                 let seen = state.withLock { $0.alive.count }
-                let fresh = try trainedStore(capacity: old.capacity)
+                let fresh = try trainedStore()
                 func catchUp() throws(IndexMemoryError) {
                     // In this order: rows that are fetched later have every slot that was encoded by now, while a worker
                     // may encode newer ones, out of a grown mapping, between the two lines.
@@ -171,7 +202,7 @@ extension VectorIndex {
                 let graph =
                     old.hasDrifted && parameters.effectiveM > 0 && !parameters.scoresRows
                         || deservesNewGraph(fresh.quantizer, after: old.quantizer)
-                    ? try Graph(m: parameters.effectiveM, capacity: old.capacity, seed: parameters.seed) : nil
+                    ? try emptyGraph(slots: fresh.trainedSlots) : nil
                 try catchUp()
                 try old.appending.withLock { retired in
                     try catchUp()

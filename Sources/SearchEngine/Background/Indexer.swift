@@ -159,6 +159,7 @@ final class Indexer: Sendable {
         let (generation, wantsCompaction) = collection.lock.read {
             (collection.generation, collection.wantsCompaction)
         }
+        for space in generation.spaces { tellLimit(space, collection) }
         guard generation.spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
         let isWorthSaving = generation.spaces.contains { space in
             let share = Int(Double(space.index.linkedCount) * Self.saveShare)
@@ -173,6 +174,19 @@ final class Indexer: Sendable {
             return state.loops.last
         }
         loop?.wake()
+    }
+
+    /// Logs once that an index can't take more slots.
+    private func tellLimit(_ space: VectorSpace, _ collection: PointCollection) {
+        guard let limitation = space.index.limitation,
+            !space.hasToldLimit.exchange(true, ordering: .relaxed)
+        else { return }
+        logger.error(
+            "An index can't grow; each search scans what is not in it",
+            metadata: [
+                "collection": "\(collection.name)", "vector": "\(space.name)", "indexed": "\(space.index.linkedCount)",
+                "why": "\(limitation)",
+            ])
     }
 
     /// Slots linked since the index was saved or loaded.

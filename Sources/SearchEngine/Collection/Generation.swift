@@ -63,6 +63,8 @@ package final class Generation: @unchecked Sendable {
 
     /// Begins an index with other settings beside a vector's. Under the exclusive lock. Complexity: O(slots).
     func beginSuccessor(of space: VectorSpace, _ parameters: IndexParameters) {
+        var parameters = parameters
+        parameters.limits = space.index.parameters.limits
         let index = VectorIndex(parameters)
         let slots = 0..<UInt32(points.slotCount)
         let absent = slots.filter { !points.isLive($0) || points.vectors($0) & space.bit == 0 }

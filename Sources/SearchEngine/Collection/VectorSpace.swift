@@ -14,6 +14,8 @@ package final class VectorSpace: Sendable {
     /// Counts the indexes that have been put in place of another since the generation was made or loaded.
     let build: Int
     let linkGate = LinkGate()
+    /// Whether the log says that the index can't grow.
+    let hasToldLimit = Atomic(false)
     /// Linked slots when the index was saved or loaded last.
     let savedCount = Atomic(0)
     /// Slots that had been mended then.

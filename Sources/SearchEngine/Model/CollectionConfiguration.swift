@@ -181,7 +181,7 @@ public struct CollectionUpdate: Sendable {
 }
 
 /// `green`: every vector is in its graph. `yellow`: linking or compaction is under way.
-/// `grey`: work is pending but not running. `red`: the last background work failed; the error says why.
+/// `grey`: vectors that can't be indexed make searches slow. `red`: the last background work failed; the error says why.
 public enum CollectionStatus: String, Sendable {
     case green, yellow, grey, red
 }
@@ -191,6 +191,8 @@ public struct CollectionInfo: Sendable {
     public var status: CollectionStatus
     /// `nil` when the last background work went well.
     public var optimizerError: String?
+    /// Stored vectors that each search scans, as there is no memory to index them.
+    public var unindexableVectorsCount: Int
     /// Stored vectors, all names together.
     public var vectorsCount: Int
     /// Live vectors that are linked in a graph, all names together.

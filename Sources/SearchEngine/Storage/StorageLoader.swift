@@ -9,6 +9,7 @@ struct StorageLoader {
     let environment: Environment
     let logger: Logger
     let implicitIndexBudgetBytes: Int
+    var indexLimits = IndexLimits()
 
     var fileSystem: any FileSystem { environment.files }
 
@@ -105,6 +106,8 @@ struct StorageLoader {
     private func loadIndex(_ path: String, _ folder: String, _ parameters: IndexParameters, _ slotCount: Int)
         -> VectorIndex
     {
+        var parameters = parameters
+        parameters.limits = indexLimits
         if fileSystem.exists(path) {
             do {
                 return try IndexFile(path: path, fileSystem: fileSystem).load(

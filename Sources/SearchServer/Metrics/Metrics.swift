@@ -49,6 +49,11 @@ enum Metrics {
             ("collection_points", "number of points of a collection", \.pointsCount),
             ("trendex_collection_vectors", "number of stored vectors of a collection", \.vectorsCount),
             ("trendex_collection_indexed_vectors", "number of vectors linked in graphs", \.indexedVectorsCount),
+            (
+                "trendex_collection_unindexable_vectors",
+                "number of vectors that each search scans, as there is no memory to index them",
+                \.unindexableVectorsCount
+            ),
         ]
         for (name, help, value) in families where !infos.isEmpty {
             text.family(name, .gauge, help)

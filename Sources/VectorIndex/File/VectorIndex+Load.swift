@@ -31,8 +31,9 @@ extension VectorIndex {
             }
             parameters = saved
         }
-        let capacity = Self.capacity(parameters)
-        guard header.slots <= UInt64(max(rowCount, 0)), header.slots <= UInt64(capacity) else {
+        let capacities = Self.capacities(parameters, slots: max(rowCount, 0))
+        guard header.slots <= UInt64(max(rowCount, 0)), header.slots <= UInt64(min(capacities.codes, capacities.graph))
+        else {
             throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
         }
         guard header.quantizerBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
@@ -59,8 +60,8 @@ extension VectorIndex {
             }
             return index
         }
-        let codes = try readCodes(reader, header, parameters, capacity: capacity)
-        let graph = try readGraph(reader, header, parameters, capacity: capacity)
+        let codes = try readCodes(reader, header, parameters, capacity: capacities.codes)
+        let graph = try readGraph(reader, header, parameters, capacity: capacities.graph)
         let slots = Int(header.slots)
         index.state.withLock { state in
             state.codes = codes

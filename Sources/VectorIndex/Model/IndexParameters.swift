@@ -21,6 +21,8 @@ public struct IndexParameters: Sendable, Equatable {
     /// Whether there are codes at all. Without them searches and links go by the stored rows: exact scores at the price of memory
     /// traffic, and `quantile` says nothing.
     public var keepsCodes: Bool
+    /// What the index may take of the process's addresses.
+    public var limits = IndexLimits()
 
     public static let maximumM = 512
     public static let maximumDimensions = 65_536
@@ -66,4 +68,25 @@ public struct IndexParameters: Sendable, Equatable {
 
     /// `m` as the graph uses it: 0, or 2…``maximumM``.
     var effectiveM: Int { m <= 0 ? 0 : min(max(m, 2), Self.maximumM) }
+}
+
+/// Address space that one index sets aside when it is built, at least; more is set aside where there are many rows already. It
+/// costs no memory before it is used, and a process has 128 TiB of it.
+///
+/// All limits are equal: they don't change what an index is.
+public struct IndexLimits: Sendable, Equatable {
+    /// For codes, which get more with each training. 16 GiB are 17 million slots of 768 dimensions.
+    public var codeBytes: Int
+    /// For the graph, which doesn't. 48 GiB are 370 million slots at m = 16.
+    public var graphBytes: Int
+    /// Room for so many times the slots that there are.
+    public var growth: Int
+
+    public init(codeBytes: Int = 16 << 30, graphBytes: Int = 48 << 30, growth: Int = 16) {
+        self.codeBytes = codeBytes
+        self.graphBytes = graphBytes
+        self.growth = growth
+    }
+
+    public static func == (a: IndexLimits, b: IndexLimits) -> Bool { true }
 }

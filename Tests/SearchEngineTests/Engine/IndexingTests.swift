@@ -1,7 +1,9 @@
+import Foundation
 import JSON
 import SearchEngine
 import TestSupport
 import Testing
+import VectorIndex
 
 /// The settings of graphs that change no graph.
 @Suite struct IndexingTests {
@@ -83,6 +85,28 @@ import Testing
         }
         try fixture.waitUntilGreen("c")
         return (fixture, random.vector(64))
+    }
+
+    /// An index that can't grow is no green one.
+    @Test func aFullIndexIsTold() throws {
+        let fixture = try EngineFixture { $0.indexLimits = IndexLimits(codeBytes: 1 << 30, graphBytes: 1, growth: 2) }
+        var random = SeededGenerator()
+        try fixture.engine.createCollection("c", .unnamed(24, .dot))
+        func add(_ range: Range<Int>) throws {
+            let points = range.map { PointStruct(UInt64($0), random.vector(24)) }
+            _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        }
+        try add(0..<1_500)
+        try fixture.waitUntilGreen("c")
+        #expect(try fixture.engine.collectionInfo("c").unindexableVectorsCount == 0)
+        for start in stride(from: 1_500, to: 7_500, by: 1_500) { try add(start..<start + 1_500) }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try fixture.engine.collectionInfo("c").status == .yellow, .now < deadline { usleep(10_000) }
+        let info = try fixture.engine.collectionInfo("c")
+        #expect(info.status == .grey && info.unindexableVectorsCount > 0)
+        #expect(info.optimizerError?.contains("\(info.unindexableVectorsCount)") == true)
+        let found = try fixture.engine.search("c", [SearchRequest(query: .vector(random.vector(24)))], deadline: nil)
+        #expect(found[0].points.count == 10)
     }
 
     /// A changed threshold holds for the next search, whoever's it is.
