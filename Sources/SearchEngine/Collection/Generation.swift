@@ -8,12 +8,21 @@ import VectorIndex
 package final class Generation: @unchecked Sendable {
     package let number: Int
     package let table: PointsTable
+    /// Changed under the exclusive lock, but by more than the writer thread, which reads without that lock.
+    private let vectors: Mutex<Vectors>
+
+    private struct Vectors {
+        var spaces: [VectorSpace]
+        var leaving: [VectorSpace]
+        var successors: [VectorID: VectorIndex] = [:]
+    }
+
     /// In the order of their bits.
-    package private(set) var spaces: [VectorSpace]
+    package var spaces: [VectorSpace] { vectors.withLock { $0.spaces } }
     /// Deleted ones whose bits rows of the table may still have; points have them no more. In the order of their bits.
-    private(set) var leaving: [VectorSpace]
+    var leaving: [VectorSpace] { vectors.withLock { $0.leaving } }
     /// Indexes over the same rows that are built with settings which have changed, and take the places of those in `spaces`.
-    private(set) var successors: [VectorID: VectorIndex] = [:]
+    var successors: [VectorID: VectorIndex] { vectors.withLock { $0.successors } }
     package var points: PointTable
     package var payloadIndexes: PayloadIndexes
     /// Payloads of points that were there before which have changed.
@@ -30,8 +39,8 @@ package final class Generation: @unchecked Sendable {
     ) {
         self.number = number
         self.table = table
-        self.spaces = spaces.sorted { $0.bit < $1.bit }
-        self.leaving = leaving.sorted { $0.bit < $1.bit }
+        vectors = Mutex(
+            Vectors(spaces: spaces.sorted { $0.bit < $1.bit }, leaving: leaving.sorted { $0.bit < $1.bit }))
         self.points = points
         self.payloadIndexes = payloadIndexes
     }
@@ -51,14 +60,18 @@ package final class Generation: @unchecked Sendable {
     var bits: UInt64 { spaces.reduce(0) { $0 | $1.bit } }
 
     /// The spaces of all bits that rows of the table can have, in the order of their bits.
-    var storedSpaces: [VectorSpace] { leaving.isEmpty ? spaces : (spaces + leaving).sorted { $0.bit < $1.bit } }
+    var storedSpaces: [VectorSpace] {
+        vectors.withLock { ($0.spaces + $0.leaving).sorted { $0.bit < $1.bit } }
+    }
 
     /// Adds a space that no point has. Under the exclusive lock.
     func add(_ space: VectorSpace) {
         let count = points.slotCount
         space.index.publish(rows: space.file.matrix, count: count, absent: Array(0..<UInt32(count)))
-        spaces.append(space)
-        spaces.sort { $0.bit < $1.bit }
+        vectors.withLock { vectors in
+            vectors.spaces.append(space)
+            vectors.spaces.sort { $0.bit < $1.bit }
+        }
     }
 
     /// Begins an index with other settings beside a vector's. Under the exclusive lock. Complexity: O(slots).
@@ -69,34 +82,41 @@ package final class Generation: @unchecked Sendable {
         let slots = 0..<UInt32(points.slotCount)
         let absent = slots.filter { !points.isLive($0) || points.vectors($0) & space.bit == 0 }
         if !slots.isEmpty { index.publish(rows: space.file.matrix, count: slots.count, absent: absent) }
-        successors[space.id] = index
+        vectors.withLock { $0.successors[space.id] = index }
     }
 
     /// Under the exclusive lock.
-    func dropSuccessor(of id: VectorID) { successors[id] = nil }
+    func dropSuccessor(of id: VectorID) { vectors.withLock { $0.successors[id] = nil } }
 
     /// Puts the index that was built with other settings in the place of a vector's. Under the exclusive lock.
     func adoptSuccessor(of id: VectorID) {
-        guard let index = successors.removeValue(forKey: id), let place = spaces.firstIndex(where: { $0.id == id })
-        else { return }
-        spaces[place] = spaces[place].with(index)
+        vectors.withLock { vectors in
+            guard let index = vectors.successors.removeValue(forKey: id),
+                let place = vectors.spaces.firstIndex(where: { $0.id == id })
+            else { return }
+            vectors.spaces[place] = vectors.spaces[place].with(index)
+        }
     }
 
     /// Takes a vector away from all points. Under the exclusive lock. Complexity: O(slots).
     func retire(_ id: VectorID) {
-        guard let place = spaces.firstIndex(where: { $0.id == id }) else { return }
-        let space = spaces.remove(at: place)
-        successors[id] = nil
-        leaving.append(space)
-        leaving.sort { $0.bit < $1.bit }
-        points.clear(space.bit)
+        let bit = vectors.withLock { vectors -> UInt64? in
+            guard let place = vectors.spaces.firstIndex(where: { $0.id == id }) else { return nil }
+            let space = vectors.spaces.remove(at: place)
+            vectors.successors[id] = nil
+            vectors.leaving.append(space)
+            vectors.leaving.sort { $0.bit < $1.bit }
+            return space.bit
+        }
+        if let bit { points.clear(bit) }
     }
 
     /// Under the exclusive lock.
-    func forget(_ id: VectorID) { leaving.removeAll { $0.id == id } }
+    func forget(_ id: VectorID) { vectors.withLock { $0.leaving.removeAll { $0.id == id } } }
 
     /// Replays committed changes. Under the exclusive lock.
     func publish(_ events: [StagedChanges.Event], parsed: [StagedChanges.ParsedEvent]?, slotCount: Int) {
+        let (spaces, successors) = vectors.withLock { ($0.spaces, $0.successors) }
         let firstNew = UInt32(points.slotCount)
         points.extend(to: slotCount)
         var removed: [UInt32] = []
