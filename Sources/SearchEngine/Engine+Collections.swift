@@ -118,7 +118,7 @@ extension Engine {
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
             guard db.changesCount == 1 else { return false }
-            released.withLock { $0 = collection.generation.spaces.map(\.file.released) }
+            released.withLock { $0 = collection.generation.storedSpaces.map(\.file.released) }
             try drop(collection, transaction)
             return true
         }

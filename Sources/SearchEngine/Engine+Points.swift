@@ -1,14 +1,13 @@
 import Foundation
 import GRDB
 import JSON
-import OrderedCollections
 
 extension Engine {
     /// Operations whose vectors are checked, normalised and rounded: what takes time and no turn on the writer.
     public struct PreparedUpdate: Sendable {
         let collection: PointCollection
         /// What the vectors were prepared for.
-        let vectors: OrderedDictionary<ByteString, VectorParameters>
+        let configuration: CollectionConfiguration
         let operations: [PreparedOperation]
 
         /// Whether nothing is added or grows.
@@ -25,7 +24,7 @@ extension Engine {
             (collection.configuration, collection.generation.needsPayloads)
         }
         return PreparedUpdate(
-            collection: collection, vectors: configuration.vectors,
+            collection: collection, configuration: configuration,
             operations: try operations.map {
                 try PreparedOperation($0, configuration: configuration, parsingPayloads: needsPayloads)
             })
@@ -84,12 +83,16 @@ extension Engine {
     private func current(_ update: PreparedUpdate) throws -> PreparedUpdate {
         let collection = try current(update.collection)
         guard collection !== update.collection else { return update }
-        guard collection.configuration.vectors == update.vectors else {
+        // The same names may stand for other ids there.
+        guard collection.configuration.vectors == update.configuration.vectors,
+            collection.configuration.vectorRegistry.entries == update.configuration.vectorRegistry.entries
+        else {
             throw EngineError.conflict(
                 "Collection `\(collection.name)` was replaced meanwhile by one with other vectors; try again"
             )
         }
-        return PreparedUpdate(collection: collection, vectors: update.vectors, operations: update.operations)
+        return PreparedUpdate(
+            collection: collection, configuration: update.configuration, operations: update.operations)
     }
 
     private func makeGate(_ collection: PointCollection) -> WriteGate {

@@ -150,6 +150,39 @@ import Testing
         try engine.close()
     }
 
+    /// A restored collection may have the same names and parameters, and other ids: what was prepared for one vector must not
+    /// land in the other.
+    @Test func aPreparedWriteDoesNotOutliveItsIDs() throws {
+        let engine = try machine.open()
+        let parameters = VectorParameters(size: 2, distance: .dot)
+        try engine.createCollection("c", named([("a", 2), ("b", 2)]))
+        // b gets the id 3.
+        for name in ["x", "b"] {
+            _ = try engine.deleteVector("c", "b")
+            _ = try engine.createVector("c", name, parameters)
+        }
+        _ = try engine.deleteVector("c", "x")
+        let snapshot = try engine.createSnapshot("c")
+        _ = try engine.deleteCollection("c")
+        // Here a has id 3.
+        try engine.createCollection("c", named([("x", 2), ("y", 2), ("z", 2)]))
+        for name in ["a", "b"] { _ = try engine.createVector("c", name, parameters) }
+        for name in ["x", "y", "z"] { _ = try engine.deleteVector("c", name) }
+        machine.executor.run(for: .seconds(1))
+        let prepared = try engine.prepare("c", [.upsert([PointStruct(id: .number(1), vectors: ["a": [1, 2]])])])
+        try engine.recoverSnapshot("c", file: engine.snapshotPath("c", name: snapshot.name), checksum: nil)
+        nonisolated(unsafe) var result: Result<[UpdateResult], any Error>?
+        engine.update(prepared, deadline: nil) { result = $0 }
+        machine.executor.run(for: .seconds(1))
+        let error = #expect(throws: EngineError.self) { try result?.get() }
+        guard case .conflict = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(try vectors(engine, 1) == nil)
+        try engine.close()
+    }
+
     /// A dictionary tells what is right, while vectors come and go, and the engine links, compacts, restarts and restores.
     @Test(arguments: 0..<3) func agreesWithADictionary(salt: UInt64) throws {
         let seed = SeededGenerator().seed
