@@ -76,12 +76,18 @@ import Testing
                 "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer)))
         machine.executor.run(for: .seconds(100))
         try search("c")
-        // Another graph, and so another generation.
+        // Other graphs over the same rows.
         var update = CollectionUpdate()
         update.hnsw = HNSWConfiguration(m: 8)
         try engine.updateCollection("c", update)
         machine.executor.run(steps: 20)
         note(try engine.updateBlocking("c", [.delete(.filter(equals("n", 7)))]))
+        // So many tombstones, and so another generation.
+        let passing = (10_000..<11_500).map { id in
+            PointStruct(id: .number(id), vectors: ["a": random.vector(dimensions)])
+        }
+        note(try engine.updateBlocking("c", [.upsert(passing)]))
+        note(try engine.updateBlocking("c", [.delete(.ids(passing.map(\.id)))]))
         machine.executor.run(for: .seconds(100))
         note(try engine.collectionInfo("c"))
         let snapshot = try engine.createSnapshot("c")
