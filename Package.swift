@@ -82,7 +82,9 @@ let package = Package(
         // The process that the trend store's crash test kills.
         .executableTarget(
             name: "trendstore-crash-child",
-            dependencies: ["TrendStore", "SearchEngine", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "TrendStore", "SearchEngine", "Quantization", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Sources/TrendStoreCrashChild"),
         .executableTarget(
             name: "Bench",
@@ -92,7 +94,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Random numbers that replay.
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Quantization"], path: "Tests/TestSupport"),
         .testTarget(
             name: "BenchTests",
             dependencies: ["TestSupport", "Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],

@@ -90,9 +90,7 @@ extension Engine {
             let changes = try transaction.changes(collection)
             let old = collection.configuration
             let new = try old.applying(update)
-            try transaction.database.execute(
-                sql: "UPDATE collections SET configuration = ? WHERE id = ?",
-                arguments: [new.stored.text, collection.id])
+            try transaction.store(new, of: collection)
             _ = changes.nextVersion()
             transaction.afterCommit { [self] in
                 collection.lock.write { collection.configuration = new }

@@ -68,9 +68,7 @@ extension Engine {
                 guard let (new, apply) = try change(transaction, collection) else {
                     return UpdateResult(operationID: changes.version)
                 }
-                try transaction.database.execute(
-                    sql: "UPDATE collections SET configuration = ? WHERE id = ?",
-                    arguments: [new.stored.text, collection.id])
+                try transaction.store(new, of: collection)
                 let version = changes.nextVersion()
                 transaction.afterCommit(durably: true) { [indexer] in
                     collection.lock.write {
@@ -96,11 +94,9 @@ extension Engine {
         // What an earlier, rolled back creation left there.
         try fileSystem.remove(layout.vectorFile(collection.id, number, entry.id, parameters))
         try fileSystem.remove(layout.indexFile(collection.id, number, entry.id))
-        var indexParameters = parameters.indexParameters(in: configuration)
-        indexParameters.limits = self.configuration.indexLimits
         let space = try loader.makeSpace(
             entry, name, parameters, collection: collection.id, generation: number, slotCount: 0,
-            index: VectorIndex(indexParameters))
+            index: VectorIndex(loader.indexParameters(parameters, in: configuration)))
         try space.file.skip(rowCount: collection.generation.points.slotCount)
         try space.file.sync()
         try fileSystem.syncDirectory(layout.vectors(collection.id, number))

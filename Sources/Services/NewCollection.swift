@@ -33,7 +33,6 @@ public struct NewCollection: Sendable {
         for (name, parameters) in vectors {
             try parameters.hnsw?.validateRequest(name.isEmpty ? "vectors.hnsw_config" : "vectors.\(name).hnsw_config")
         }
-        try configuration.validate()
         return configuration
     }
 }

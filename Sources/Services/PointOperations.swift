@@ -37,7 +37,7 @@ public enum PointOperations {
 
     public static let scroll = Operation<CollectionRequest<ScrollRequest>, ScrollPage>(.read) {
         services, caller, request in
-        try request.body.validate()
+        try requireLimit(request.body.limit)
         return try services.engine.scroll(request.collection, request.body, deadline: caller.deadline)
     }
 
@@ -105,17 +105,6 @@ extension UpdateOperation {
         case .deleteVectors(_, let names) where names.isEmpty:
             throw ServiceError.outOfRange("vector", "must specify vector names to delete")
         default: return
-        }
-    }
-}
-
-extension ScrollRequest {
-    func validate() throws {
-        try requireLimit(limit)
-        if orderBy != nil, offset != nil {
-            throw ServiceError.invalid(
-                "Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
-            )
         }
     }
 }

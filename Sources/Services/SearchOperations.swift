@@ -135,8 +135,8 @@ extension SearchRequest {
             throw ServiceError.outOfRange(
                 "params.quantization.oversampling", "value \(factor) invalid, must be 1.0 or larger")
         }
-        if let recall = parameters.recall, !(recall > 0 && recall <= 1) {
-            throw ServiceError.outOfRange("params.recall", "value \(recall) invalid, must be over 0.0 and at most 1.0")
+        if let recall = parameters.recall {
+            try translatingErrors { try validateRecall(recall, "params.recall") }
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Quantization
 
 /// What a crashing writer and the test that checks up on it agree on.
 package enum CrashScript {
@@ -69,26 +70,11 @@ package enum CrashScript {
     /// The embedding that a row is given at a revision, not normalised.
     package static func embedding(of id: UUID, revision: Int) -> [Float] {
         var generator = withUnsafeBytes(of: id.uuid) { bytes in
-            SplitMix(
+            RandomSource(
                 seed: bytes.loadUnaligned(as: UInt64.self) ^ bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
                     &+ UInt64(truncatingIfNeeded: revision))
         }
         return (0..<768).map { _ in Float.random(in: -1...1, using: &generator) }
-    }
-}
-
-/// SplitMix64.
-package struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 

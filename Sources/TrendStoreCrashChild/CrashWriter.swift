@@ -1,4 +1,5 @@
 import Foundation
+import Quantization
 import TrendStore
 
 /// Writes trends of its own and their ideas at random, and says each transaction before and after it.
@@ -11,7 +12,7 @@ final class CrashWriter {
 
     private let worker: Int
     private let store: TrendStore
-    private var generator: SplitMix
+    private var generator: RandomSource
     private var trends: [UUID: Revision] = [:]
     private var ideas: [UUID: (trend: UUID, revision: Revision)] = [:]
     private var change: Int
@@ -20,7 +21,7 @@ final class CrashWriter {
     init(worker: Int, store: TrendStore, seed: UInt64) throws {
         self.worker = worker
         self.store = store
-        generator = SplitMix(seed: seed &+ UInt64(worker))
+        generator = RandomSource(seed: seed &+ UInt64(worker))
         change = 0
         var after: PageCursor?
         repeat {

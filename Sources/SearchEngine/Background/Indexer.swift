@@ -116,7 +116,7 @@ final class Indexer: Sendable {
         guard !collection.isDropped else { return .again }
         let missing = collection.missingDeclaredIndexes
         if !missing.isEmpty { builds.request(missing, of: collection) }
-        collection.reconsiderIndexes()
+        let hasChanged = collection.reconsiderIndexes()
         var linked = 0
         var isHelped = false
         let (spaces, successors) = collection.lock.read {
@@ -127,7 +127,7 @@ final class Indexer: Sendable {
             if let successor = successors[space.id] { linked += link(successor, of: space, collection, &isHelped) }
         }
         // Other collections get their turn before the next batch.
-        if linked > 0 || collection.reconsiderIndexes() { wake(collection) } else { settle(collection) }
+        if linked > 0 || hasChanged { wake(collection) } else { settle(collection) }
         return .again
     }
 
@@ -293,7 +293,6 @@ extension PointCollection {
 
     /// Begins indexes with the settings that now hold, beside those that were built with others, and puts them in their places
     /// when they are complete. Returns whether anything was begun or put in place.
-    @discardableResult
     fileprivate func reconsiderIndexes() -> Bool {
         guard lock.read({ wantsRebuild || !generation.successors.isEmpty }) else { return false }
         return lock.write {

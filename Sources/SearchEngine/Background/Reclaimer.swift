@@ -137,9 +137,7 @@ final class Reclaimer: Sendable {
             var registry = new.vectorRegistry
             registry.forget(id)
             new.registry = registry
-            try transaction.database.execute(
-                sql: "UPDATE collections SET configuration = ? WHERE id = ?",
-                arguments: [new.stored.text, collection.id])
+            try transaction.store(new, of: collection)
             transaction.afterCommit(durably: true) {
                 collection.lock.write {
                     collection.configuration = new

@@ -3,7 +3,7 @@ import OrderedCollections
 
 extension CollectionConfiguration {
     /// Throws `.invalid` or `.outOfRange` for a setting that can't be.
-    package func validate() throws {
+    func validate() throws {
         guard vectors.count <= VectorRegistry.mostVectors else {
             throw EngineError.invalid(
                 "A collection can have at most \(VectorRegistry.mostVectors) vectors, not \(vectors.count)")
@@ -55,7 +55,7 @@ extension CollectionConfiguration {
 
 extension VectorParameters {
     /// Throws `.outOfRange`; `path` is where the vector stands in the request.
-    package func validate(_ path: String) throws {
+    func validate(_ path: String) throws {
         guard 1...65_536 ~= size else {
             throw EngineError.outOfRange(field: "\(path).size", "value \(size) invalid, must be from 1 to 65536")
         }

@@ -64,10 +64,16 @@ package final class Generation: @unchecked Sendable {
         vectors.withLock { ($0.spaces + $0.leaving).sorted { $0.bit < $1.bit } }
     }
 
+    /// Shows an index all points that have a vector. Complexity: O(slots).
+    func publish(_ space: VectorSpace, to index: VectorIndex) {
+        let slots = 0..<UInt32(points.slotCount)
+        let absent = slots.filter { !points.isLive($0) || points.vectors($0) & space.bit == 0 }
+        index.publish(rows: space.file.matrix, count: slots.count, absent: absent)
+    }
+
     /// Adds a space that no point has. Under the exclusive lock.
     func add(_ space: VectorSpace) {
-        let count = points.slotCount
-        space.index.publish(rows: space.file.matrix, count: count, absent: Array(0..<UInt32(count)))
+        publish(space, to: space.index)
         vectors.withLock { vectors in
             vectors.spaces.append(space)
             vectors.spaces.sort { $0.bit < $1.bit }
@@ -79,9 +85,7 @@ package final class Generation: @unchecked Sendable {
         var parameters = parameters
         parameters.limits = space.index.parameters.limits
         let index = VectorIndex(parameters)
-        let slots = 0..<UInt32(points.slotCount)
-        let absent = slots.filter { !points.isLive($0) || points.vectors($0) & space.bit == 0 }
-        if !slots.isEmpty { index.publish(rows: space.file.matrix, count: slots.count, absent: absent) }
+        publish(space, to: index)
         vectors.withLock { $0.successors[space.id] = index }
     }
 

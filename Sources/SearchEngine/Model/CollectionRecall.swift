@@ -111,7 +111,7 @@ public struct RecallRequest: Sendable {
     var resultCount: Int { k ?? Self.defaultK }
 
     /// Throws `.outOfRange`.
-    package func validate() throws {
+    func validate() throws {
         for (field, value, range) in [("sample", sampleSize, Self.samples), ("k", resultCount, Self.ks)]
         where !range.contains(value) {
             throw EngineError.outOfRange(

@@ -2,12 +2,11 @@ import JSON
 
 /// Names one vector of a collection for the collection's life. A vector that is created later gets another, also under the same
 /// name.
-package struct VectorID: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct VectorID: Hashable, Sendable, CustomStringConvertible {
     package let number: Int
 
     package init(_ number: Int) { self.number = number }
 
-    package static func < (a: VectorID, b: VectorID) -> Bool { a.number < b.number }
     package var description: String { "\(number)" }
 }
 

@@ -121,7 +121,7 @@ extension SearchParameters {
 }
 
 /// Throws `.outOfRange` unless the recall is over 0 and at most 1.
-func validateRecall(_ recall: Double, _ field: String) throws {
+package func validateRecall(_ recall: Double, _ field: String) throws {
     guard recall > 0, recall <= 1 else {
         throw EngineError.outOfRange(field: field, "value \(recall) invalid, must be over 0.0 and at most 1.0")
     }

@@ -24,6 +24,8 @@ struct FrozenCollection {
     let generation: Generation
     /// Each with its rows as they were.
     let spaces: [(space: VectorSpace, matrix: RowMatrix)]
+    /// Theirs; a row may have those of deleted vectors as well.
+    private let bits: UInt64
     /// The same of vectors whose deletion is under way.
     let leaving: [(space: VectorSpace, matrix: RowMatrix)]
     let schema: [(PayloadPath, PayloadFieldSchema)]
@@ -36,6 +38,7 @@ struct FrozenCollection {
         generation = collection.generation
         slotCount = generation.points.slotCount
         spaces = generation.spaces.map { ($0, $0.file.matrix) }
+        bits = generation.bits
         leaving = generation.leaving.map { ($0, $0.file.matrix) }
         schema = generation.payloadIndexes.schemas.map { ($0.0, $0.1) }
     }
@@ -97,8 +100,6 @@ struct FrozenCollection {
 
     private func record(_ row: PointRow, _ stored: UInt64, _ payload: Payload) -> [UInt8] {
         var (row, checksum) = (row, stored)
-        // A deleted vector's bit may still be there.
-        let bits = spaces.reduce(0) { $0 | $1.space.bit }
         if row.vectors & ~bits != 0 {
             row.vectors &= bits
             checksum = Generation.checksum(row, spaces.map(\.space))

@@ -72,13 +72,13 @@ struct StorageLoader {
                 entry, name.string, parameters, collection: id, generation: number, slotCount: slotCount,
                 index: loadIndex(
                     layout.indexFile(id, number, entry.id), layout.derived(id, number),
-                    parameters.indexParameters(in: configuration), slotCount),
+                    indexParameters(parameters, in: configuration), slotCount),
                 recall: old?.spaces.first { $0.id == entry.id }?.recall)
         }
         let leaving = try registry.leaving.map { vector in
             try makeSpace(
                 vector.entry, "", vector.parameters, collection: id, generation: number, slotCount: slotCount,
-                index: VectorIndex(vector.parameters.indexParameters(in: configuration)))
+                index: VectorIndex(indexParameters(vector.parameters, in: configuration)))
         }
         if slotCount == 0 {
             try fileSystem.syncDirectory(layout.vectors(id, number))
@@ -88,6 +88,13 @@ struct StorageLoader {
         return Generation(
             number: number, table: PointsTable(collection: id, generation: number), spaces: spaces, leaving: leaving,
             points: PointTable(hashSeed: environment.seeds.next()), payloadIndexes: indexes)
+    }
+
+    /// What a vector's index is made for here.
+    func indexParameters(_ parameters: VectorParameters, in configuration: CollectionConfiguration) -> IndexParameters {
+        var index = parameters.indexParameters(in: configuration)
+        index.limits = indexLimits
+        return index
     }
 
     /// Opens a vector's file, or creates it where there are no rows yet.
@@ -106,8 +113,6 @@ struct StorageLoader {
     private func loadIndex(_ path: String, _ folder: String, _ parameters: IndexParameters, _ slotCount: Int)
         -> VectorIndex
     {
-        var parameters = parameters
-        parameters.limits = indexLimits
         if fileSystem.exists(path) {
             do {
                 return try IndexFile(path: path, fileSystem: fileSystem).load(
@@ -125,14 +130,7 @@ struct StorageLoader {
 
     /// Shows a generation's points to its vector indexes.
     func publishLoaded(_ generation: Generation) {
-        let points = generation.points
-        let slots = 0..<UInt32(points.slotCount)
-        let dead = slots.filter { !points.isLive($0) }
-        for space in generation.spaces {
-            let absent = slots.filter { points.isLive($0) && points.vectors($0) & space.bit == 0 }
-            space.index.publish(rows: space.file.matrix, count: points.slotCount, absent: absent)
-            space.index.remove(dead)
-        }
+        for space in generation.spaces { generation.publish(space, to: space.index) }
     }
 
     /// Removes the rows of restores that a kill cut short. Returns the tables that no collection owns.

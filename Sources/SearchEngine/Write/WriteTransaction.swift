@@ -76,3 +76,12 @@ public final class WriteTransaction {
         actions = []
     }
 }
+
+extension WriteTransaction {
+    /// Stores a collection's new settings. Memory follows after the commit, by the caller.
+    func store(_ configuration: CollectionConfiguration, of collection: PointCollection) throws {
+        try database.execute(
+            sql: "UPDATE collections SET configuration = ? WHERE id = ?",
+            arguments: [configuration.stored.text, collection.id])
+    }
+}

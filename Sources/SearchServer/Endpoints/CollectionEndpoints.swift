@@ -61,7 +61,7 @@ extension Endpoints {
 
     /// One peer with one shard, which is all of the collection.
     private static func clusterInfo(_ call: Call) throws -> Reply {
-        let points = try CollectionOperations.shardPoints(call.collection, by: call.caller(), call.service.services)
+        let points = try call.ask(CollectionOperations.shardPoints, call.collection)
         return call.result { writer in
             writer.object { writer in
                 writer.key("peer_id")
@@ -91,7 +91,7 @@ extension Endpoints {
         _ call: Call, _ operation: Operation<CollectionRequest<Body>, UpdateResult>, _ body: Body
     ) throws -> Reply {
         let wait = try call.waits()
-        let result = try operation(CollectionRequest(call.collection, body), by: call.caller(), call.service.services)
+        let result = try call.ask(operation, CollectionRequest(call.collection, body))
         return call.result { $0.write(result, waited: wait) }
     }
 }

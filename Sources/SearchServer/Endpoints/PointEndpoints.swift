@@ -80,8 +80,7 @@ extension Endpoints {
             method, "/collections/{name}/points\(path)", PointOperations.update, body: .json,
             work: .deferred { call, answer in
                 let wait = try call.waits()
-                let update = try PointOperations.update(
-                    call.request(decode), by: call.caller(), call.service.services)
+                let update = try call.ask(PointOperations.update, call.request(decode))
                 update.commit { outcome in
                     answer(outcome.map { results in call.result { encode(results, wait, &$0) } })
                 }

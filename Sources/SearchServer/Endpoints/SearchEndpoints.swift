@@ -38,14 +38,13 @@ extension Endpoints {
 
     /// The deadline, which is seconds away, matters no more than for a search that begins just before it.
     private static func searchAtOnce(_ request: SearchRequest, _ call: Call) throws -> SearchResult? {
-        try SearchOperations.searchAtOnce(
-            CollectionRequest(call.collection, .init(request, budget: briefSearch, mostScanned: mostScanned)),
-            by: call.caller(), call.service.services)
+        try call.ask(
+            SearchOperations.searchAtOnce,
+            CollectionRequest(call.collection, .init(request, budget: briefSearch, mostScanned: mostScanned)))
     }
 
     private static func search(_ call: Call) throws -> Reply {
-        let results = try SearchOperations.search(
-            call.read { [try $0.readSearch()] }, by: call.caller(), call.service.services)
+        let results = try call.ask(SearchOperations.search, call.read { [try $0.readSearch()] })
         return reply(results[0], call)
     }
 
@@ -58,8 +57,7 @@ extension Endpoints {
     }
 
     private static func query(_ call: Call) throws -> Reply {
-        let results = try SearchOperations.query(
-            call.read { [try $0.readQuery()] }, by: call.caller(), call.service.services)
+        let results = try call.ask(SearchOperations.query, call.read { [try $0.readQuery()] })
         return reply(results[0], call)
     }
 

@@ -28,8 +28,7 @@ extension Endpoints {
             .row(
                 .GET, path, SnapshotOperations.list,
                 work: .long { call in
-                    let snapshots = try SnapshotOperations.list(
-                        collection(call), by: call.caller(), call.service.services)
+                    let snapshots = try call.ask(SnapshotOperations.list, collection(call))
                     return call.result { writer in
                         writer.array { writer in
                             for snapshot in snapshots { writer.write(snapshot, withChecksum: call.readsChecksums) }
@@ -41,7 +40,7 @@ extension Endpoints {
                 work: .asynchronous { call in
                     let caller = try call.caller()
                     return try await create(call) {
-                        try SnapshotOperations.create(collection(call), by: caller, call.service.services)
+                        try call.ask(SnapshotOperations.create, collection(call), by: caller)
                     }
                 }),
             .row(
@@ -49,7 +48,7 @@ extension Endpoints {
                 work: .streaming { call, _ in
                     let caller = try call.caller()
                     return try await download(call, named(call).name) {
-                        try SnapshotOperations.path(named(call), by: caller, call.service.services)
+                        try call.ask(SnapshotOperations.path, named(call), by: caller)
                     }
                 }),
             .row(
@@ -57,7 +56,7 @@ extension Endpoints {
                 work: .asynchronous { call in
                     let caller = try call.caller()
                     return try await remove(call) {
-                        try SnapshotOperations.delete(named(call), by: caller, call.service.services)
+                        try call.ask(SnapshotOperations.delete, named(call), by: caller)
                     }
                 }),
         ]
@@ -158,8 +157,8 @@ extension Endpoints {
         let caller = try call.caller()
         try await call.service.workers.long {
             defer { if isTemporary { LocalFile.remove(file) } }
-            try SnapshotOperations.restore(
-                .init(call.collection, file: file, checksum: checksum), by: caller, call.service.services)
+            try call.ask(
+                SnapshotOperations.restore, .init(call.collection, file: file, checksum: checksum), by: caller)
         }
         return call.success()
     }

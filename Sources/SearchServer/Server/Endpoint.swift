@@ -66,7 +66,7 @@ struct Endpoint: Sendable {
     ) -> Endpoint {
         let work: @Sendable (Call) throws -> Reply = { call in
             let caller = try call.caller()
-            let response = try operation(decode(call), by: caller, call.service.services)
+            let response = try call.ask(operation, decode(call), by: caller)
             return call.result(explained: explained(response)) { encode(response, &$0) }
         }
         return Endpoint(
@@ -117,6 +117,13 @@ struct Call: Sendable {
 
     /// Who asks, and until when.
     func caller() throws -> Caller { try Caller(principal, arrival: start, timeout: query.timeout()) }
+
+    /// Asks an operation; by whoever sent the request, if nobody is named.
+    func ask<Request, Response>(
+        _ operation: Operation<Request, Response>, _ request: Request, by caller: Caller? = nil
+    ) throws -> Response {
+        try operation(request, by: caller ?? self.caller(), service.services)
+    }
 
     /// Checks the query parameters of a change to points. Answers whether the client waits.
     func waits() throws -> Bool {
