@@ -144,7 +144,11 @@ extension Engine {
                     let generation = collection.generation
                     let found = try ids.compactMap { id in
                         try generation.points.slot(of: id).map { slot in
-                            Found(slot: slot, record: Record(id: id, vectors: try generation.vectors(vectors, slot)))
+                            Found(
+                                slot: slot,
+                                record: Record(
+                                    id: id, version: generation.points.version(slot),
+                                    vectors: try generation.vectors(vectors, slot)))
                         }
                     }
                     return (found, generation)
@@ -164,61 +168,6 @@ extension Engine {
                 return try generation.matchingSlots(filter, among: LivePoints(generation.points), &pace).count
             }
         }
-    }
-
-    /// A page of points by id, or by a payload value with `orderBy`. Throws `.timeout` once `deadline` has passed.
-    public func scroll(_ collection: String, _ request: ScrollRequest, deadline: Deadline? = nil) throws -> ScrollPage {
-        guard request.limit > 0, request.skipped >= 0 else {
-            throw EngineError.invalid("limit must be at least 1, and no offset negative")
-        }
-        if request.orderBy != nil && request.offset != nil {
-            throw EngineError.invalid(
-                "Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
-            )
-        }
-        return try withCollection(collection) { collection in
-            try explaining(request.explain, "Scroll", deadline) { try scroll(collection, request, deadline, $0) }
-        }
-    }
-
-    private func scroll(
-        _ collection: PointCollection, _ request: ScrollRequest, _ deadline: Deadline?, _ started: Stopwatch
-    ) throws -> ScrollPage {
-        var watch = started
-        var explanation: Explanation?
-        let (found, next, generation) = try reader.reading(
-            collection, filter: request.filter, orderKey: request.orderBy?.key, "Scroll", deadline: deadline
-        ) { generation, pace in
-            watch.lap(\.wait)
-            let matching = try request.filter.flatMap { filter -> (words: [UInt64], count: Int)? in
-                guard !filter.isEmpty else { return nil }
-                let found = try generation.matchingSlots(filter, among: LivePoints(generation.points), &pace)
-                return generation.stillLiving(found)
-            }
-            if matching != nil { watch.lap(\.filter) }
-            let (slots, next) = try generation.page(request, among: matching?.words ?? generation.points.live)
-            watch.lap(\.scan)
-            let found = try slots.map { slot, value in
-                Found(
-                    slot: slot,
-                    record: Record(
-                        id: generation.points.id(slot), vectors: try generation.vectors(request.vectors, slot),
-                        orderValue: value))
-            }
-            if request.explain {
-                let live = generation.points.liveCount
-                explanation = Explanation(
-                    plan: request.orderBy == nil ? .idOrder : .valueOrder, points: live,
-                    filter: generation.summary(of: request.filter, matching: matching?.count),
-                    candidates: matching?.count ?? live, times: watch.times)
-                watch.skip()
-            }
-            return (found, next, generation)
-        }
-        let points = try withPayloads(found, request.payload, generation, "Scroll", deadline)
-        watch.lap(\.fetch)
-        explanation?.times.fetch = watch.times.fetch
-        return ScrollPage(points: points, nextOffset: next, explanation: explanation)
     }
 
     private struct Found {
@@ -324,63 +273,5 @@ extension Generation {
         var vectors: NamedVectors = [:]
         for space in wanted where mask & space.bit != 0 { vectors[space.name] = space.vector(slot) }
         return vectors
-    }
-
-    /// The same in the slots that there are now: what has been deleted or has come while a filter was evaluated is left out.
-    /// Under the shared lock.
-    fileprivate func stillLiving(_ found: (words: [UInt64], count: Int)) -> (words: [UInt64], count: Int) {
-        var words = [UInt64](repeating: 0, count: points.live.count)
-        var count = 0
-        for index in found.words.indices {
-            words[index] = found.words[index] & points.live[index]
-            count += words[index].nonzeroBitCount
-        }
-        return (words, count)
-    }
-
-    /// The slots of a scroll's page, taken from those in `words`, and where the next page begins. Under the shared lock.
-    func page(
-        _ request: ScrollRequest, among words: [UInt64]
-    ) throws -> (slots: [(UInt32, OrderValue?)], next: PointID?) {
-        if let order = request.orderBy {
-            var page: [(UInt32, OrderValue?)] = []
-            var skipped = 0
-            for (value, slot) in try payloadIndexes.ordered(
-                order.key, order.direction, from: order.startFrom, matching: words)
-            {
-                if skipped < request.skipped {
-                    skipped += 1
-                    continue
-                }
-                page.append((slot, value))
-                if page.count == request.limit { break }
-            }
-            return (page, nil)
-        }
-        let slots = idOrder.slots(points)
-        var index = 0
-        if let offset = request.offset {
-            var end = slots.count
-            while index < end {
-                let middle = (index + end) / 2
-                if points.id(slots[middle]) < offset { index = middle + 1 } else { end = middle }
-            }
-        }
-        var page: [(UInt32, OrderValue?)] = []
-        var skipped = 0
-        while index < slots.count {
-            let slot = slots[index]
-            if words[Int(slot >> 6)] >> UInt64(slot & 63) & 1 == 1 {
-                if skipped < request.skipped {
-                    skipped += 1
-                    index += 1
-                    continue
-                }
-                if page.count == request.limit { return (page, points.id(slot)) }
-                page.append((slot, nil))
-            }
-            index += 1
-        }
-        return (page, nil)
     }
 }

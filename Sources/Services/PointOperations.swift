@@ -35,10 +35,36 @@ public enum PointOperations {
             deadline: caller.deadline)
     }
 
-    public static let scroll = Operation<CollectionRequest<ScrollRequest>, ScrollPage>(.read) {
-        services, caller, request in
-        try requireLimit(request.body.limit)
-        return try services.engine.scroll(request.collection, request.body, deadline: caller.deadline)
+    /// A page of points by id, or by a payload value with `orderBy`.
+    public struct Scroll: Sendable {
+        /// The first id to return.
+        public var offset: PointID?
+        public var orderBy: OrderBy?
+        public var limit = 10
+        public var filter: Filter?
+        public var payload = PayloadSelector.all
+        public var vectors = VectorSelector.none
+        public var explain = false
+
+        public init() {}
+    }
+
+    public static let scroll = Operation<CollectionRequest<Scroll>, QueryResult>(.read) { services, caller, request in
+        let scroll = request.body
+        try requireLimit(scroll.limit)
+        if scroll.orderBy != nil, scroll.offset != nil {
+            throw ServiceError.invalid(
+                """
+                Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` \
+                and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value
+                """)
+        }
+        let ranking = scroll.orderBy.map { Query.Ranking.byValue($0) } ?? .byID(from: scroll.offset)
+        var wanted = QueryRequest(
+            Query(ranking, filter: scroll.filter, limit: scroll.limit), payload: scroll.payload, vectors: scroll.vectors
+        )
+        wanted.explain = scroll.explain
+        return try services.engine.query(request.collection, wanted, deadline: caller.deadline)
     }
 
     public static let count = Operation<CollectionRequest<Count>, Int>(.read) { services, caller, request in

@@ -1,18 +1,21 @@
 import Quantization
 
-/// One search, from plan to hits.
+/// One search by its plan, to its hits.
 struct SearchRun {
     let parameters: IndexParameters
-    let view: IndexView
     let query: UnsafePointer<Float>
+    let plan: SearchPlan
     let options: SearchOptions
-    let admission: Admission
-    let isFiltered: Bool
+    let candidates: SearchCandidates
     let scratch: Scratch
+
+    private let view: IndexView
+    private let admission: Admission
+    private var isFiltered: Bool { candidates.isFiltered }
 
     private let poll: Poll
     /// Slots to collect: one more than k when one is left out afterwards.
-    private let wanted: Int
+    private var wanted: Int { plan.wanted }
     private var cost = WalkCost()
     private var timings = SearchTimings()
     private var result = SearchOutcome()
@@ -20,19 +23,18 @@ struct SearchRun {
     private var hasGivenUp = false
 
     init(
-        parameters: IndexParameters, view: IndexView, query: UnsafePointer<Float>, options: SearchOptions,
-        admission: Admission, isFiltered: Bool, scratch: Scratch
+        _ parameters: IndexParameters, _ query: UnsafePointer<Float>, _ plan: SearchPlan, _ options: SearchOptions,
+        _ candidates: SearchCandidates, scratch: Scratch
     ) {
         self.parameters = parameters
-        self.view = view
         self.query = query
+        self.plan = plan
         self.options = options
-        self.admission = admission
-        self.isFiltered = isFiltered
+        self.candidates = candidates
         self.scratch = scratch
+        view = candidates.view
+        admission = candidates.admission
         poll = Poll(cancelled: options.cancelled)
-        let k = min(options.k, admission.count)
-        wanted = options.excluded == nil ? k : min(k, admission.count) + 1
     }
 
     mutating func outcome() -> SearchOutcome {
@@ -40,10 +42,10 @@ struct SearchRun {
         let rows = RowScorer(parameters, query, view.rows)
         if options.exact || view.codes == nil && view.graph == nil {
             scanRows(rows)
-        } else if options.ignoreCodes || parameters.scoresRows {
-            searchByRows(rows)
+        } else if plan.scores == .rows {
+            searchByRows(rows, Route(plan))
         } else if let codes = view.codes {
-            let route = route(upTo: view.encoded)
+            let route = Route(plan)
             let isLong = route.plan != .scan || admission.count >= Planner.leastReducedScan
             let start = now()
             let prepared = codes.prepare(query, reducing: isLong, scratch: scratch)
@@ -67,7 +69,7 @@ struct SearchRun {
 
     /// Every admitted row.
     private mutating func scanRows(_ rows: RowScorer) {
-        result.plan = isFiltered ? .exactFilteredScan : .exactScan
+        result.method = isFiltered ? .exactFilteredScan : .exactScan
         guard mayScan(admission.count) else { return }
         let start = now()
         scratch.ensureResults(TopCandidates.room(wanted))
@@ -79,10 +81,9 @@ struct SearchRun {
         timings.scan += now() - start
     }
 
-    /// The plan of codes, but all scores by stored rows.
-    private mutating func searchByRows(_ rows: RowScorer) {
-        // A row costs what several codes cost, in a scan as in a walk.
-        let found = best(rows, route(upTo: view.published), keep: wanted, upTo: view.published, scansRows: true)
+    /// All scores by stored rows.
+    private mutating func searchByRows(_ rows: RowScorer, _ route: Route) {
+        let found = best(rows, route, keep: wanted, upTo: view.published, scansRows: true)
         result.hits = found.prefix(wanted).map { Hit(slot: Rank.slot($0), score: Rank.score(Rank.rank($0))) }
     }
 
@@ -93,17 +94,19 @@ struct SearchRun {
     ) {
         let counts = options.rescore ? rescoredCounts : RescoredCounts(least: wanted, most: wanted)
         var (found, doubt) = candidates(scorer, prepared, route, counts, rows)
-        if doubt != .none, result.plan.isScan {
+        if doubt != .none, result.method.isScan {
             // A scan knows the others: as many of them are rescored as the bound allows.
             (found, doubt) = (widelyRescored(scorer, prepared, route, rows), .none)
         }
         if doubt != .none, !poll.isCancelled {
             // Codes can't tell the best from what was left out: stored rows can.
-            let plan = result.plan
+            let method = result.method
             scratch.goOn(from: found)
-            searchByRows(rows)
+            var options = options
+            options.ignoreCodes = true
+            searchByRows(rows, Route(SearchPlan(parameters, options, candidates)))
             scratch.startCount = 0
-            result.plan = plan
+            result.method = method
             result.wentOnByRows = true
             return
         }
@@ -143,10 +146,10 @@ struct SearchRun {
         _ scorer: S, _ prepared: PreparedQuery, _ route: Route, _ rows: RowScorer
     ) -> UnsafeMutableBufferPointer<UInt64> {
         let route = Route(plan: .scan, ef: route.ef, linked: route.linked, admitted: route.admitted)
-        let plan = result.plan
+        let method = result.method
         let most = max(rescoredCounts.most, min(Planner.mostRescored, admission.count))
         let found = best(scorer, route, keep: most, upTo: view.encoded)
-        result.plan = plan
+        result.method = method
         let start = now()
         var errors = EstimateErrors()
         rescore(found, from: 0, to: found.count, prepared, rows, &errors)
@@ -352,18 +355,18 @@ struct SearchRun {
         /// Slots that the graph covers, and how many of them are admitted.
         let linked: Int
         let admitted: Int
-    }
 
-    private func route(upTo end: Int) -> Route {
-        let ef = effectiveEf
-        let linked = options.indexedOnly && view.graph == nil ? end : min(view.linked, end)
-        let admitted = isFiltered || !view.isAllLive ? admission.count(0, linked) : linked
-        let plan =
-            options.demandsScan(of: admitted, rowBytes: parameters.rowBytes)
-            ? .scan
-            : Planner.plan(
-                linked: view.graph == nil ? 0 : linked, admitted: admitted, ef: ef, prefersGraph: options.prefersGraph)
-        return Route(plan: plan, ef: ef, linked: linked, admitted: admitted)
+        init(_ plan: SearchPlan) {
+            self.init(
+                plan: plan.choice, ef: plan.ef ?? plan.wanted, linked: plan.linked, admitted: plan.linkedCandidates)
+        }
+
+        init(plan: Planner.Choice, ef: Int, linked: Int, admitted: Int) {
+            self.plan = plan
+            self.ef = ef
+            self.linked = linked
+            self.admitted = admitted
+        }
     }
 
     /// The best `keep` admitted slots below `end` by `scorer`, sorted, in `scratch.results`.
@@ -383,7 +386,7 @@ struct SearchRun {
     ) -> Bool {
         let linked = route.linked
         var scanFrom = 0
-        result.plan =
+        result.method =
             switch (scansRows, isFiltered) {
             case (true, true): .exactFilteredScan
             case (true, false): .exactScan
@@ -398,7 +401,7 @@ struct SearchRun {
                 isUnbounded: options.prefersGraph, scratch: scratch, poll: poll
             ).run(scorer, route.plan, isAllAdmitted: !isFiltered && route.admitted == linked, top: &top, cost: &cost)
             timings.walk += now() - start
-            result.plan = walked
+            result.method = walked
             if cost.hops > 0 { result.ef = route.ef }
             if walked == .graphThenScan {
                 top.removeAll()
@@ -425,11 +428,6 @@ struct SearchRun {
     }
 
     // MARK: Sizes
-
-    /// The walk's width.
-    private var effectiveEf: Int {
-        max(wanted, min(max(options.ef ?? parameters.defaultWidth(k: wanted), 1), view.published))
-    }
 
     private var rescoredCounts: RescoredCounts {
         let factor = options.oversampling.isFinite ? max(options.oversampling, 1) : 1

@@ -8,48 +8,50 @@ extension VectorIndex {
     /// - Complexity: O(1). While a view is held, a change of the index copies a bit for each slot, once.
     public func view() -> IndexView? { state.withLock { IndexView($0) } }
 
-    /// ``search(_:_:allowed:in:)`` in a view of its own.
-    public func search(
-        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
-    ) -> SearchOutcome {
-        search(query, options, allowed: allowed, in: view())
+    /// How a search will be done. Without any lock; any number of threads.
+    ///
+    /// It follows from the exact number of slots that may be returned: few are scanned, many are found by walking the graph.
+    ///
+    /// - Complexity: O(slots / 64).
+    public func plan(_ options: SearchOptions, among candidates: SearchCandidates?) -> SearchPlan {
+        candidates.map { SearchPlan(parameters, options, $0) } ?? .empty
     }
 
-    /// Finds the k best live slots that `allowed` has (all, when it is `nil`). Without any lock; any number of threads.
+    /// Finds the k best of the candidates by a plan made for them. Without any lock; any number of threads.
     ///
-    /// The plan follows from the exact number of slots that may be returned: few are scanned, many are found by walking
-    /// the graph, and a walk that finds too few or costs too much is followed by a scan. So k hits come back whenever k
-    /// live slots are allowed, and a slot is found from its publication on (``SearchOptions/indexedOnly`` waives both
-    /// for the tail).
+    /// A walk that finds too few or costs too much is followed by a scan. So k hits come back whenever there are k
+    /// candidates, and a slot is found from its publication on (``SearchOptions/indexedOnly`` waives both for the tail).
     ///
     /// - Parameters:
     ///   - query: `dimensions` elements; normalised by the caller where the metric is cosine.
-    ///   - view: of this index.
+    ///   - candidates: of a view of this index.
     /// - Precondition: the query has `dimensions` elements.
-    /// - Complexity: with a graph about `ef · m` scores of codes; without, one for each allowed slot.
+    /// - Complexity: with a graph about `ef · m` scores of codes; without, one for each candidate.
     public func search(
-        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?, in view: IndexView?
+        _ query: UnsafeBufferPointer<Float>, _ plan: SearchPlan, _ options: SearchOptions,
+        among candidates: SearchCandidates?
     ) -> SearchOutcome {
         precondition(query.count == parameters.dimensions, "a query of \(query.count) elements")
-        let empty = SearchOutcome(timings: options.clock == nil ? nil : SearchTimings())
-        guard let base = query.baseAddress, options.k > 0 else { return empty }
-        guard let view, view.liveCount > 0 else { return empty }
+        guard let base = query.baseAddress, let candidates, plan.method != .empty else {
+            return SearchOutcome(timings: options.clock == nil ? nil : SearchTimings())
+        }
         return ScratchPool.with { scratch in
-            // Kernels get plain pointers into all of these; a retraining may have let go of the codes meanwhile.
-            withExtendedLifetime((view.rows.owner, view.liveWords, view.codes, view.graph, allowed)) {
-                let filter = allowed.map { FilterBitmap(view, $0) }
-                defer { filter?.deallocate() }
-                let admission =
-                    filter?.admission ?? Admission(words: view.alive, count: view.liveCount)
-                guard admission.count > 0 else { return empty }
-                var run = SearchRun(
-                    parameters: parameters, view: view, query: base, options: options, admission: admission,
-                    isFiltered: filter != nil, scratch: scratch)
+            // Kernels get plain pointers into all of it; a retraining may have let go of the codes meanwhile.
+            withExtendedLifetime(candidates) {
+                var run = SearchRun(parameters, base, plan, options, candidates, scratch: scratch)
                 scratch.hidden = options.hidesExcluded ? options.excluded ?? Graph.sentinel : Graph.sentinel
                 defer { scratch.hidden = Graph.sentinel }
                 return run.outcome()
             }
         }
+    }
+
+    /// Plan and search in one, in a view of its own: the k best live slots that `allowed` has, all where it is `nil`.
+    public func search(
+        _ query: UnsafeBufferPointer<Float>, _ options: SearchOptions, allowed: SlotBitmap?
+    ) -> SearchOutcome {
+        let candidates = view().map { SearchCandidates($0, allowed: allowed) }
+        return search(query, plan(options, among: candidates), options, among: candidates)
     }
 }
 
@@ -86,18 +88,39 @@ public struct IndexView: @unchecked Sendable {
         encoded = min(state.encodedCount, state.published)
     }
 
-    var isAllLive: Bool { liveCount == published }
+    /// What of it decides how it is searched.
+    public var counts: IndexCounts {
+        IndexCounts(published: published, encoded: codes == nil ? nil : encoded, linked: graph == nil ? nil : linked)
+    }
 }
 
-/// The slots that a filter allows and that are live, in words of its own.
-struct FilterBitmap {
-    private let words: UnsafeMutablePointer<UInt64>
+/// The slots of a view that may be hits: those that a filter allows and that are live.
+public final class SearchCandidates: @unchecked Sendable {
+    // Unchecked: nobody changes the words once they are made.
+    let view: IndexView
     let admission: Admission
+    let isFiltered: Bool
+    /// The filter's; without one those of the view.
+    private let ownWords: UnsafeMutablePointer<UInt64>?
 
-    /// O(published / 64).
-    init(_ view: IndexView, _ allowed: SlotBitmap) {
+    /// How many there are.
+    public var count: Int { admission.count }
+
+    /// How many are below a slot. Complexity: O(slot / 64).
+    public func count(below slot: Int) -> Int { admission.count(0, slot) }
+
+    /// - Parameter allowed: `nil` allows every slot.
+    /// - Complexity: O(published / 64) with a filter, O(1) without.
+    public init(_ view: IndexView, allowed: SlotBitmap?) {
+        self.view = view
+        isFiltered = allowed != nil
+        guard let allowed else {
+            ownWords = nil
+            admission = Admission(words: view.alive, count: view.liveCount)
+            return
+        }
         let wordCount = (view.published + 63) >> 6
-        words = .allocate(capacity: max(wordCount, 1))
+        let words = UnsafeMutablePointer<UInt64>.allocate(capacity: max(wordCount, 1))
         let shared = min(wordCount, allowed.wordCount)
         var count = 0
         for i in 0..<shared {
@@ -106,8 +129,17 @@ struct FilterBitmap {
             count += word.nonzeroBitCount
         }
         for i in shared..<wordCount { words[i] = 0 }
+        ownWords = words
         admission = Admission(words: words, count: count)
     }
 
-    func deallocate() { words.deallocate() }
+    deinit { ownWords?.deallocate() }
+}
+
+extension SearchPlan {
+    init(_ parameters: IndexParameters, _ options: SearchOptions, _ candidates: SearchCandidates) {
+        self.init(
+            parameters, candidates.view.counts, options, candidates: candidates.count,
+            isFiltered: candidates.isFiltered, candidatesBelow: { candidates.count(below: $0) })
+    }
 }

@@ -34,7 +34,7 @@ import Testing
                 let explain = try #require(answer.json["explain"])
                 #expect(
                     members(explain) == [
-                        "plan", "points", "filter", "candidates", "ef", "recall", "went_on_by_vectors",
+                        "plan", "method", "points", "filter", "candidates", "ef", "recall", "went_on_by_vectors",
                         "hops", "scored", "microseconds",
                     ])
                 #expect(explain["plan"] == "exact_filtered_scan")

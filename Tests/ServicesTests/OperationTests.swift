@@ -63,16 +63,12 @@ import Testing
         try CollectionOperations.create(CollectionRequest("c", new()), by: caller, services)
         let points = (0..<10).map { (id: UInt64) in PointStruct(id: .number(id), vectors: ["": [Float(id), 1, 0, 0]]) }
         try update(services, "c", [.upsert(points), .delete(.ids([.number(9)]))])
-        var query = PointQuery()
-        query.target = .nearest(.vector([1, 0, 0, 0]))
-        query.request.limit = 2
-        let found = try SearchOperations.query(CollectionRequest("c", [query, PointQuery()]), by: caller, services)
-        guard case .scored(let best) = found[0].points, case .records(let page) = found[1].points else {
-            Issue.record("a query of each kind")
-            return
-        }
-        #expect(best.map(\.id) == [.number(8), .number(7)])
-        #expect(page.map(\.id) == (0..<9).map { .number($0) })
+        let queries = [Query(.nearest(.vector([1, 0, 0, 0])), limit: 2), Query()].map { QueryRequest($0) }
+        let found = try QueryOperations.query(CollectionRequest("c", queries), by: caller, services)
+        #expect(found[0].points.map(\.id) == [.number(8), .number(7)])
+        #expect(found[0].points.allSatisfy { $0.score != nil })
+        #expect(found[1].points.map(\.id) == (0..<9).map { .number($0) })
+        #expect(found[1].points.allSatisfy { $0.score == nil })
         #expect(try PointOperations.count(CollectionRequest("c", .init()), by: caller, services) == 9)
         #expect(
             failure { _ = try PointOperations.point(CollectionRequest("c", .number(9)), by: caller, services) }?.code
@@ -89,12 +85,14 @@ import Testing
                 try CollectionOperations.create(CollectionRequest(name, new(size, change)), by: caller, services)
             }
         }
-        func query(_ queries: [PointQuery]) -> ServiceError? {
-            failure { _ = try SearchOperations.query(CollectionRequest("c", queries), by: caller, services) }
+        func query(_ queries: [Query]) -> ServiceError? {
+            failure {
+                let requests = queries.map { QueryRequest($0) }
+                _ = try QueryOperations.query(CollectionRequest("c", requests), by: caller, services)
+            }
         }
-        func changed(_ change: (inout PointQuery) -> Void) -> PointQuery {
-            var query = PointQuery()
-            query.target = .nearest(.vector([1, 0, 0, 0]))
+        func changed(_ change: (inout Query) -> Void) -> Query {
+            var query = Query(.nearest(.vector([1, 0, 0, 0])))
             change(&query)
             return query
         }
@@ -141,33 +139,33 @@ import Testing
                 "hnsw_config.full_scan_threshold"
             ),
             (update { $0.vectors["none"] = .init() }, .invalid, nil),
-            (query([changed { $0.request.limit = 0 }]), .outOfRange, "limit"),
-            (query([changed { _ in }, changed { $0.request.limit = 0 }]), .outOfRange, "searches[1].limit"),
-            (query([changed { $0.request.parameters.hnswEf = 0 }]), .outOfRange, "params.hnsw_ef"),
+            (query([changed { $0.limit = 0 }]), .outOfRange, "limit"),
+            (query([changed { _ in }, changed { $0.limit = 0 }]), .outOfRange, "searches[1].limit"),
+            (query([changed { $0.parameters.hnswEf = 0 }]), .outOfRange, "params.hnsw_ef"),
             (
-                query([changed { $0.request.parameters.oversampling = 0.5 }]), .outOfRange,
+                query([changed { $0.parameters.oversampling = 0.5 }]), .outOfRange,
                 "params.quantization.oversampling"
             ),
             (
-                query([changed { $0.request.parameters.oversampling = .nan }]), .outOfRange,
+                query([changed { $0.parameters.oversampling = .nan }]), .outOfRange,
                 "params.quantization.oversampling"
             ),
-            (query([changed { $0.request.parameters.recall = 0 }]), .outOfRange, "params.recall"),
+            (query([changed { $0.parameters.recall = 0 }]), .outOfRange, "params.recall"),
             (
                 query([
                     changed {
-                        $0.target = .none; $0.request.using = "x"
+                        $0.ranking = .byID(from: nil); $0.using = "x"
                     }
                 ]), .invalid, nil
             ),
             (
                 query([
                     changed {
-                        $0.target = .none; $0.request.scoreThreshold = 1
+                        $0.ranking = .byID(from: nil); $0.scoreThreshold = 1
                     }
                 ]), .invalid, nil
             ),
-            (query([changed { $0.target = .nearest(.vector([1])) }]), .invalid, nil),
+            (query([changed { $0.ranking = .nearest(.vector([1])) }]), .invalid, nil),
             (change(.updateVectors([])), .outOfRange, "points"),
             (change(.deleteVectors(.ids([]), names: [])), .outOfRange, "vector"),
             (failure { _ = try Caller(.unrestricted, arrival: .now, timeout: 0) }, .outOfRange, "timeout"),
@@ -177,7 +175,7 @@ import Testing
             #expect(error?.code == code && error?.field == field, "case \(number): \(String(describing: error))")
             #expect(error?.message.isEmpty == false)
         }
-        var scroll = ScrollRequest()
+        var scroll = PointOperations.Scroll()
         scroll.limit = 0
         #expect(
             failure { _ = try PointOperations.scroll(CollectionRequest("c", scroll), by: caller, services) }?.field

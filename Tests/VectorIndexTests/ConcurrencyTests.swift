@@ -132,7 +132,7 @@ final class SharedLock: @unchecked Sendable {
         for _ in 0..<queries {
             let query = vectors.query()
             let outcome = index.search(query, SearchOptions(k: 10).walking)
-            #expect(outcome.plan == .graphFiltered)
+            #expect(outcome.method == .graphFiltered)
             expectSound(outcome, rows, query, k: 10, allowed: live)
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(live)))
         }

@@ -22,7 +22,7 @@ import VectorIndex
                 #expect(
                     recall(outcome, rows, query, best: bestScores(rows, query, k: k, among: Array(live))) == 1,
                     Seed.note)
-                #expect(outcome.plan == .exactScan)
+                #expect(outcome.method == .exactScan)
                 // Too small for codes: the default search is exact as well.
                 #expect(index.search(query, SearchOptions(k: k)).hits == outcome.hits)
             }
@@ -51,7 +51,7 @@ import VectorIndex
         #expect(index.search([0, 0], SearchOptions(k: 3)).hits == [Hit(slot: 0, score: -2)])
         index.remove([0])
         #expect(index.search([0, 0], SearchOptions(k: 3)).hits.isEmpty)
-        #expect(index.search([0, 0], SearchOptions(k: 3)).plan == .empty)
+        #expect(index.search([0, 0], SearchOptions(k: 3)).method == .empty)
     }
 
     @Test func excludedSlotIsReplacedByTheNext() {

@@ -15,7 +15,7 @@ private final class Ticks: Sendable {
 
     private func explained(
         _ index: VectorIndex, _ query: [Float], _ options: SearchOptions, allowed: SlotBitmap? = nil,
-        plan: SearchPlan, sourceLocation: SourceLocation = #_sourceLocation
+        plan: SearchMethod, sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> (outcome: SearchOutcome, timings: SearchTimings) {
         let plain = index.search(query, options, allowed: allowed)
         #expect(plain.timings == nil, sourceLocation: sourceLocation)
@@ -25,7 +25,7 @@ private final class Ticks: Sendable {
         options.clock = { looks.next() }
         let outcome = index.search(query, options, allowed: allowed)
         #expect(outcome.hits == plain.hits, sourceLocation: sourceLocation)
-        #expect(outcome.plan == plan && plain.plan == plan, Seed.note, sourceLocation: sourceLocation)
+        #expect(outcome.method == plan && plain.method == plan, Seed.note, sourceLocation: sourceLocation)
         let timings = try #require(outcome.timings, sourceLocation: sourceLocation)
         // A stage takes time exactly when it scores something.
         for (scored, time) in [

@@ -33,7 +33,7 @@ import VectorIndex
                 let query = vectors.query()
                 let options = SearchOptions(k: 20, ef: 20).walking
                 let outcome = loaded.search(query, options)
-                #expect(outcome.plan == (m == 0 ? .codeScan : .graphFiltered))
+                #expect(outcome.method == (m == 0 ? .codeScan : .graphFiltered))
                 #expect(outcome.hits == index.search(query, options).hits, Seed.note)
             }
             // The same bytes again.

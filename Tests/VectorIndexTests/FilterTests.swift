@@ -28,7 +28,7 @@ import VectorIndex
         var random = RandomSource(seed: Seed.value &+ UInt64(matches))
         for ef in [nil, 24] as [Int?] {
             var sum = 0.0
-            var plans: [SearchPlan: Int] = [:]
+            var plans: [SearchMethod: Int] = [:]
             for _ in 0..<10 {
                 let slots = Set((0..<Self.count).shuffled(using: &random).prefix(matches))
                 let allowed = SlotBitmap(count: Self.count) { slots.contains($0) }
@@ -36,13 +36,13 @@ import VectorIndex
                 let outcome = index.search(query, SearchOptions(k: 10, ef: ef), allowed: allowed)
                 expectSound(outcome, rows, query, k: 10, allowed: slots)
                 #expect(outcome.allowedCount == matches)
-                plans[outcome.plan, default: 0] += 1
+                plans[outcome.method, default: 0] += 1
                 sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(slots)))
             }
             #expect(sum / 10 >= (ef == nil ? 0.95 : 0.8), Seed.note)
             // Far from where the planner is in doubt.
             if ef == nil { continue }
-            let expected: SearchPlan =
+            let expected: SearchMethod =
                 switch matches {
                 case 0: .empty
                 case ...3000: .filteredScan
@@ -77,7 +77,7 @@ import VectorIndex
                 (0..<groups).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(nearest))
             let allowed = SlotBitmap(count: rows.count) { !excluded.contains($0 % groups) }
             let outcome = index.search(query, SearchOptions(k: 10, ef: ef), allowed: allowed)
-            scans += outcome.plan == .graphThenScan ? 1 : 0
+            scans += outcome.method == .graphThenScan ? 1 : 0
             let slots = (0..<rows.count).filter { !excluded.contains($0 % groups) }
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: slots))
         }
@@ -99,7 +99,7 @@ import VectorIndex
             let options = SearchOptions(k: 10, ef: 20, fullScanBytes: threshold)
             let bitmap = allowed.map { allowed in SlotBitmap(count: Self.count) { allowed.contains($0) } }
             let outcome = index.search(query, options, allowed: bitmap)
-            #expect([.codeScan, .filteredScan].contains(outcome.plan) == isScanned, "\(threshold)")
+            #expect([.codeScan, .filteredScan].contains(outcome.method) == isScanned, "\(threshold)")
             expectSound(outcome, rows, query, k: 10, allowed: allowed ?? Set(0..<Self.count))
         }
     }
@@ -110,7 +110,7 @@ import VectorIndex
         var (index, rows, groups, vectors) = Self.shared
         for width in [nil, 16, 64] as [Int?] {
             var sum = 0.0
-            var plans: [SearchPlan: Int] = [:]
+            var plans: [SearchMethod: Int] = [:]
             var wideFilters = 0
             for _ in 0..<20 {
                 let query = vectors.query()
@@ -127,9 +127,11 @@ import VectorIndex
                 let allowed = SlotBitmap(count: Self.count) { chosen.contains(groups[$0]) }
                 let outcome = index.search(query, SearchOptions(k: 10, ef: width), allowed: allowed)
                 expectSound(outcome, rows, query, k: 10, allowed: Set(slots))
-                plans[outcome.plan, default: 0] += 1
+                plans[outcome.method, default: 0] += 1
                 let share = recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: slots))
-                if outcome.plan == .graphThenScan || outcome.plan == .filteredScan { #expect(share >= 0.9, Seed.note) }
+                if outcome.method == .graphThenScan || outcome.method == .filteredScan {
+                    #expect(share >= 0.9, Seed.note)
+                }
                 sum += share
                 if slots.count >= Self.count / 2 { wideFilters += 1 }
             }
@@ -176,11 +178,11 @@ import VectorIndex
             #expect(index.liveCount == goal)
             for ef in [nil, 16, 64] as [Int?] {
                 var sum = 0.0
-                var plans: [SearchPlan: Int] = [:]
+                var plans: [SearchMethod: Int] = [:]
                 for i in 0..<20 {
                     let query = i == 0 ? query : vectors.query()
                     let outcome = index.search(query, SearchOptions(k: 10, ef: ef))
-                    plans[outcome.plan, default: 0] += 1
+                    plans[outcome.method, default: 0] += 1
                     expectSound(outcome, rows, query, k: 10, allowed: live)
                     sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(live)))
                 }

@@ -112,7 +112,7 @@ import VectorIndex
             let query = (0..<96).map { _ in random.normal() }
             let slots = Set((0..<10_000).sorted { rows.score(query, $0) > rows.score(query, $1) }.prefix(10))
             let outcome = index.search(query, SearchOptions(k: 10, fullScanBytes: .max))
-            #expect(outcome.plan == .codeScan)
+            #expect(outcome.method == .codeScan)
             sum += Double(outcome.hits.count { slots.contains(Int($0.slot)) }) / 10
         }
         #expect(sum / 40 >= 0.98, Seed.note)

@@ -11,7 +11,7 @@ import VectorIndex
         let rows = Rows(parameters, capacity: 4000)
         let index = VectorIndex(parameters)
         var random = RandomSource(seed: Seed.value)
-        var plans: [SearchPlan: Int] = [:]
+        var plans: [SearchMethod: Int] = [:]
         var older = 0
         var found = 0
         while rows.count < 4000 {
@@ -21,7 +21,7 @@ import VectorIndex
             for slot in [first, rows.count - 1] {
                 let outcome = index.search(rows.vector(slot), SearchOptions(k: 1, ef: 16).walking)
                 #expect(outcome.hits.first?.score == 0, Seed.note)
-                plans[outcome.plan, default: 0] += 1
+                plans[outcome.method, default: 0] += 1
             }
             let slot = Int.random(in: 0..<rows.count, using: &random)
             older += 1
@@ -73,7 +73,7 @@ import VectorIndex
         #expect(index.pendingCount == 100)
         #expect(index.search(far, SearchOptions(k: 1, ef: 16)).hits.first?.slot == 3000)
         let indexed = index.search(far, SearchOptions(k: 5, ef: 16, indexedOnly: true))
-        #expect(indexed.plan == .graph && indexed.hits.count == 5 && indexed.hits.allSatisfy { $0.slot < 3000 })
+        #expect(indexed.method == .graph && indexed.hits.count == 5 && indexed.hits.allSatisfy { $0.slot < 3000 })
         index.drain()
         // So far out, a narrow walk needn't come by.
         #expect(index.search(far, SearchOptions(k: 1, ef: 3100, indexedOnly: true)).hits.first?.score == 0)
@@ -98,7 +98,7 @@ import VectorIndex
         for _ in 0..<20 {
             let query = vectors.query()
             let outcome = index.search(query, SearchOptions(k: 10, ef: 16))
-            #expect(outcome.plan == .graphFiltered)
+            #expect(outcome.method == .graphFiltered)
             expectSound(outcome, rows, query, k: 10, allowed: live)
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(live)))
         }

@@ -28,7 +28,7 @@ import VectorIndex
         for _ in 0..<40 {
             let query = vectors.query()
             let outcome = index.search(query, SearchOptions(k: 10, ef: 64))
-            #expect(outcome.plan == (metric == .dot ? .codeScan : .graph))
+            #expect(outcome.method == (metric == .dot ? .codeScan : .graph))
             expectSound(outcome, rows, query, k: 10, allowed: Set(all))
             // A long row's score is so great that the tolerance of `recall` is none for the others.
             let best = bestScores(rows, query, k: 10, among: all)
@@ -89,7 +89,7 @@ import VectorIndex
         for k in [1, 10, 200] {
             let query = rows.vector(0)
             let outcome = index.search(query, SearchOptions(k: k, ef: 16))
-            #expect(outcome.plan == .graph || k == 200)
+            #expect(outcome.method == .graph || k == 200)
             expectSound(outcome, rows, query, k: k, allowed: Set(0..<6000))
         }
         // The last slot alone, and every third one.
@@ -124,10 +124,10 @@ import VectorIndex
         var found = 0
         for slot in stride(from: 0, to: 1100, by: 50) {
             let outcome = index.search(rows.vector(slot), SearchOptions(k: 3, ef: 8).walking)
-            #expect(outcome.plan == .graph)
+            #expect(outcome.method == .graph)
             found += outcome.hits.first?.slot == UInt32(slot) ? 1 : 0
             let scanned = index.search(rows.vector(slot), SearchOptions(k: 1, ef: 1100))
-            #expect(scanned.plan == .codeScan && scanned.hits.first?.slot == UInt32(slot), Seed.note)
+            #expect(scanned.method == .codeScan && scanned.hits.first?.slot == UInt32(slot), Seed.note)
             expectSound(outcome, rows, rows.vector(slot), k: 3, allowed: Set(0..<1100))
         }
         #expect(found >= 9, Seed.note)
@@ -161,7 +161,7 @@ import VectorIndex
         for _ in 0..<40 {
             let query = vectors.query()
             let outcome = index.search(query, SearchOptions(k: 10, ef: 64).walking, allowed: allowed)
-            #expect(outcome.plan == .graphFiltered)
+            #expect(outcome.method == .graphFiltered)
             expectSound(outcome, rows, query, k: 10, allowed: Set(finite))
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: finite))
         }

@@ -31,7 +31,7 @@ import VectorIndex
             // By dot product rows of great length are everybody's nearest.
             let options = SearchOptions(k: 10, ef: metric == .dot ? 256 : 64).walking
             let outcome = index.search(query, options)
-            #expect(outcome.plan == .graphFiltered, "one slot has no vector")
+            #expect(outcome.method == .graphFiltered, "one slot has no vector")
             #expect(outcome.rescored == 0 && !outcome.wentOnByRows)
             expectSound(outcome, rows, query, k: 10, allowed: Set(live))
             sums[0] += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: live))
@@ -39,7 +39,7 @@ import VectorIndex
             expectSound(filtered, rows, query, k: 10, allowed: Set(odd))
             sums[1] += recall(filtered, rows, query, best: bestScores(rows, query, k: 10, among: odd))
             let scanned = index.search(query, SearchOptions(k: 10), allowed: few)
-            #expect(scanned.plan == .exactFilteredScan && scanned.hits.count == 10)
+            #expect(scanned.method == .exactFilteredScan && scanned.hits.count == 10)
             // There are no estimates to be shown.
             var unrescored = options
             unrescored.rescore = false
@@ -58,7 +58,7 @@ import VectorIndex
         #expect(index.pendingCount == 0 && index.work(limit: 100) == 0 && index.linkedCount == 0)
         let query = vectors.query()
         let outcome = index.search(query, SearchOptions(k: 10))
-        #expect(outcome.plan == .exactScan)
+        #expect(outcome.method == .exactScan)
         #expect(recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(0..<2000))) == 1)
     }
 }

@@ -68,8 +68,8 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
                     let outcome = index.search(query, SearchOptions(k: 10, ef: ef, ignoreCodes: ignoreCodes))
                     expectSound(outcome, rows, query, k: 10, allowed: Set(all))
                     // A walk so narrow is far cheaper than a scan.
-                    let scan = ignoreCodes || kind.dimensions <= 16 ? SearchPlan.exactScan : .codeScan
-                    if ef != nil { #expect(outcome.plan == (kind.m == 0 ? scan : .graph)) }
+                    let scan = ignoreCodes || kind.dimensions <= 16 ? SearchMethod.exactScan : .codeScan
+                    if ef != nil { #expect(outcome.method == (kind.m == 0 ? scan : .graph)) }
                     sum += recall(outcome, rows, query, best: best)
                 }
                 let mean = sum / Double(queries.count)
@@ -126,7 +126,7 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
         for _ in 0..<40 {
             let query = vectors.query()
             let outcome = index.search(query, SearchOptions(k: 10, fullScanBytes: .max))
-            #expect(outcome.plan == .codeScan)
+            #expect(outcome.method == .codeScan)
             rescored += outcome.rescored
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(0..<count)))
         }
@@ -150,7 +150,7 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
             for _ in 0..<20 {
                 let query = vectors.query()
                 let outcome = index.search(query, SearchOptions(k: 10, ef: 32, rescore: false))
-                #expect(outcome.plan == .graph)
+                #expect(outcome.method == .graph)
                 #expect(outcome.hits.count == 10)
                 #expect(outcome.rescored == 0)
                 for hit in outcome.hits {
@@ -179,7 +179,7 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
         for _ in 0..<50 {
             let query = vectors.query()
             let outcome = index.search(query, SearchOptions(k: 10, ef: 64))
-            #expect(outcome.plan == .graph)
+            #expect(outcome.method == .graph)
             expectSound(outcome, rows, query, k: 10, allowed: Set(0..<6000))
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(0..<6000)))
         }

@@ -48,7 +48,7 @@ struct ReducedCodesTests {
 
     private func recall(
         _ index: VectorIndex, _ rows: Rows, _ vectors: inout TopicVectors, _ options: SearchOptions,
-        allowed: [Int]? = nil, plan: SearchPlan
+        allowed: [Int]? = nil, plan: SearchMethod
     ) -> Double {
         var sum = 0.0
         let slots = allowed ?? Array(0..<Self.total)
@@ -57,7 +57,7 @@ struct ReducedCodesTests {
         for _ in 0..<60 {
             let query = vectors.next()
             let outcome = index.search(query, plan == .filteredScan ? options : options.walking, allowed: bitmap)
-            #expect(outcome.plan == plan)
+            #expect(outcome.method == plan)
             #expect(outcome.hits.count == options.k)
             #expect(outcome.rescored >= (options.rescore ? options.k : 0))
             #expect(outcome.reranked >= max(outcome.rescored, options.k))
@@ -133,7 +133,7 @@ struct ReducedCodesTests {
             let outcome = index.search(
                 query, SearchOptions(k: 10, fullScanBytes: .max),
                 allowed: SlotBitmap(count: Self.total) { set.contains($0) })
-            #expect(outcome.plan == .filteredScan && outcome.hits.count == 10)
+            #expect(outcome.method == .filteredScan && outcome.hits.count == 10)
             sum += VectorIndexTests.recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: far))
         }
         #expect(sum / 20 >= 0.97, Seed.note)
@@ -164,7 +164,7 @@ struct ReducedCodesTests {
         for _ in 0..<30 {
             let query = copy()
             let outcome = index.search(query, SearchOptions(k: 10).walking, allowed: nil)
-            #expect(outcome.plan == .graph)
+            #expect(outcome.method == .graph)
             sum += VectorIndexTests.recall(
                 outcome, rows, query, best: bestScores(rows, query, k: 10, among: Array(0..<Self.total)))
         }

@@ -34,8 +34,8 @@ struct WalkEqualityTests {
     @Test(
         arguments: [
             (nil, .graph), (0.6, .graphFiltered), (0.2, .graphTwoHop), (0.05, .graphTwoHop), (0.03, .graphTwoHop),
-        ] as [(Double?, SearchPlan)])
-    func kernelsGoTheWayOfTheDefault(share: Double?, plan: SearchPlan) {
+        ] as [(Double?, SearchMethod)])
+    func kernelsGoTheWayOfTheDefault(share: Double?, plan: SearchMethod) {
         var random = RandomSource(seed: Seed.value)
         let (rows, queries) = Self.rows(&random)
         let index = VectorIndex(Self.parameters)
@@ -44,7 +44,7 @@ struct WalkEqualityTests {
         let allowed = share.map { share in
             SlotBitmap(count: Self.count) { _ in Double.random(in: 0..<1, using: &random) < share }
         }
-        var plans: [SearchPlan: Int] = [:]
+        var plans: [SearchMethod: Int] = [:]
         for query in queries {
             for ef in [12, 50] {
                 let options = SearchOptions(k: 10, ef: ef, rescore: false).walking
@@ -54,10 +54,10 @@ struct WalkEqualityTests {
                 let plain = index.search(query, byRows, allowed: allowed)
                 #expect(kernel.hits.map(\.slot) == plain.hits.map(\.slot), Seed.note)
                 #expect(kernel.hits.map { rows.score(query, Int($0.slot)) } == plain.hits.map { Double($0.score) })
-                #expect(kernel.plan == plain.plan, Seed.note)
+                #expect(kernel.method == plain.method, Seed.note)
                 #expect(kernel.walked == plain.walked && kernel.scanned == plain.scanned, Seed.note)
                 #expect(kernel.hops == plain.hops, Seed.note)
-                plans[kernel.plan, default: 0] += 1
+                plans[kernel.method, default: 0] += 1
             }
         }
         #expect(plans[plan, default: 0] > queries.count, Seed.note)

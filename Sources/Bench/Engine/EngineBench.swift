@@ -110,21 +110,21 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
 
     /// Searches for the first query, on an engine that has just been opened. Throws when it doesn't find k points.
     static func firstSearch(_ engine: Engine, _ dataset: Dataset) throws {
-        let request = SearchRequest(query: .vector(Array(dataset.queries.row(0))), limit: dataset.judge.k)
-        let found = try engine.search(collection, [request], deadline: nil)
-        guard found.first?.points.count == dataset.judge.k else {
-            throw BenchError("the reopened engine found \(found.first?.points.count ?? 0) points")
+        let query = Query(.nearest(.vector(Array(dataset.queries.row(0)))), limit: dataset.judge.k)
+        let found = try engine.query(collection, QueryRequest(query)).points
+        guard found.count == dataset.judge.k else {
+            throw BenchError("the reopened engine found \(found.count) points")
         }
     }
 
-    private func requests(ef: Int, k: Int, filter: ((Int) -> Filter)?) -> [SearchRequest] {
+    private func requests(ef: Int, k: Int, filter: ((Int) -> Filter)?) -> [QueryRequest] {
         var parameters = SearchParameters()
         parameters.hnswEf = ef > 0 ? ef : nil
         return (0..<dataset.queries.count).map { query in
-            var request = SearchRequest(
-                query: .vector(Array(dataset.queries.row(query))), filter: filter?(query), limit: k)
-            request.parameters = parameters
-            return request
+            var asked = Query(
+                .nearest(.vector(Array(dataset.queries.row(query)))), filter: filter?(query), limit: k)
+            asked.parameters = parameters
+            return QueryRequest(asked)
         }
     }
 
@@ -133,8 +133,8 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
         var plans: OrderedDictionary<String, Int> = [:]
         for var request in requests(ef: ef, k: k, filter: { filter.filter(for: $0) }) {
             request.explain = true
-            if let explanation = try engine.search(Self.collection, [request], deadline: nil)[0].explanation {
-                plans[explanation.plan.rawValue, default: 0] += 1
+            if let explanation = try engine.query(Self.collection, request).explanation {
+                plans[explanation.method.rawValue, default: 0] += 1
             }
         }
         return plans.max { $0.value < $1.value }?.key ?? ""
@@ -146,7 +146,7 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
     ) throws -> TimedPass {
         let requests = requests(ef: ef, k: k, filter: filter)
         return try TimedPass.run(queries: requests.count, k: k, threads: threads, ids: &ids) { [engine] query, out in
-            let results = try engine.search(Self.collection, [requests[query]], deadline: nil)[0].points
+            let results = try engine.query(Self.collection, requests[query]).points
             for (place, point) in results.enumerated() where place < out.count {
                 if case .number(let id) = point.id { out[place] = Int64(id) }
             }

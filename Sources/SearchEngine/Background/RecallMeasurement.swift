@@ -230,8 +230,8 @@ package struct RecallMeasurement {
             let aim =
                 search.width.map { SearchAim(ef: $0) }
                 ?? SearchAim(
-                    parameters, k: k, points: space.index.liveCount, query: query.asked.vector, space,
-                    collection.configuration)
+                    parameters, k: k, points: space.index.liveCount, index: space.index.parameters,
+                    RecallKnowledge(parameters, query: query.asked.vector, space, collection.configuration))
             let best = query.sweep.hits.filter { $0.slot != query.asked.own && generation.points.isLive($0.slot) }
                 .prefix(search.k)
             // An exact search needn't be made: it finds them all.

@@ -1,32 +1,7 @@
 import VectorIndex
 
-/// How a search found its points, and what that took.
+/// How a query found its points, and what that took.
 public struct Explanation: Sendable, Equatable {
-    public enum Plan: String, Sendable {
-        /// Nothing to search: no point can be a result, or none was asked for.
-        case empty
-        /// Every vector, as it is stored.
-        case exactScan = "exact_scan"
-        /// Every matching vector, as it is stored.
-        case exactFilteredScan = "exact_filtered_scan"
-        /// Every vector by its code, then rescoring.
-        case codeScan = "code_scan"
-        /// Every matching vector by its code, then rescoring.
-        case filteredScan = "filtered_scan"
-        /// A walk of the graph, without filter.
-        case graph
-        /// A walk of the graph that collects what matches.
-        case graphFiltered = "graph_filtered"
-        /// A walk over matching points alone, through neighbours of neighbours.
-        case graphTwoHop = "graph_two_hop"
-        /// A walk that found too few or cost too much, then a scan of what matches.
-        case graphThenScan = "graph_then_scan"
-        /// Without a query: points by their ids.
-        case idOrder = "id_order"
-        /// Without a query: points by their values under a payload key.
-        case valueOrder = "value_order"
-    }
-
     /// What a filter selects, and from what its conditions were answered. A condition on ids or on vectors needs no index,
     /// and a nested filter counts as one.
     public struct FilterSummary: Sendable, Equatable {
@@ -97,55 +72,38 @@ public struct Explanation: Sendable, Equatable {
         }
     }
 
-    public var plan: Plan
-    /// Points in the collection.
-    public var points: Int
+    public var plan: QueryPlan
+    /// How points were found in the end.
+    public var method: QueryMethod
     /// `nil` without a filter.
     public var filter: FilterSummary?
-    /// Points that could be results: they match, and have the vector that is searched.
-    public var candidates: Int
-    /// Width of the walk; `nil` when none was made.
-    public var ef: Int?
-    /// `nil` for a search that aimed at none.
-    public var recall: Recall?
     /// Whether stored vectors had to decide, because codes could not tell the best candidates apart.
     public var wentOnByVectors = false
     /// Graph nodes expanded.
     public var hops = 0
     public var scored = Scored()
     public var times: Times
-}
 
-extension Explanation {
-    init(_ outcome: SearchOutcome, points: Int, filter: FilterSummary?, times: Times) {
-        self.init(
-            plan: Plan(outcome.plan), points: points, filter: filter, candidates: outcome.allowedCount, ef: outcome.ef,
-            wentOnByVectors: outcome.wentOnByRows, hops: outcome.hops,
-            scored: Scored(
-                walk: outcome.walked, scan: outcome.scanned, rerank: outcome.reranked, rescore: outcome.rescored),
-            times: times)
+    /// Of a query without a vector.
+    init(_ plan: QueryPlan, filter: FilterSummary?, times: Times) {
+        self.plan = plan
+        method = plan.method
+        self.filter = filter
+        self.times = times
+    }
+
+    init(_ plan: QueryPlan, _ outcome: SearchOutcome, filter: FilterSummary?, times: Times) {
+        self.init(plan, filter: filter, times: times)
+        method = QueryMethod(outcome.method)
+        wentOnByVectors = outcome.wentOnByRows
+        hops = outcome.hops
+        scored = Scored(
+            walk: outcome.walked, scan: outcome.scanned, rerank: outcome.reranked, rescore: outcome.rescored)
         guard let measured = outcome.timings else { return }
         self.times.prepare += measured.prepare
         self.times.walk = measured.walk
         self.times.scan = measured.scan
         self.times.rerank = measured.rerank
         self.times.rescore = measured.rescore
-    }
-}
-
-extension Explanation.Plan {
-    init(_ plan: SearchPlan) {
-        self =
-            switch plan {
-            case .empty: .empty
-            case .exactScan: .exactScan
-            case .exactFilteredScan: .exactFilteredScan
-            case .codeScan: .codeScan
-            case .filteredScan: .filteredScan
-            case .graph: .graph
-            case .graphFiltered: .graphFiltered
-            case .graphTwoHop: .graphTwoHop
-            case .graphThenScan: .graphThenScan
-            }
     }
 }

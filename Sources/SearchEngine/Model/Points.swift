@@ -107,128 +107,16 @@ public enum VectorSelector: Sendable, Hashable {
 /// A stored point as it is read back.
 public struct Record: Sendable {
     public var id: PointID
+    /// The collection's version when the point was last written.
+    public var version: UInt64
+    /// As the API shows it: similarity for cosine and dot, distance for Euclid and Manhattan. `nil` where nothing was scored.
+    public var score: Float?
+    /// The value that it was ordered by.
+    public var orderValue: OrderValue?
     /// `nil` when not asked for.
     public var payload: Payload?
     /// `nil` when not asked for. As stored: normalised for cosine, rounded to the datatype.
     public var vectors: NamedVectors?
-    /// The value by which an ordered scroll was sorted.
-    public var orderValue: OrderValue?
-}
-
-public enum OrderValue: Sendable, Hashable {
-    case integer(Int64)
-    case float(Double)
-}
-
-public struct ScoredPoint: Sendable {
-    public var id: PointID
-    public var version: UInt64
-    /// As the API shows it: similarity for cosine and dot, distance for Euclid and Manhattan.
-    public var score: Float
-    public var payload: Payload?
-    public var vectors: NamedVectors?
-}
-
-/// Where a query vector comes from.
-public enum QueryVector: Sendable {
-    case vector([Float])
-    /// The stored vector of a point, which is itself left out of the results.
-    case id(PointID)
-}
-
-/// Another collection (and vector name) in which the ids of a query are looked up.
-public struct LookupLocation: Sendable {
-    public var collection: String
-    public var vector: String?
-    public init(collection: String, vector: String? = nil) {
-        self.collection = collection
-        self.vector = vector
-    }
-}
-
-public struct SearchParameters: Sendable, Hashable {
-    /// Size of the candidate pool; `nil` takes the default.
-    public var hnswEf: Int?
-    /// The recall to aim at, over 0 and at most 1; it goes with neither `hnswEf` nor `exact`. `nil` takes the vector's or
-    /// the collection's target, if there is one.
-    public var recall: Double?
-    public var exact: Bool = false
-    /// Skips points that are not linked yet.
-    public var indexedOnly: Bool = false
-    /// Searches with the stored vectors in place of the codes.
-    public var ignoreQuantization: Bool = false
-    /// `nil`: rescoring is on.
-    public var rescore: Bool?
-    /// Candidates rescored, as a multiple of the limit; at least 1.
-    public var oversampling: Double?
-    public init() {}
-}
-
-/// A nearest-neighbour search.
-public struct SearchRequest: Sendable {
-    public var query: QueryVector
-    /// Vector name; `nil` is the unnamed one.
-    public var using: String?
-    public var filter: Filter?
-    public var parameters = SearchParameters()
-    public var limit: Int
-    public var offset: Int = 0
-    public var scoreThreshold: Float?
-    public var payload: PayloadSelector = .none
-    public var vectors: VectorSelector = .none
-    public var lookupFrom: LookupLocation?
-    /// Whether the result tells how it was found.
-    public var explain = false
-    public init(query: QueryVector, using: String? = nil, filter: Filter? = nil, limit: Int = 10) {
-        self.query = query
-        self.using = using
-        self.filter = filter
-        self.limit = limit
-    }
-}
-
-/// What a search found.
-public struct SearchResult: Sendable {
-    /// Best first.
-    public var points: [ScoredPoint]
-    /// `nil` unless asked for.
-    public var explanation: Explanation?
-}
-
-public struct OrderBy: Sendable {
-    public enum Direction: String, Sendable { case ascending = "asc", descending = "desc" }
-    public var key: PayloadPath
-    public var direction: Direction = .ascending
-    /// A number, or microseconds of a datetime.
-    public var startFrom: OrderValue?
-    public init(key: PayloadPath, direction: Direction = .ascending, startFrom: OrderValue? = nil) {
-        self.key = key
-        self.direction = direction
-        self.startFrom = startFrom
-    }
-}
-
-public struct ScrollRequest: Sendable {
-    /// The first id to return (inclusive).
-    public var offset: PointID?
-    /// Points in front of the page that are left out; nothing of them is read.
-    public var skipped = 0
-    public var limit: Int = 10
-    public var filter: Filter?
-    public var orderBy: OrderBy?
-    public var payload: PayloadSelector = .all
-    public var vectors: VectorSelector = .none
-    /// Whether the page tells how it was found.
-    public var explain = false
-    public init() {}
-}
-
-public struct ScrollPage: Sendable {
-    public var points: [Record]
-    /// Where the next page begins; `nil` at the end, and for an ordered scroll.
-    public var nextOffset: PointID?
-    /// `nil` unless asked for.
-    public var explanation: Explanation?
 }
 
 public enum AliasOperation: Sendable {

@@ -94,18 +94,15 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     /// What must be there before the filter can be evaluated: empty if it is, otherwise everything that the filter needs,
     /// of which `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
-    package func missing(for filter: Filter) -> [FacetKey] { missing(for: [filter], order: nil) }
+    package func missing(for filter: Filter) -> [FacetKey] { missing(for: [filter]) }
 
-    /// As `missing(for:)`, for several filters and an order at once. What is evaluated together must be asked for
-    /// together: facets asked for one by one may evict one another.
-    package func missing(for filters: [Filter], order path: PayloadPath?) -> [FacetKey] {
+    /// As `missing(for:)`, for several filters, and keys that points are ordered by, at once. What is evaluated together must
+    /// be asked for together: facets asked for one by one may evict one another.
+    package func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FacetKey] {
         var collector = FacetKeyCollector(textSettings: settings)
         for filter in filters { collector.collect(filter) }
-        return missing(collector.keys + (path.map(orderKeys) ?? []))
+        return missing(collector.keys + orders.flatMap(orderKeys))
     }
-
-    /// What must be built before points can be ordered by the path.
-    package func missing(forOrder path: PayloadPath) -> [FacetKey] { missing(orderKeys(path)) }
 
     /// What must be built for an index of this kind.
     package func missing(for schema: PayloadFieldSchema, at path: PayloadPath) -> [FacetKey] {
@@ -235,12 +232,12 @@ package final class PayloadIndexes: @unchecked Sendable {
         case .integer where schema.lookup || !schema.range:
             facet(.integers(path), as: IntegerFacet.self).slots.formUnionOfAll(into: &bits)
         case .integer:
-            facet(.numbers(path), as: NumberFacet.self).slots.forEach(in: .min ... .max) { entry in
+            facet(.numbers(path), as: NumberFacet.self).values.sorted.forEach(in: .min ... .max) { entry in
                 if NumberFacet.integer(entry) != nil { bits.insert(entry.slot) }
             }
-        case .float: facet(.numbers(path), as: NumberFacet.self).slots.select(.min ... .max, into: &bits)
+        case .float: facet(.numbers(path), as: NumberFacet.self).values.sorted.select(.min ... .max, into: &bits)
         case .bool: facet(.bools(path), as: BoolFacet.self).slots.formUnionOfAll(into: &bits)
-        case .datetime: facet(.datetimes(path), as: DatetimeFacet.self).slots.select(.min ... .max, into: &bits)
+        case .datetime: facet(.datetimes(path), as: DatetimeFacet.self).values.sorted.select(.min ... .max, into: &bits)
         case .geo: facet(.geo(path), as: GeoFacet.self).selectAll(into: &bits)
         case .text: facet(.text(path, TextSettings(schema)), as: TextFacet.self).selectEverything(into: &bits)
         }

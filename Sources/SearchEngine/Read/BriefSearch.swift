@@ -1,18 +1,18 @@
-/// What a thread that others wait for may search by itself: little, and nothing that it would have to wait for.
-extension SearchRequest {
+/// What a thread that others wait for may look for by itself: little, and nothing that it would have to wait for.
+extension QueryRequest {
     /// Results, and rows that are read for them, on pages that may have to come from the disk.
     private static let mostResults = 100
     private static let mostRescored = 200.0
 
     /// Whether the request's size bounds its work. How much the search itself is depends on the collection.
     var isBrief: Bool {
-        guard !parameters.exact, !parameters.ignoreQuantization, vectors == .none, lookupFrom == nil else {
-            return false
-        }
-        guard (0...Self.mostResults).contains(limit), (0...Self.mostResults - limit).contains(offset) else {
-            return false
-        }
-        return (parameters.oversampling ?? 1) * Double(limit + offset) <= Self.mostRescored
+        guard case .nearest = query.ranking, !query.parameters.exact, !query.parameters.ignoreQuantization,
+            vectors == .none, query.lookupFrom == nil
+        else { return false }
+        guard (0...Self.mostResults).contains(query.limit),
+            (0...Self.mostResults - query.limit).contains(query.offset)
+        else { return false }
+        return (query.parameters.oversampling ?? 1) * Double(query.limit + query.offset) <= Self.mostRescored
     }
 }
 

@@ -12,16 +12,15 @@ final class FacetReader: Sendable {
     /// when building them takes longer than the deadline; the build goes on. Throws `PayloadIndexesMissing` where this
     /// thread must not wait for that (`Engine.withoutWaitingForIndexes`).
     func reading<T>(
-        _ collection: PointCollection, filter: Filter?, orderKey: PayloadPath? = nil, _ operation: String,
-        deadline: Deadline? = nil, _ body: (Generation, inout FilterPace) throws -> T
+        _ collection: PointCollection, filter: Filter?, _ operation: String, deadline: Deadline? = nil,
+        _ body: (Generation, inout FilterPace) throws -> T
     ) throws -> T {
-        try reading(
-            collection, filters: filter.map { [$0] } ?? [], orderKey: orderKey, operation, deadline: deadline, body)
+        try reading(collection, filters: filter.map { [$0] } ?? [], operation, deadline: deadline, body)
     }
 
-    /// The same for several filters.
+    /// The same for several filters, and for keys that points are ordered by.
     func reading<T>(
-        _ collection: PointCollection, filters: [Filter], orderKey: PayloadPath? = nil, _ operation: String,
+        _ collection: PointCollection, filters: [Filter], orderKeys: [PayloadPath] = [], _ operation: String,
         deadline: Deadline? = nil, _ body: (Generation, inout FilterPace) throws -> T
     ) throws -> T {
         var attemptsLeft = Self.mostAttempts
@@ -31,7 +30,7 @@ final class FacetReader: Sendable {
             do {
                 let result: T? = try collection.lock.read {
                     guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-                    missing = collection.generation.payloadIndexes.missing(for: filters, order: orderKey)
+                    missing = collection.generation.payloadIndexes.missing(for: filters, orders: orderKeys)
                     guard missing.isEmpty else { return nil }
                     var pace = FilterPace(
                         collection, yields: outdated < Self.mostOutdated, until: deadline, operation, environment.time)

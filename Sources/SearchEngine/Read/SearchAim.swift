@@ -8,36 +8,20 @@ package struct SearchAim: Equatable {
     /// What an explanation tells of a recall that was aimed at.
     package private(set) var recall: Explanation.Recall?
 
-    /// What a request asks for, else the vector, else the collection. Under the shared lock.
-    ///
     /// - Parameters:
     ///   - k: results.
     ///   - points: live points.
-    ///   - query: as the index is searched with.
-    init(
-        _ parameters: SearchParameters, k: Int, points: Int, query: [Float], _ space: VectorSpace,
-        _ configuration: CollectionConfiguration
+    ///   - index: the index's own parameters.
+    package init(
+        _ parameters: SearchParameters, k: Int, points: Int, index: IndexParameters, _ knowledge: RecallKnowledge
     ) {
-        guard parameters.hnswEf == nil, !parameters.exact else {
+        guard parameters.hnswEf == nil, !parameters.exact, let target = knowledge.target else {
             self.init(ef: parameters.hnswEf, isExact: parameters.exact)
             return
         }
-        let target: Double
-        let source: Explanation.Recall.Source
-        if let asked = parameters.recall {
-            (target, source) = (asked, .request)
-        } else if let own = configuration.parameters(of: space).hnsw?.recall {
-            (target, source) = (own, .vector)
-        } else if let shared = configuration.hnsw.recall {
-            (target, source) = (shared, .collection)
-        } else {
-            self.init(ef: nil)
-            return
-        }
-        let (kinds, isKnown) = space.recall.audit?.profile.kinds(of: query) ?? ([], true)
         self.init(
-            target: target, source: source, k: k, points: points, parameters: space.index.parameters, kinds: kinds,
-            isKnown: isKnown)
+            target: target, source: knowledge.source, k: k, points: points, parameters: index, kinds: knowledge.kinds,
+            isKnown: knowledge.isKnown)
     }
 
     init(ef: Int?, isExact: Bool = false) {
@@ -101,6 +85,38 @@ package struct SearchAim: Equatable {
         let width = target <= 0.98 ? 256 : 512
         // Never narrower than the default, which grows with k and is no narrower than efConstruct.
         return max(k > 100 ? (width * k + 99) / 100 : width, efConstruct)
+    }
+}
+
+/// The recall that a search is to have, and what is known of searches like it.
+package struct RecallKnowledge: Sendable {
+    /// Over 0, at most 1; `nil` where nobody asked for one.
+    package var target: Double?
+    package var source = Explanation.Recall.Source.request
+    /// The curves that were measured for each kind of queries that this one may be of; empty for nothing.
+    package var kinds: [RecallProfile.Curves] = []
+    /// Whether the query is like those that were measured.
+    package var isKnown = true
+
+    package init() {}
+
+    /// What a request asks for, else the vector, else the collection. Under the shared lock.
+    ///
+    /// - Parameter query: as the index is searched with.
+    init(
+        _ parameters: SearchParameters, query: [Float], _ space: VectorSpace, _ configuration: CollectionConfiguration
+    ) {
+        guard parameters.hnswEf == nil, !parameters.exact else { return }
+        if let asked = parameters.recall {
+            target = asked
+        } else if let own = configuration.parameters(of: space).hnsw?.recall {
+            (target, source) = (own, .vector)
+        } else if let shared = configuration.hnsw.recall {
+            (target, source) = (shared, .collection)
+        } else {
+            return
+        }
+        (kinds, isKnown) = space.recall.audit?.profile.kinds(of: query) ?? ([], true)
     }
 }
 

@@ -32,27 +32,3 @@ struct Stopwatch {
         return (time.now - start).wholeNanoseconds
     }
 }
-
-/// What tells how it was found, when it was asked to.
-protocol Explained {
-    var explanation: Explanation? { get set }
-}
-
-extension SearchResult: Explained {}
-extension ScrollPage: Explained {}
-
-extension Engine {
-    /// Makes attempts as `retrying` does; each goes on with the stopwatch that it gets.
-    func explaining<Found: Explained>(
-        _ isAsked: Bool, _ operation: String, _ deadline: Deadline?, _ attempt: (Stopwatch) throws -> Found
-    ) throws -> Found {
-        var watch = Stopwatch(isOn: isAsked, environment.time)
-        var found = try retrying(operation, deadline) {
-            // What an attempt in vain took was waiting.
-            watch.lap(\.wait)
-            return try attempt(watch)
-        }
-        found.explanation?.times.total = watch.elapsed
-        return found
-    }
-}

@@ -4,34 +4,32 @@ import Services
 
 /// `/points/query` and `/points/query/batch`.
 extension JSONReader {
-    mutating func readQuery() throws -> PointQuery {
-        var query = PointQuery()
+    mutating func readQuery() throws -> QueryRequest {
+        var request = QueryRequest(Query())
         try readMembers { reader, key in
             switch key {
-            case "query": query.target = try reader.optional { try $0.readQueryTarget() } ?? .none
-            case "using": query.request.using = try reader.optional { try $0.readString() }
-            case "lookup_from": query.request.lookupFrom = try reader.optional { try $0.readLookupLocation() }
-            case "limit": query.request.limit = try reader.optional { try $0.readCount() } ?? query.request.limit
-            case "offset": query.request.offset = try reader.optional { try $0.readCount() } ?? 0
+            case "query": request.query.ranking = try reader.optional { try $0.readRanking() } ?? .byID(from: nil)
+            case "using": request.query.using = try reader.optional { try $0.readString() }
+            case "lookup_from": request.query.lookupFrom = try reader.optional { try $0.readLookupLocation() }
+            case "limit": request.query.limit = try reader.optional { try $0.readCount() } ?? request.query.limit
+            case "offset": request.query.offset = try reader.optional { try $0.readCount() } ?? 0
             case "prefetch": try reader.refusePrefetch()
-            default: if try !reader.readSearchMember(key, into: &query.request) { try reader.skipValue() }
+            default: if try !reader.readSearchMember(key, into: &request) { try reader.skipValue() }
             }
         }
-        return query
+        return request
     }
 
-    mutating func readQueryBatch() throws -> [PointQuery] {
-        try readBatch({ try $0.readQuery() }, explaining: { $0.request.explain = true })
-    }
+    mutating func readQueryBatch() throws -> [QueryRequest] { try readBatch { try $0.readQuery() } }
 
     /// A vector, an id, or an object that names the kind of query.
-    private mutating func readQueryTarget() throws -> PointQuery.Target {
+    private mutating func readRanking() throws -> Query.Ranking {
         guard try peek() == .object else { return .nearest(try readQueryVector()) }
-        var target: PointQuery.Target?
+        var ranking: Query.Ranking?
         try readMembers { reader, key in
             switch key {
-            case "nearest": target = .nearest(try reader.readQueryVector())
-            case "order_by": target = .orderBy(try reader.readOrderBy())
+            case "nearest": ranking = .nearest(try reader.readQueryVector())
+            case "order_by": ranking = .byValue(try reader.readOrderBy())
             case "mmr": try reader.refuse("the query `nearest` with `mmr`")
             case "recommend", "discover", "context", "fusion", "rrf", "formula", "sample", "relevance_feedback":
                 throw ServiceError.unsupported("the query `\(key.string)`")
@@ -41,10 +39,10 @@ extension JSONReader {
             default: try reader.skipValue()
             }
         }
-        guard let target else {
+        guard let ranking else {
             throw error("expected some form of query: a vector, a point ID, or an object such as {\"nearest\": …}")
         }
-        return target
+        return ranking
     }
 
     private mutating func readQueryVector() throws -> QueryVector {

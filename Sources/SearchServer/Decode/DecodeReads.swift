@@ -22,8 +22,8 @@ extension JSONReader {
         return request
     }
 
-    mutating func readScroll() throws -> ScrollRequest {
-        var request = ScrollRequest()
+    mutating func readScroll() throws -> PointOperations.Scroll {
+        var request = PointOperations.Scroll()
         try readMembers { reader, key in
             switch key {
             case "offset": request.offset = try reader.optional { try $0.readPointID() }

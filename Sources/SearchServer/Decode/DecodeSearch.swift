@@ -4,40 +4,36 @@ import Services
 
 /// `/points/search` and `/points/search/batch`, and what every search has: parameters and selectors.
 extension JSONReader {
-    mutating func readSearch() throws -> SearchRequest {
+    mutating func readSearch() throws -> QueryRequest {
         var vector: (name: String?, values: [Float])?
-        var request = SearchRequest(query: .vector([]))
+        var request = QueryRequest(Query())
         var limit: Int?
         try readMembers { reader, key in
             switch key {
             case "vector": vector = try reader.readNamedQueryVector()
             case "limit", "top": limit = try reader.readCount()
-            case "offset": request.offset = try reader.optional { try $0.readCount() } ?? 0
+            case "offset": request.query.offset = try reader.optional { try $0.readCount() } ?? 0
             default: if try !reader.readSearchMember(key, into: &request) { try reader.skipValue() }
             }
         }
         guard let vector else { throw missing("vector") }
         guard let limit else { throw missing("limit") }
-        request.query = .vector(vector.values)
-        request.using = vector.name
-        request.limit = limit
+        request.query.ranking = .nearest(.vector(vector.values))
+        request.query.using = vector.name
+        request.query.limit = limit
         return request
     }
 
-    mutating func readSearchBatch() throws -> [SearchRequest] {
-        try readBatch({ try $0.readSearch() }, explaining: { $0.explain = true })
-    }
+    mutating func readSearchBatch() throws -> [QueryRequest] { try readBatch { try $0.readSearch() } }
 
     /// `{"searches": […], "explain": …}`: `explain` asks for an explanation of each.
-    mutating func readBatch<Search>(
-        _ read: (inout JSONReader) throws -> Search, explaining: (inout Search) -> Void
-    ) throws -> [Search] {
-        var searches: [Search]?
+    mutating func readBatch(_ read: (inout JSONReader) throws -> QueryRequest) throws -> [QueryRequest] {
+        var searches: [QueryRequest]?
         var explainsAll = false
         try readMembers { reader, key in
             switch key {
             case "searches":
-                var list: [Search] = []
+                var list: [QueryRequest] = []
                 try reader.readArray { list.append(try read(&$0)) }
                 searches = list
             case "explain": explainsAll = try reader.readExplain()
@@ -45,7 +41,7 @@ extension JSONReader {
             }
         }
         guard var searches else { throw missing("searches") }
-        if explainsAll { for index in searches.indices { explaining(&searches[index]) } }
+        if explainsAll { for index in searches.indices { searches[index].explain = true } }
         return searches
     }
 
@@ -68,13 +64,13 @@ extension JSONReader {
     }
 
     /// Reads the member if it is one that searches and queries share.
-    mutating func readSearchMember(_ key: JSONKey, into request: inout SearchRequest) throws -> Bool {
+    mutating func readSearchMember(_ key: JSONKey, into request: inout QueryRequest) throws -> Bool {
         switch key {
-        case "filter": request.filter = try optional { try $0.readFilter() }
-        case "params": request.parameters = try optional { try $0.readSearchParameters() } ?? SearchParameters()
+        case "filter": request.query.filter = try optional { try $0.readFilter() }
+        case "params": request.query.parameters = try optional { try $0.readSearchParameters() } ?? SearchParameters()
         case "with_payload": request.payload = try optional { try $0.readPayloadSelector() } ?? .none
         case "with_vector", "with_vectors": request.vectors = try optional { try $0.readVectorSelector() } ?? .none
-        case "score_threshold": request.scoreThreshold = try optional { try $0.readFloat() }
+        case "score_threshold": request.query.scoreThreshold = try optional { try $0.readFloat() }
         case "explain": request.explain = try readExplain()
         case "shard_key": try refuseShardKey()
         default: return false

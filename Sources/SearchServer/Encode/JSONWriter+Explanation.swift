@@ -36,17 +36,19 @@ extension JSONWriter {
     private mutating func write(_ explanation: Explanation) {
         beginObject()
         key("plan")
-        write(explanation.plan.rawValue)
+        write(explanation.plan.method.rawValue)
+        key("method")
+        write(explanation.method.rawValue)
         key("points")
-        write(explanation.points)
+        write(explanation.plan.points)
         key("filter")
         if let filter = explanation.filter { write(filter) } else { writeNull() }
         key("candidates")
-        write(explanation.candidates)
+        write(explanation.plan.candidates)
         key("ef")
-        if let ef = explanation.ef { write(ef) } else { writeNull() }
+        if let ef = explanation.plan.ef { write(ef) } else { writeNull() }
         key("recall")
-        if let recall = explanation.recall { write(recall) } else { writeNull() }
+        if let recall = explanation.plan.recall { write(recall) } else { writeNull() }
         key("went_on_by_vectors")
         write(explanation.wentOnByVectors)
         key("hops")

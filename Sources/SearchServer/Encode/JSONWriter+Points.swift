@@ -32,19 +32,6 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(_ point: ScoredPoint) {
-        beginObject()
-        key("id")
-        write(point.id)
-        key("version")
-        write(point.version)
-        key("score")
-        // Minus zero, the negative of a distance, is shown as zero.
-        write(point.score + 0)
-        writeContents(point.payload, point.vectors)
-        endObject()
-    }
-
     mutating func write(_ record: Record) {
         beginObject()
         key("id")
@@ -54,15 +41,16 @@ extension JSONWriter {
         endObject()
     }
 
-    /// A record among search results, for queries without a vector. All have the score 1, as at Qdrant.
-    mutating func write(unscored record: Record) {
+    /// A record among a query's results. As at Qdrant those of queries without a vector have version 0 and score 1.
+    private mutating func write(scored record: Record) {
         beginObject()
         key("id")
         write(record.id)
         key("version")
-        write(0)
+        write(record.score == nil ? 0 : record.version)
         key("score")
-        write(Float(1))
+        // Minus zero, the negative of a distance, is shown as zero.
+        write((record.score ?? 1) + 0)
         writeContents(record.payload, record.vectors)
         write(orderValue: record.orderValue)
         endObject()
@@ -77,9 +65,9 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(_ points: [ScoredPoint]) {
+    mutating func write(scored records: [Record]) {
         beginArray()
-        for point in points { write(point) }
+        for record in records { write(scored: record) }
         endArray()
     }
 

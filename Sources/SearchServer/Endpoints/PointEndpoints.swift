@@ -89,12 +89,12 @@ extension Endpoints {
 }
 
 extension JSONWriter {
-    fileprivate mutating func write(_ page: ScrollPage) {
+    fileprivate mutating func write(_ page: QueryResult) {
         object { writer in
             writer.key("points")
             writer.write(page.points)
             writer.key("next_page_offset")
-            if let next = page.nextOffset { writer.write(next) } else { writer.writeNull() }
+            if let next = page.nextID { writer.write(next) } else { writer.writeNull() }
         }
     }
 }

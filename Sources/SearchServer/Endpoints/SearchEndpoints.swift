@@ -6,22 +6,22 @@ import Services
 extension Endpoints {
     static let searches: [Endpoint] = [
         .row(
-            .POST, "/collections/{name}/points/search", SearchOperations.search, body: .json,
+            .POST, "/collections/{name}/points/search", QueryOperations.query, body: .json,
             work: .brief(attempt: { try attemptSearch($0) }, otherwise: { try search($0) })),
         .row(
-            .POST, "/collections/{name}/points/search/batch", SearchOperations.search,
+            .POST, "/collections/{name}/points/search/batch", QueryOperations.query,
             decode: { try $0.read { try $0.readSearchBatch() } },
             explained: { Explanations($0.map(\.explanation)) }
         ) { results, writer in
             writer.array { writer in
-                for result in results { writer.write(result.points) }
+                for result in results { writer.write(scored: result.points) }
             }
         },
         .row(
-            .POST, "/collections/{name}/points/query", SearchOperations.query, body: .json,
+            .POST, "/collections/{name}/points/query", QueryOperations.query, body: .json,
             work: .brief(attempt: { try attemptQuery($0) }, otherwise: { try query($0) })),
         .row(
-            .POST, "/collections/{name}/points/query/batch", SearchOperations.query,
+            .POST, "/collections/{name}/points/query/batch", QueryOperations.query,
             decode: { try $0.read { try $0.readQueryBatch() } },
             explained: { Explanations($0.map(\.explanation)) }
         ) { results, writer in
@@ -37,36 +37,35 @@ extension Endpoints {
     private static let mostScanned = 40_000
 
     /// The deadline, which is seconds away, matters no more than for a search that begins just before it.
-    private static func searchAtOnce(_ request: SearchRequest, _ call: Call) throws -> SearchResult? {
+    private static func queryAtOnce(_ request: QueryRequest, _ call: Call) throws -> QueryResult? {
         try call.ask(
-            SearchOperations.searchAtOnce,
+            QueryOperations.queryAtOnce,
             CollectionRequest(call.collection, .init(request, budget: briefSearch, mostScanned: mostScanned)))
     }
 
     private static func search(_ call: Call) throws -> Reply {
-        let results = try call.ask(SearchOperations.search, call.read { [try $0.readSearch()] })
-        return reply(results[0], call)
+        let results = try call.ask(QueryOperations.query, call.read { [try $0.readSearch()] })
+        return searched(results[0], call)
     }
 
     private static func attemptSearch(_ call: Call) throws -> Reply? {
-        try searchAtOnce(call.read { try $0.readSearch() }.body, call).map { reply($0, call) }
+        try queryAtOnce(call.read { try $0.readSearch() }.body, call).map { searched($0, call) }
     }
 
-    private static func reply(_ result: SearchResult, _ call: Call) -> Reply {
-        call.result(explained: Explanations(result.explanation)) { $0.write(result.points) }
+    private static func searched(_ result: QueryResult, _ call: Call) -> Reply {
+        call.result(explained: Explanations(result.explanation)) { $0.write(scored: result.points) }
     }
 
     private static func query(_ call: Call) throws -> Reply {
-        let results = try call.ask(SearchOperations.query, call.read { [try $0.readQuery()] })
-        return reply(results[0], call)
+        let results = try call.ask(QueryOperations.query, call.read { [try $0.readQuery()] })
+        return queried(results[0], call)
     }
 
     private static func attemptQuery(_ call: Call) throws -> Reply? {
-        guard let search = try call.read({ try $0.readQuery() }).body.search else { return nil }
-        return try searchAtOnce(search, call).map { reply(QueryResult($0), call) }
+        try queryAtOnce(call.read { try $0.readQuery() }.body, call).map { queried($0, call) }
     }
 
-    private static func reply(_ result: QueryResult, _ call: Call) -> Reply {
+    private static func queried(_ result: QueryResult, _ call: Call) -> Reply {
         call.result(explained: Explanations(result.explanation)) { $0.write(result) }
     }
 }
@@ -76,13 +75,7 @@ extension JSONWriter {
     fileprivate mutating func write(_ result: QueryResult) {
         object { writer in
             writer.key("points")
-            switch result.points {
-            case .scored(let points): writer.write(points)
-            case .records(let records):
-                writer.array { writer in
-                    for record in records { writer.write(unscored: record) }
-                }
-            }
+            writer.write(scored: result.points)
         }
     }
 }

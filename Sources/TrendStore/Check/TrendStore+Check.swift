@@ -64,15 +64,13 @@ extension TrendStore {
     private func forEachBatch(
         ofPointsIn collection: String, filter: Filter? = nil, _ body: ([PointID]) throws -> Void
     ) throws {
-        var request = ScrollRequest()
-        request.limit = Self.batchSize
-        request.filter = filter
-        request.payload = .none
+        var next: PointID?
         repeat {
-            let page = try engine.scroll(collection, request)
+            let query = Query(.byID(from: next), filter: filter, limit: Self.batchSize)
+            let page = try engine.query(collection, QueryRequest(query))
             try body(page.points.map(\.id))
-            request.offset = page.nextOffset
-        } while request.offset != nil
+            next = page.nextID
+        } while next != nil
     }
 
     private func pointsWithoutRow<R: StoredRow>(_ ids: [PointID], _: R.Type) throws -> [PointID] {

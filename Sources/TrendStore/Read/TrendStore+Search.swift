@@ -60,17 +60,17 @@ extension TrendStore {
         guard engine.collectionExists(collection) else { return [] }
 
         let wanted = offset + limit
-        var request = SearchRequest(query: vector, filter: try filter.conditions(), limit: wanted)
-        request.parameters = parameters
-        request.scoreThreshold = scoreThreshold
+        var query = Query(.nearest(vector), filter: try filter.conditions(), limit: wanted)
+        query.parameters = parameters
+        query.scoreThreshold = scoreThreshold
         while true {
-            let hits = try engine.search(collection, [request], deadline: deadline)[0].points
+            let hits = try engine.query(collection, QueryRequest(query), deadline: deadline).points
             let rows = try rows(of: hits, filter)
-            if rows.count >= wanted || hits.count < request.limit {
+            if rows.count >= wanted || hits.count < query.limit {
                 return Array(rows.dropFirst(offset).prefix(limit))
             }
             // Some points have no row, or their row changed since the search: look further.
-            request.limit *= 2
+            query.limit *= 2
         }
     }
 
@@ -89,8 +89,8 @@ extension TrendStore {
 
     /// The rows of the hits that match, in the hits' order, read in one snapshot. The filter is asked once more,
     /// because rows may have changed since their points were found.
-    private func rows<F: RowFilter>(of hits: [ScoredPoint], _ filter: F) throws -> [ScoredRow<F.Stored>] {
-        let scores = hits.compactMap { hit in UUID(hit.id).map { ($0, hit.score) } }
+    private func rows<F: RowFilter>(of hits: [SearchEngine.Record], _ filter: F) throws -> [ScoredRow<F.Stored>] {
+        let scores = hits.compactMap { hit in UUID(hit.id).map { ($0, hit.score ?? 0) } }
         let (condition, arguments) = filter.sql
         return try engine.read { db in
             var found: [UUID: F.Stored] = [:]

@@ -51,14 +51,13 @@ extension VectorIndex {
         guard let view, let base = query.baseAddress, let end = sweep.end, !sweep.isDone else { return }
         let goal = min(sweep.next + max(slots, 1), end)
         ScratchPool.with { scratch in
-            withExtendedLifetime((view, allowed)) {
-                let filter = allowed.map { FilterBitmap(view, $0) }
-                defer { filter?.deallocate() }
-                let admission = filter?.admission ?? Admission(words: view.alive, count: view.liveCount)
+            let candidates = SearchCandidates(view, allowed: allowed)
+            withExtendedLifetime(candidates) {
                 scratch.ensureResults(TopCandidates.room(sweep.k))
                 var top = TopCandidates(keys: scratch.results, capacity: sweep.k)
                 _ = scan(
-                    RowScorer(parameters, base, view.rows), admission, from: sweep.next, to: goal, isDense: false,
+                    RowScorer(parameters, base, view.rows), candidates.admission, from: sweep.next, to: goal,
+                    isDense: false,
                     top: &top, scratch: scratch, poll: .never)
                 sweep.add(top.sorted(), upTo: goal)
             }

@@ -9,36 +9,6 @@ public struct Hit: Sendable, Equatable {
     }
 }
 
-/// How a search found its hits.
-public enum SearchPlan: String, Sendable {
-    /// Nothing to search: no live slot is allowed, or no hit was asked for.
-    case empty
-    /// Every live row, by its stored elements.
-    case exactScan
-    /// Every allowed live row, by its stored elements.
-    case exactFilteredScan
-    /// Every live row by its code, then rescoring.
-    case codeScan
-    /// Every allowed live row by its code, then rescoring.
-    case filteredScan
-    /// A walk of the graph, without filter.
-    case graph
-    /// A walk of the graph that collects the allowed slots.
-    case graphFiltered
-    /// A walk over allowed slots alone, through neighbours of neighbours, seeded from allowed slots.
-    case graphTwoHop
-    /// A walk that found too few or cost too much, then a scan of the allowed slots.
-    case graphThenScan
-
-    /// Whether hits come from a scan.
-    var isScan: Bool {
-        switch self {
-        case .exactScan, .exactFilteredScan, .codeScan, .filteredScan, .graphThenScan: true
-        case .empty, .graph, .graphFiltered, .graphTwoHop: false
-        }
-    }
-}
-
 /// Where the time of a search went, in nanoseconds.
 public struct SearchTimings: Sendable, Equatable {
     /// Bringing the query into the form that codes are scored with.
@@ -56,7 +26,8 @@ public struct SearchTimings: Sendable, Equatable {
 public struct SearchOutcome: Sendable {
     /// Best first; equal scores by slot, lower first. Fewer than k only when fewer live slots are allowed.
     public var hits: [Hit]
-    public var plan: SearchPlan
+    /// What was done in the end: another scan than the plan's walk where that found too few or cost too much.
+    public var method: SearchMethod
     /// Slots that the filter allows and that are live; without a filter, live slots.
     public var allowedCount: Int
     /// Width of the walk; `nil` when none was made.
@@ -79,12 +50,12 @@ public struct SearchOutcome: Sendable {
     public var cancelled: Bool
 
     public init(
-        hits: [Hit] = [], plan: SearchPlan = .empty, allowedCount: Int = 0, ef: Int? = nil, walked: Int = 0,
+        hits: [Hit] = [], method: SearchMethod = .empty, allowedCount: Int = 0, ef: Int? = nil, walked: Int = 0,
         scanned: Int = 0, hops: Int = 0, reranked: Int = 0, rescored: Int = 0, timings: SearchTimings? = nil,
         cancelled: Bool = false
     ) {
         self.hits = hits
-        self.plan = plan
+        self.method = method
         self.allowedCount = allowedCount
         self.ef = ef
         self.walked = walked

@@ -27,7 +27,7 @@ struct GraphSearch {
     /// Offers what it finds to `top` and says what was done; `.graphThenScan` asks the caller to scan instead.
     func run<S: RankScorer, C: CandidateSink>(
         _ scorer: S, _ plan: Planner.Choice, isAllAdmitted: Bool, top: inout C, cost: inout WalkCost
-    ) -> SearchPlan {
+    ) -> SearchMethod {
         var slot = Graph.entrySlot(entry)
         guard slot < encoded else { return .graphThenScan }
         scorer.ranks(&slot, 1, scratch.ranks)

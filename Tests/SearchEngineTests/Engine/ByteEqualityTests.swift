@@ -28,9 +28,9 @@ import Testing
                 ])
             ])
         func ids(_ predicate: FieldPredicate) throws -> [PointID] {
-            var scroll = ScrollRequest()
-            scroll.filter = Filter(must: [.field(key, predicate)])
-            return try fixture.engine.scroll("c", scroll).points.map(\.id)
+            var scroll = QueryRequest(Query(), payload: .all)
+            scroll.query.filter = Filter(must: [.field(key, predicate)])
+            return try fixture.engine.query("c", scroll).points.map(\.id)
         }
         for (text, own, other) in [(Self.composed, 0, 1), (Self.decomposed, 1, 0)] as [(String, UInt64, UInt64)] {
             let keyword = Keyword(text)
@@ -53,9 +53,9 @@ import Testing
             ])
         for (text, id) in [(Self.composed, 0), (Self.decomposed, 1)] as [(String, UInt64)] {
             let inner = Filter(must: [.field(try PayloadPath("k"), .match(.keyword(Keyword(text))))])
-            var scroll = ScrollRequest()
-            scroll.filter = Filter(must: [.nested(try PayloadPath("o"), inner)])
-            #expect(try fixture.engine.scroll("c", scroll).points.map(\.id) == [.number(id)])
+            var scroll = QueryRequest(Query(), payload: .all)
+            scroll.query.filter = Filter(must: [.nested(try PayloadPath("o"), inner)])
+            #expect(try fixture.engine.query("c", scroll).points.map(\.id) == [.number(id)])
         }
     }
 

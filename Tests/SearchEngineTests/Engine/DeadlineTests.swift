@@ -32,19 +32,19 @@ import Testing
     @Test func readsWhoseTimeIsOver() throws {
         let past = ContinuousClock.now
         let filter = try filter()
-        var scroll = ScrollRequest()
-        expectTimeout { _ = try engine.scroll("c", scroll, deadline: past) }
-        scroll.filter = filter
-        expectTimeout { _ = try engine.scroll("c", scroll, deadline: past) }
+        var scroll = QueryRequest(Query(), payload: .all)
+        expectTimeout { _ = try engine.query("c", scroll, deadline: past) }
+        scroll.query.filter = filter
+        expectTimeout { _ = try engine.query("c", scroll, deadline: past) }
         expectTimeout { _ = try engine.count("c", filter: nil, exact: true, deadline: past) }
         expectTimeout { _ = try engine.count("c", filter: filter, exact: true, deadline: past) }
         expectTimeout {
             _ = try engine.retrieve("c", ids: [.number(1)], payload: .all, vectors: .none, deadline: past)
         }
-        expectTimeout { _ = try engine.search("c", [SearchRequest(query: .vector([1]))], deadline: past) }
+        expectTimeout { _ = try engine.query("c", QueryRequest(nearest: .vector([1])), deadline: past) }
         let future = past + .seconds(3_600)
         #expect(try engine.count("c", filter: filter, exact: true, deadline: future) == 5)
-        #expect(try engine.scroll("c", scroll, deadline: future).points.count == 5)
+        #expect(try engine.query("c", scroll, deadline: future).points.count == 5)
     }
 
     /// While the disk takes its time, whoever set a limit gets an answer; what was asked for is done all the same.
@@ -57,13 +57,13 @@ import Testing
         try #require(await sync.hasBegun())
         // The sync holds up publication, which building an index needs.
         let filter = try filter()
-        var scroll = ScrollRequest()
-        scroll.filter = filter
-        var search = SearchRequest(query: .vector([1]))
-        search.filter = filter
+        var scroll = QueryRequest(Query(), payload: .all)
+        scroll.query.filter = filter
+        var search = QueryRequest(nearest: .vector([1]))
+        search.query.filter = filter
         expectTimeout { _ = try engine.count("c", filter: filter, exact: true, deadline: .now + .milliseconds(5)) }
-        expectTimeout { _ = try engine.scroll("c", scroll, deadline: .now + .milliseconds(5)) }
-        expectTimeout { _ = try engine.search("c", [search], deadline: .now + .milliseconds(5)) }
+        expectTimeout { _ = try engine.query("c", scroll, deadline: .now + .milliseconds(5)) }
+        expectTimeout { _ = try engine.query("c", search, deadline: .now + .milliseconds(5)) }
         expectTimeout { try engine.createCollection("d", .unnamed(1), deadline: .now + .milliseconds(5)) }
         let index = try engine.createPayloadIndex(
             "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer), deadline: .now + .milliseconds(5))

@@ -93,13 +93,13 @@ import Testing
         try file.close()
         let engine = try EngineFixture.engine(storage: crashed, durability: .normal)
         let kept = (0..<30).filter { $0 != 5 }
-        var scroll = ScrollRequest()
-        scroll.limit = 100
-        #expect(try engine.scroll("c", scroll).points.map(\.id) == kept.map { .number(UInt64($0)) })
+        var scroll = QueryRequest(Query(), payload: .all)
+        scroll.query.limit = 100
+        #expect(try engine.query("c", scroll).points.map(\.id) == kept.map { .number(UInt64($0)) })
         let filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(gte: 25)))])
         #expect(try engine.count("c", filter: filter, exact: true) == 5)
         #expect(
-            try engine.search("c", [SearchRequest(query: .id(.number(3)), limit: 100)], deadline: nil)[0].points.count
+            try engine.query("c", QueryRequest(nearest: .id(.number(3)), limit: 100)).points.count
                 == 28)
         _ = try engine.updateBlocking("c", [.upsert([point(5), point(35)])])
         #expect(try engine.count("c", filter: nil, exact: true) == 31)

@@ -91,3 +91,9 @@ extension PointStruct {
         self.init(id: .number(id), vectors: ["": vector], payload: Payload(payload))
     }
 }
+
+extension QueryRequest {
+    init(nearest vector: QueryVector, using name: String? = nil, filter: Filter? = nil, limit: Int = 10) {
+        self.init(Query(.nearest(vector), using: name, filter: filter, limit: limit))
+    }
+}

@@ -104,21 +104,23 @@ import Testing
         let filter = Filter(must: [.field(try PayloadPath("n"), .match(.integer(value)))])
         let matching = model.filter { $0.value.payload["n"] == .integer(value) }
         #expect(try engine.count("c", filter: filter, exact: true) == matching.count, context)
-        var scroll = ScrollRequest()
-        scroll.limit = 7
-        scroll.filter = filter
+        var scroll = QueryRequest(Query(), payload: .all)
+        scroll.query.limit = 7
+        scroll.query.filter = filter
         var scrolled: [PointID] = []
+        var next: PointID?
         repeat {
-            let page = try engine.scroll("c", scroll)
+            let page = try engine.query("c", scroll)
             scrolled += page.points.map(\.id)
-            scroll.offset = page.nextOffset
-        } while scroll.offset != nil
+            next = page.nextID
+            scroll.query.ranking = .byID(from: next)
+        } while next != nil
         #expect(scrolled == matching.keys.sorted().map { .number($0) }, context)
         // Exact scores, best first.
         let query = stored(random.vector(5), distance)
-        var request = SearchRequest(query: .vector(query), filter: filter, limit: 10)
-        request.parameters.exact = Bool.random(using: &random)
-        let found = try engine.search("c", [request], deadline: nil)[0].points.map { Double($0.score) }
+        var request = QueryRequest(nearest: .vector(query), filter: filter, limit: 10)
+        request.query.parameters.exact = Bool.random(using: &random)
+        let found = try engine.query("c", request).points.map { Double($0.score ?? .nan) }
         let expected = matching.values.map { score(query, $0.vector, distance) }
             .sorted { distance == .cosine || distance == .dot ? $0 > $1 : $0 < $1 }.prefix(10)
         #expect(found.count == expected.count, context)

@@ -12,9 +12,9 @@ import Testing
         try fixture.engine.createCollection("c", .unnamed(3, .dot))
         _ = try fixture.engine.updateBlocking(
             "c", [.upsert([PointStruct(1, [1, 0, 0], ["a": 1]), PointStruct(2, [0, 1, 0], ["a": 2])])])
-        var request = SearchRequest(query: .vector([0, 1, 0.5]), limit: 5)
+        var request = QueryRequest(nearest: .vector([0, 1, 0.5]), limit: 5)
         request.payload = .all
-        let found = try fixture.engine.search("c", [request], deadline: nil)[0].points
+        let found = try fixture.engine.query("c", request).points
         #expect(found.map(\.id) == [.number(2), .number(1)])
         #expect(found[0].score == 1)
         #expect(found[0].payload?.value == ["a": 2])
@@ -67,7 +67,7 @@ import Testing
                 _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, vector)])])
             }
             #expect(throws: EngineError.self) {
-                _ = try fixture.engine.search("c", [SearchRequest(query: .vector(vector))], deadline: nil)
+                _ = try fixture.engine.query("c", QueryRequest(nearest: .vector(vector)))
             }
         }
         #expect(try fixture.engine.count("c", filter: nil, exact: true) == 0)
@@ -95,14 +95,14 @@ import Testing
         let records = try fixture.engine.retrieve("c", ids: [.number(1), .number(2)], payload: .none, vectors: .all)
         #expect(records[0].vectors == ["image": [1, 2, 3]])
         #expect(records[1].vectors == ["tiny": [200, 7], "text": [0, 1]])
-        var request = SearchRequest(query: .vector([1, 1]), using: "text")
-        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.id) == [.number(2)])
-        request = SearchRequest(query: .vector([1, 2, 2]), using: "image")
-        let found = try fixture.engine.search("c", [request], deadline: nil)[0].points
+        var request = QueryRequest(nearest: .vector([1, 1]), using: "text")
+        #expect(try fixture.engine.query("c", request).points.map(\.id) == [.number(2)])
+        request = QueryRequest(nearest: .vector([1, 2, 2]), using: "image")
+        let found = try fixture.engine.query("c", request).points
         #expect(found.map(\.id) == [.number(1)])
         #expect(found[0].score == 1)
-        request = SearchRequest(query: .vector([201, 9]), using: "tiny")
-        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.score) == [3])
+        request = QueryRequest(nearest: .vector([201, 9]), using: "tiny")
+        #expect(try fixture.engine.query("c", request).points.map(\.score) == [3])
         #expect(try fixture.engine.count("c", filter: Filter(must: [.hasVector("image")]), exact: true) == 1)
     }
 
@@ -200,9 +200,9 @@ import Testing
             if reopened { try fixture.reopen() }
             #expect(try fixture.engine.count("c", filter: nil, exact: true) == 2_000, "seed \(random.seed)")
             #expect(try fixture.engine.count("c", filter: even, exact: true) == 1_600)
-            var scroll = ScrollRequest()
-            scroll.limit = 5_000
-            let page = try fixture.engine.scroll("c", scroll)
+            var scroll = QueryRequest(Query(), payload: .all)
+            scroll.query.limit = 5_000
+            let page = try fixture.engine.query("c", scroll)
             #expect(Set(page.points.map(\.id)) == expected)
             for record in page.points.prefix(50) {
                 guard case .number(let id) = record.id, id < 10_000 else { continue }
@@ -230,11 +230,11 @@ import Testing
         try bytes.write(to: URL(fileURLWithPath: file))
         try fixture.reopen()
         let query = random.vector(16)
-        let found = try fixture.engine.search("c", [SearchRequest(query: .vector(query))], deadline: nil)[0].points
-        var exact = SearchRequest(query: .vector(query))
-        exact.parameters.exact = true
+        let found = try fixture.engine.query("c", QueryRequest(nearest: .vector(query))).points
+        var exact = QueryRequest(nearest: .vector(query))
+        exact.query.parameters.exact = true
         #expect(found.count == 10)
-        #expect(try fixture.engine.search("c", [exact], deadline: nil)[0].points.count == 10)
+        #expect(try fixture.engine.query("c", exact).points.count == 10)
         try fixture.waitUntilGreen("c")
         #expect(try fixture.engine.collectionInfo("c").indexedVectorsCount == 5_000)
     }
@@ -371,12 +371,12 @@ import Testing
             ])
         _ = try fixture.engine.createPayloadIndex(
             "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
-        var request = ScrollRequest()
-        request.filter = Filter(must: [.field(try PayloadPath("even"), .match(.bool(true)))])
-        request.limit = 3
+        var request = QueryRequest(Query(), payload: .all)
+        request.query.filter = Filter(must: [.field(try PayloadPath("even"), .match(.bool(true)))])
+        request.query.limit = 3
         func page(_ skipped: Int) throws -> [UInt64] {
-            request.skipped = skipped
-            return try fixture.engine.scroll("c", request).points.map { point in
+            request.query.offset = skipped
+            return try fixture.engine.query("c", request).points.map { point in
                 if case .number(let id) = point.id { id } else { .max }
             }
         }
@@ -385,7 +385,7 @@ import Testing
         #expect(try page(24) == [48])
         #expect(try page(25).isEmpty)
         #expect(try page(Int.max).isEmpty)
-        request.orderBy = OrderBy(key: try PayloadPath("n"))
+        request.query.ranking = .byValue(OrderBy(key: try PayloadPath("n")))
         #expect(try page(0) == [48, 46, 44])
         #expect(try page(23) == [2, 0])
         #expect(try page(Int.max).isEmpty)

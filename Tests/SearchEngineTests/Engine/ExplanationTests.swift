@@ -27,11 +27,11 @@ import Testing
         return fixture
     }
 
-    private func explained(_ fixture: EngineFixture, _ request: SearchRequest) throws -> Explanation {
-        #expect(try fixture.engine.search("c", [request], deadline: nil)[0].explanation == nil)
+    private func explained(_ fixture: EngineFixture, _ request: QueryRequest) throws -> Explanation {
+        #expect(try fixture.engine.query("c", request).explanation == nil)
         var request = request
         request.explain = true
-        let explanation = try #require(try fixture.engine.search("c", [request], deadline: nil)[0].explanation)
+        let explanation = try #require(try fixture.engine.query("c", request).explanation)
         let times = explanation.times
         let stages =
             times.wait + times.filter + times.prepare + times.walk + times.scan + times.rerank + times.rescore
@@ -52,47 +52,48 @@ import Testing
 
     @Test func withoutAFilter() throws {
         let fixture = try filled()
-        let whole = try explained(fixture, SearchRequest(query: .vector([1, 0, 0, 0]), using: "a"))
-        #expect(whole.plan == .exactScan)
-        #expect((whole.points, whole.candidates, whole.scored.scan) == (Self.points, Self.points, Self.points))
-        #expect(whole.filter == nil && whole.ef == nil && whole.hops == 0)
-        let partial = try explained(fixture, SearchRequest(query: .vector([1, 0]), using: "b"))
-        #expect((partial.points, partial.candidates, partial.scored.scan) == (Self.points, 200, 200))
+        let whole = try explained(fixture, QueryRequest(nearest: .vector([1, 0, 0, 0]), using: "a"))
+        #expect(whole.plan.method == .exactScan)
+        #expect(
+            (whole.plan.points, whole.plan.candidates, whole.scored.scan) == (Self.points, Self.points, Self.points))
+        #expect(whole.filter == nil && whole.plan.ef == nil && whole.hops == 0)
+        let partial = try explained(fixture, QueryRequest(nearest: .vector([1, 0]), using: "b"))
+        #expect((partial.plan.points, partial.plan.candidates, partial.scored.scan) == (Self.points, 200, 200))
     }
 
     @Test func conditionsAreCountedByTheIndexThatAnswersThem() throws {
         let fixture = try filled()
         let red = try field("colour", .match(.keyword(Keyword("red"))))
         let small = try field("n", .range(RangeBounds(lt: 100)))
-        var request = SearchRequest(query: .vector([1, 0]), using: "b")
-        request.filter = Filter(must: [red, small], mustNot: [.hasID([.number(0), .number(1)])])
+        var request = QueryRequest(nearest: .vector([1, 0]), using: "b")
+        request.query.filter = Filter(must: [red, small], mustNot: [.hasID([.number(0), .number(1)])])
         func matching(_ n: Int) -> Bool { n % 7 % 3 == 0 && n < 100 && n > 1 }
         let expected = (0..<Self.points).filter(matching)
         let implicit = try explained(fixture, request)
-        #expect(implicit.plan == .exactFilteredScan)
+        #expect(implicit.plan.method == .exactFilteredScan)
         #expect(implicit.filter?.matching == expected.count)
         #expect(counts(implicit) == [3, 0, 2])
-        #expect(implicit.candidates == expected.count { $0 % 3 != 0 })
-        #expect(implicit.scored.scan == implicit.candidates)
+        #expect(implicit.plan.candidates == expected.count { $0 % 3 != 0 })
+        #expect(implicit.scored.scan == implicit.plan.candidates)
         _ = try fixture.engine.createPayloadIndex(
             "c", key: PayloadPath("colour"), schema: PayloadFieldSchema(type: .keyword))
-        request.filter = Filter(
+        request.query.filter = Filter(
             must: [.filter(Filter(should: [red, small]))],
             minShould: Filter.MinShould(conditions: [small, .nested(try PayloadPath("parts"), Filter())], minCount: 1))
         let declared = try explained(fixture, request)
         #expect(declared.filter?.matching == 100)
         #expect(counts(declared) == [4, 1, 3])
-        request.filter = Filter(must: [.hasID([])])
+        request.query.filter = Filter(must: [.hasID([])])
         let none = try explained(fixture, request)
-        #expect(none.plan == .empty && none.filter?.matching == 0 && none.candidates == 0)
-        request.filter = Filter()
+        #expect(none.plan.method == .empty && none.filter?.matching == 0 && none.plan.candidates == 0)
+        request.query.filter = Filter()
         #expect(try explained(fixture, request).filter == nil)
     }
 
     /// A search by a point's id tells the same, and leaves the point out.
     @Test func byID() throws {
         let fixture = try filled()
-        var request = SearchRequest(query: .id(.number(1)), using: "a", limit: 3)
+        var request = QueryRequest(nearest: .id(.number(1)), using: "a", limit: 3)
         request.payload = .all
         request.vectors = .all
         let found = try explained(fixture, request)
@@ -101,20 +102,26 @@ import Testing
 
     @Test func ordersWithoutAQuery() throws {
         let fixture = try filled()
-        var request = ScrollRequest()
-        request.filter = Filter(must: [try field("n", .range(RangeBounds(gte: 290)))])
-        #expect(try fixture.engine.scroll("c", request).explanation == nil)
+        var request = QueryRequest(Query(), payload: .all)
+        request.query.filter = Filter(must: [try field("n", .range(RangeBounds(gte: 290)))])
+        #expect(try fixture.engine.query("c", request).explanation == nil)
         request.explain = true
-        let byID = try #require(try fixture.engine.scroll("c", request).explanation)
-        #expect(byID.plan == .idOrder)
-        #expect((byID.points, byID.filter?.matching, byID.candidates) == (Self.points, 10, 10))
+        let byID = try #require(try fixture.engine.query("c", request).explanation)
+        #expect(byID.plan.method == .idOrder)
+        #expect((byID.plan.points, byID.filter?.matching, byID.plan.candidates) == (Self.points, 10, 10))
         #expect(byID.scored.scan == 0 && byID.times.total >= byID.times.filter + byID.times.fetch)
         _ = try fixture.engine.createPayloadIndex(
             "c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
-        request.filter = nil
-        request.orderBy = OrderBy(key: try PayloadPath("n"), direction: .descending)
-        let byValue = try #require(try fixture.engine.scroll("c", request).explanation)
-        #expect(byValue.plan == .valueOrder)
-        #expect(byValue.filter == nil && byValue.candidates == Self.points)
+        request.query.filter = nil
+        request.query.ranking = .byValue(OrderBy(key: try PayloadPath("n"), direction: .descending))
+        let byValue = try #require(try fixture.engine.query("c", request).explanation)
+        #expect(byValue.plan.method == .valueOrder)
+        #expect(byValue.filter == nil && byValue.plan.candidates == Self.points)
+        // Few points match: their values are sorted.
+        request.query.filter = Filter(must: [try field("n", .range(RangeBounds(gte: 290)))])
+        let sorted = try fixture.engine.query("c", request)
+        #expect(sorted.explanation?.plan.method == .valueSort && sorted.explanation?.method == .valueSort)
+        #expect(sorted.points.map(\.id) == (290..<300).reversed().map { .number(UInt64($0)) })
+        #expect(sorted.points.first?.orderValue == .integer(299))
     }
 }

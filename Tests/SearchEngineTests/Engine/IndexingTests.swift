@@ -105,19 +105,19 @@ import VectorIndex
         let info = try fixture.engine.collectionInfo("c")
         #expect(info.status == .grey && info.unindexableVectorsCount > 0)
         #expect(info.optimizerError?.contains("\(info.unindexableVectorsCount)") == true)
-        let found = try fixture.engine.search("c", [SearchRequest(query: .vector(random.vector(24)))], deadline: nil)
-        #expect(found[0].points.count == 10)
+        let found = try fixture.engine.query("c", QueryRequest(nearest: .vector(random.vector(24))))
+        #expect(found.points.count == 10)
     }
 
     /// A changed threshold holds for the next search, whoever's it is.
     @Test func aChangedFullScanThresholdActsAtOnce() throws {
         let (fixture, query) = try settled(nil)
-        func plan(_ vector: String) throws -> Explanation.Plan? {
-            var request = SearchRequest(query: .vector(query), using: vector)
+        func plan(_ vector: String) throws -> QueryMethod? {
+            var request = QueryRequest(nearest: .vector(query), using: vector)
             request.explain = true
             // So narrow a walk costs less than a scan.
-            request.parameters.hnswEf = 10
-            return try fixture.engine.search("c", [request], deadline: nil)[0].explanation?.plan
+            request.query.parameters.hnswEf = 10
+            return try fixture.engine.query("c", request).explanation?.method
         }
         func change(_ vector: String?, _ kilobytes: Int) throws {
             var update = CollectionUpdate()
@@ -140,10 +140,10 @@ import VectorIndex
         for quantization in [nil, .disabled, quantized] {
             let (fixture, query) = try settled(quantization)
             func scores(_ change: (inout SearchParameters) -> Void) throws -> [PointID: Float] {
-                var request = SearchRequest(query: .vector(query), using: "a", limit: 100)
-                change(&request.parameters)
-                let points = try fixture.engine.search("c", [request], deadline: nil)[0].points
-                return Dictionary(uniqueKeysWithValues: points.map { ($0.id, $0.score) })
+                var request = QueryRequest(nearest: .vector(query), using: "a", limit: 100)
+                change(&request.query.parameters)
+                let points = try fixture.engine.query("c", request).points
+                return Dictionary(uniqueKeysWithValues: points.map { ($0.id, $0.score ?? .nan) })
             }
             let exact = try scores { $0.exact = true }
             let shown = try scores { $0.rescore = false }

@@ -89,11 +89,11 @@ import Testing
             for _ in 0..<40 {
                 let count = try engine.count("c", filter: filter, exact: true)
                 #expect(count == Self.count)
-                var scroll = ScrollRequest()
-                scroll.filter = filter
-                scroll.limit = 7
+                var scroll = QueryRequest(Query(), payload: .all)
+                scroll.query.filter = filter
+                scroll.query.limit = 7
                 scroll.payload = .none
-                let page = try engine.scroll("c", scroll, deadline: nil)
+                let page = try engine.query("c", scroll, deadline: nil)
                 #expect(page.points.count == 7)
             }
         }
@@ -104,12 +104,13 @@ import Testing
     @Test func aBatchSeesOneState() throws {
         let fixture = try filled()
         let filter = try everything()
-        var request = SearchRequest(query: .vector([0, 1, 2, 3]), limit: 20)
-        request.parameters.exact = true
+        var request = QueryRequest(nearest: .vector([0, 1, 2, 3]), limit: 20)
+        request.query.parameters.exact = true
         var filtered = request
-        filtered.filter = filter
+        filtered.query.filter = filter
         let engine = fixture.engine
-        let requests = [request, filtered, request, filtered, request]
+        let page = QueryRequest(Query(filter: filter, limit: Self.count))
+        let requests = [request, filtered, request, filtered, request, page]
         let turns = try beside { turn in
             let points = (0..<20).map { id in
                 PointStruct(
@@ -118,10 +119,12 @@ import Testing
             _ = try engine.updateBlocking("c", [.upsert(points)])
         } _: {
             for _ in 0..<100 {
-                let found = try fixture.engine.search("c", requests, deadline: nil).map { result in
-                    result.points.map { [Double($0.score), Double($0.version)] }
+                let results = try fixture.engine.query("c", requests, deadline: nil)
+                let found = results.map { result in
+                    result.points.map { [Double($0.score ?? 0), Double($0.version)] }
                 }
-                for other in found.dropFirst() { #expect(other == found[0]) }
+                for other in found.dropFirst().dropLast() { #expect(other == found[0]) }
+                #expect(results[5].points.count == Self.count, "a query without a vector sees it too")
             }
         }
         #expect(turns > 10)

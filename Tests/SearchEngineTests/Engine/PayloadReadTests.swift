@@ -14,9 +14,9 @@ import Testing
             _ = try fixture.engine.updateBlocking(name, [.upsert(points)])
         }
         func expectPayloads(_ name: String, _ round: Int) throws {
-            var request = SearchRequest(query: .vector([1, 0]))
+            var request = QueryRequest(nearest: .vector([1, 0]))
             request.payload = .all
-            let points = try fixture.engine.search(name, [request], deadline: nil)[0].points
+            let points = try fixture.engine.query(name, request).points
             let expected = Payload(["of": .string("\(name) \(round)")])
             #expect(points.map(\.payload) == [expected, expected, expected])
         }

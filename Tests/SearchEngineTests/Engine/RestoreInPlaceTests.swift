@@ -35,15 +35,15 @@ import Testing
                 }
             }
         }
-        var search = SearchRequest(query: .vector([1, 1, 1, 1]), filter: filter, limit: 5)
+        var search = QueryRequest(nearest: .vector([1, 1, 1, 1]), filter: filter, limit: 5)
         search.payload = .all
         let loops = [
             loop("search") { [search] in
-                let found = try engine.search("alias", [search], deadline: nil)[0].points
+                let found = try engine.query("alias", search).points
                 return found.count == 5 && found.allSatisfy { $0.payload != nil }
             },
             loop("count") { try engine.count("c", filter: filter, exact: true) == 100 },
-            loop("scroll") { try engine.scroll("c", ScrollRequest()).points.count == 10 },
+            loop("scroll") { try engine.query("c", QueryRequest(Query(), payload: .all)).points.count == 10 },
             loop("retrieve") {
                 let ids = [PointID.number(1), .number(2)]
                 return try engine.retrieve("alias", ids: ids, payload: .all, vectors: .all).count == 2

@@ -19,10 +19,10 @@ import Testing
     }
 
     private func contents(_ engine: Engine, _ name: String) throws -> [String] {
-        var request = ScrollRequest()
-        request.limit = 1_000
+        var request = QueryRequest(Query(), payload: .all)
+        request.query.limit = 1_000
         request.vectors = .all
-        return try engine.scroll(name, request).points.map { record in
+        return try engine.query(name, request).points.map { record in
             "\(record.id) \(String(decoding: record.payload!.json, as: UTF8.self)) \(record.vectors![""]!)"
         }
     }

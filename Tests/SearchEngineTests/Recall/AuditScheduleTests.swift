@@ -37,8 +37,8 @@ import VectorIndex
         #expect(try !fixture.audit("c", &patient).isEmpty)
         #expect(try fixture.audit("c", &eager).isEmpty, "no new queries")
         for _ in 0..<64 {
-            let request = SearchRequest(query: .vector(random.vector(Self.dimensions)))
-            _ = try fixture.engine.search("c", [request], deadline: nil)
+            let request = QueryRequest(nearest: .vector(random.vector(Self.dimensions)))
+            _ = try fixture.engine.query("c", request)
         }
         #expect(try fixture.audit("c", &patient).isEmpty, "not yet")
         #expect(try !fixture.audit("c", &eager).isEmpty)
@@ -81,8 +81,8 @@ import VectorIndex
         var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         for _ in 0..<64 {
-            let request = SearchRequest(query: .vector(random.vector(Self.dimensions)))
-            _ = try fixture.engine.search("c", [request], deadline: nil)
+            let request = QueryRequest(nearest: .vector(random.vector(Self.dimensions)))
+            _ = try fixture.engine.query("c", request)
         }
         var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
         #expect(try !fixture.audit("c", &auditor).isEmpty)

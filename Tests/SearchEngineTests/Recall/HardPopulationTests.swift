@@ -42,15 +42,15 @@ import VectorIndex
             var sum = 0.0
             var widths: [Int] = []
             for query in queries {
-                var request = SearchRequest(query: .vector(query))
+                var request = QueryRequest(nearest: .vector(query))
                 request.explain = true
-                change(&request.parameters)
-                let found = try fixture.engine.search("c", [request], deadline: nil)[0]
-                var exact = SearchRequest(query: .vector(query))
-                exact.parameters.exact = true
-                let best = Set(try fixture.engine.search("c", [exact], deadline: nil)[0].points.map(\.id))
+                change(&request.query.parameters)
+                let found = try fixture.engine.query("c", request)
+                var exact = QueryRequest(nearest: .vector(query))
+                exact.query.parameters.exact = true
+                let best = Set(try fixture.engine.query("c", exact).points.map(\.id))
                 sum += Double(found.points.count { best.contains($0.id) }) / 10
-                widths.append(found.explanation?.ef ?? .max)
+                widths.append(found.explanation?.plan.ef ?? .max)
             }
             return (sum / Double(queries.count), widths.sorted())
         }

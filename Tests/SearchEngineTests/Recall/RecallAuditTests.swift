@@ -75,19 +75,19 @@ import VectorIndex
         let fixture = try EngineFixture.clustered(.dot, &random)
         let recent = try fixture.space("c").recall.recent
         for id in UInt64(0)..<64 {
-            let request = SearchRequest(query: .id(.number(id)))
-            _ = try fixture.engine.search("c", [request], deadline: nil)
+            let request = QueryRequest(nearest: .id(.number(id)))
+            _ = try fixture.engine.query("c", request)
         }
         #expect(recent.noted == 0, "points' own vectors are no new queries")
         // Unlike any point, so that they can be told from the collection's own.
         let asked = (0..<640).map { n in random.vector(Self.dimensions).map { $0 + 100 + Float(n) } }
         for (n, query) in asked.enumerated() {
-            let request = SearchRequest(query: .vector(query))
+            let request = QueryRequest(nearest: .vector(query))
             if n % 2 == 0 {
-                _ = try fixture.engine.search("c", [request], deadline: nil)
+                _ = try fixture.engine.query("c", request)
             } else {
                 // Gives up where the thread would have to wait: then it has noted the query or not.
-                _ = try fixture.engine.searchAtOnce("c", request, within: .seconds(60), scanning: .max)
+                _ = try fixture.engine.queryAtOnce("c", request, within: .seconds(60), scanning: .max)
             }
         }
         #expect(recent.noted == 40)
@@ -110,7 +110,7 @@ import VectorIndex
             defer { try? engine.close() }
             try engine.createCollection("c", .unnamed(2))
             for _ in 0..<64 {
-                _ = try engine.search("c", [SearchRequest(query: .vector([1, 0]))], deadline: nil)
+                _ = try engine.query("c", QueryRequest(nearest: .vector([1, 0])))
             }
             let collection = try engine.collection("c")
             #expect(collection.generation.spaces[0].recall.recent.noted == (isMeasured ? 4 : 0))
@@ -142,9 +142,9 @@ import VectorIndex
         // It begins, draws its query and scans, in one piece as the rows are few.
         for _ in 0..<3 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
         let query = try #require(auditor.queries.first)
-        var request = SearchRequest(query: .vector(query.vector), limit: 5)
-        request.parameters.exact = true
-        let best = try fixture.engine.search("c", [request], deadline: nil)[0].points.map(\.id)
+        var request = QueryRequest(nearest: .vector(query.vector), limit: 5)
+        request.query.parameters.exact = true
+        let best = try fixture.engine.query("c", request).points.map(\.id)
         _ = try fixture.engine.updateBlocking("c", [.delete(.ids(best))])
         #expect(try !fixture.audit("c", &auditor).isEmpty)
         let figures = try #require(try fixture.space("c").recall.audit?.figures)

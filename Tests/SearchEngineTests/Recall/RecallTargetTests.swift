@@ -41,10 +41,10 @@ import VectorIndex
     private func search(
         _ fixture: EngineFixture, _ vector: String, _ query: [Float], _ change: (inout SearchParameters) -> Void
     ) throws -> (ids: [PointID], explanation: Explanation) {
-        var request = SearchRequest(query: .vector(query), using: vector)
+        var request = QueryRequest(nearest: .vector(query), using: vector)
         request.explain = true
-        change(&request.parameters)
-        let result = try fixture.engine.search("c", [request], deadline: nil)[0]
+        change(&request.query.parameters)
+        let result = try fixture.engine.query("c", request)
         return (result.points.map(\.id), try #require(result.explanation))
     }
 
@@ -61,40 +61,40 @@ import VectorIndex
                 kinds: audit.profile.kinds(of: query).curves)
             let width = try #require(aim.ef)
             let found = try search(fixture, name, query) { $0.recall = asked }
-            #expect(found.explanation.recall == aim.recall)
-            #expect(found.explanation.recall?.basis == .measured)
+            #expect(found.explanation.plan.recall == aim.recall)
+            #expect(found.explanation.plan.recall?.basis == .measured)
             // The same as a search that asks for the width.
             let wide = try search(fixture, name, query) { $0.hnswEf = width }
             #expect(found.ids == wide.ids)
-            #expect((found.explanation.plan, found.explanation.ef) == (wide.explanation.plan, wide.explanation.ef))
-            #expect(wide.explanation.recall == nil, "a width of one's own leaves the target aside")
+            #expect(found.explanation.plan.search == wide.explanation.plan.search)
+            #expect(wide.explanation.plan.recall == nil, "a width of one's own leaves the target aside")
         }
-        #expect(try search(fixture, "a", query) { $0.recall = 0.75 }.explanation.ef != nil, "narrow widths walk")
+        #expect(try search(fixture, "a", query) { $0.recall = 0.75 }.explanation.plan.ef != nil, "narrow widths walk")
         let all = try search(fixture, "a", query) { $0.recall = 1 }
         let exact = try search(fixture, "a", query) { $0.exact = true }
-        #expect(all.explanation.plan == .exactScan && all.ids == exact.ids)
-        #expect(all.explanation.recall == .init(target: 1, source: .request, expected: 1, basis: .exact))
-        #expect(exact.explanation.recall == nil)
+        #expect(all.explanation.method == .exactScan && all.ids == exact.ids)
+        #expect(all.explanation.plan.recall == .init(target: 1, source: .request, expected: 1, basis: .exact))
+        #expect(exact.explanation.plan.recall == nil)
         // A thread that must not be held leaves it to others.
-        var request = SearchRequest(query: .vector(query), using: "a")
-        request.parameters.recall = 1
-        #expect(try fixture.engine.searchAtOnce("c", request, within: .seconds(60), scanning: 1 << 30) == nil)
+        var request = QueryRequest(nearest: .vector(query), using: "a")
+        request.query.parameters.recall = 1
+        #expect(try fixture.engine.queryAtOnce("c", request, within: .seconds(60), scanning: 1 << 30) == nil)
     }
 
     @Test func whatCannotBeTogetherIsRefused() throws {
         let fixture = try EngineFixture()
         try fixture.engine.createCollection("c", .unnamed(2))
         func refused(_ part: String, _ change: (inout SearchParameters) -> Void) throws {
-            var request = SearchRequest(query: .vector([1, 0]))
-            change(&request.parameters)
+            var request = QueryRequest(nearest: .vector([1, 0]))
+            change(&request.query.parameters)
             for attempt in [
-                { _ = try fixture.engine.search("c", [request], deadline: nil) },
-                { _ = try fixture.engine.searchAtOnce("c", request, within: .seconds(1), scanning: 100) },
+                { _ = try fixture.engine.query("c", request) },
+                { _ = try fixture.engine.queryAtOnce("c", request, within: .seconds(1), scanning: 100) },
             ] {
                 do {
                     try attempt()
                     // Searches that can't be brief are left to the other way from the beginning.
-                    #expect(request.parameters.exact)
+                    #expect(request.query.parameters.exact)
                 } catch let error as EngineError {
                     switch error {
                     case .invalid, .outOfRange: break
@@ -103,7 +103,7 @@ import VectorIndex
                     #expect("\(error)".contains("recall") && "\(error)".contains(part), "\(error)")
                 }
             }
-            #expect(throws: EngineError.self) { try fixture.engine.search("c", [request], deadline: nil) }
+            #expect(throws: EngineError.self) { try fixture.engine.query("c", request) }
         }
         try refused("hnsw_ef") {
             $0.hnswEf = 64

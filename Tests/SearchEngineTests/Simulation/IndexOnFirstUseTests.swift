@@ -43,9 +43,9 @@ import Testing
     }
 
     private func ids(_ collection: String, in engine: Engine) throws -> [PointID] {
-        var all = ScrollRequest()
-        all.limit = 100
-        return try engine.scroll(collection, all).points.map(\.id)
+        var all = QueryRequest(Query(), payload: .all)
+        all.query.limit = 100
+        return try engine.query(collection, all).points.map(\.id)
     }
 
     @Test func aWriteByFilterHoldsUpNoOther() throws {
@@ -99,7 +99,9 @@ import Testing
         #expect(edit.statuses == [.completed, .completed])
         let reopened = try machine.open()
         #expect(try ids("c", in: reopened) == (0..<5).map { .number($0) })
-        let seen = try reopened.scroll("other", ScrollRequest()).points.filter { $0.payload?.value["seen"] == true }
+        let seen = try reopened.query("other", QueryRequest(Query(), payload: .all)).points.filter {
+            $0.payload?.value["seen"] == true
+        }
         #expect(seen.map(\.id) == [5, 6, 8, 9].map { .number($0) }, "the second operation sees the first one's")
         try reopened.close()
     }

@@ -17,9 +17,9 @@ import Testing
     }
 
     private func found(_ engine: Engine, _ vector: [Float], _ name: String, limit: Int = 3) throws -> [PointID] {
-        var request = SearchRequest(query: .vector(vector), using: name)
-        request.limit = limit
-        return try engine.search("c", [request], deadline: nil)[0].points.map(\.id)
+        var request = QueryRequest(nearest: .vector(vector), using: name)
+        request.query.limit = limit
+        return try engine.query("c", request).points.map(\.id)
     }
 
     private func vectors(_ engine: Engine, _ id: UInt64) throws -> NamedVectors? {
@@ -250,10 +250,10 @@ import Testing
                 configuration.vectors.mapValues(\.size).reduce(into: [:]) { $0[$1.key.string] = $1.value } == sizes,
                 "step \(step)")
             if step % 10 == 9 || step == 299 {
-                var request = ScrollRequest()
-                request.limit = 5_000
+                var request = QueryRequest(Query(), payload: .all)
+                request.query.limit = 5_000
                 request.vectors = .all
-                let records = try engine.scroll("c", request, deadline: nil).points
+                let records = try engine.query("c", request, deadline: nil).points
                 try #require(records.count == points.count, "step \(step)")
                 for record in records {
                     guard case .number(let id) = record.id else { continue }
@@ -264,9 +264,9 @@ import Testing
                     let query = (0..<size).map { _ in Float(Int.random(in: 1...9, using: &random)) }
                     func score(_ vector: [Float]) -> Float { zip(query, vector).reduce(0) { $0 + $1.0 * $1.1 } }
                     let best = points.values.compactMap { $0[key].map(score) }.sorted(by: >).prefix(10)
-                    var search = SearchRequest(query: .vector(query), using: name)
-                    search.parameters.exact = true
-                    let found = try engine.search("c", [search], deadline: nil)[0].points.map(\.score)
+                    var search = QueryRequest(nearest: .vector(query), using: name)
+                    search.query.parameters.exact = true
+                    let found = try engine.query("c", search).points.map(\.score)
                     #expect(found == Array(best), "step \(step), vector \(name)")
                 }
             }

@@ -42,8 +42,8 @@ import Testing
                 zip(query, vector).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
             }
             let best = vectors.indices.sorted { distance(vectors[$0]) < distance(vectors[$1]) }.prefix(10)
-            let request = SearchRequest(query: .vector(query), using: "a")
-            let found = try engine.search("c", [request], deadline: nil)[0].points
+            let request = QueryRequest(nearest: .vector(query), using: "a")
+            let found = try engine.query("c", request).points
             #expect(found.count == 10)
             sum += Double(Set(found.map(\.id)).intersection(best.map { PointID.number(UInt64($0)) }).count) / 10
         }

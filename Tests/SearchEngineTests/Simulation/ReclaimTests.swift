@@ -91,7 +91,7 @@ import Testing
         #expect(try engine.count("c", filter: nil, exact: true) == count)
         try engine.close()
         engine = try machine.open()
-        #expect(try engine.scroll("c", ScrollRequest()).points.count == 10)
+        #expect(try engine.query("c", QueryRequest(Query(), payload: .all)).points.count == 10)
         #expect(try engine.count("c", filter: nil, exact: true) == count)
         try engine.close()
     }

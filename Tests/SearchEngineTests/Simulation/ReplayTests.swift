@@ -32,10 +32,10 @@ import Testing
         func note(_ answer: some Any) { answers.append("\(answer)") }
         func search(_ collection: String, _ filter: Filter? = nil) throws {
             for vector in ["a", "b"] {
-                var request = SearchRequest(
-                    query: .vector(random.vector(dimensions)), using: vector, filter: filter, limit: 5)
+                var request = QueryRequest(
+                    nearest: .vector(random.vector(dimensions)), using: vector, filter: filter, limit: 5)
                 request.vectors = .names([vector])
-                for point in try engine.search(collection, [request], deadline: nil)[0].points { note(point) }
+                for point in try engine.query(collection, request).points { note(point) }
             }
         }
         func equals(_ key: String, _ value: Int64) throws -> Filter {

@@ -2,7 +2,7 @@ import JSON
 
 /// Integers and floats by value: ranges, and order.
 final class NumberFacet: Facet {
-    private(set) var slots = SortedSlots(isLoading: true)
+    private(set) var values = OrderedValues(isLoading: true)
 
     /// The tag of a float. An integer's tag is what rounding it to a double took away, at most 512.
     static let floatTag = Int32.max
@@ -72,20 +72,20 @@ final class NumberFacet: Facet {
         }
     }
 
-    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { slots.insert($0) } }
-    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { slots.remove($0) } }
-    func finish() { slots.finish() }
+    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.insert($0) } }
+    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.remove($0) } }
+    func finish() { values.finish() }
 
     func select(_ bounds: RangeBounds, into bits: inout SlotBits) {
-        if let keys = Self.keys(bounds) { slots.select(keys, into: &bits) }
+        if let keys = Self.keys(bounds) { values.sorted.select(keys, into: &bits) }
     }
 
-    var residentBytes: Int { slots.allocatedBytes }
+    var residentBytes: Int { values.allocatedBytes }
 }
 
 /// Strings that are points in time.
 final class DatetimeFacet: Facet {
-    private(set) var slots = SortedSlots(isLoading: true)
+    private(set) var values = OrderedValues(isLoading: true)
 
     static func keys(_ bounds: DatetimeBounds) -> ClosedRange<Int64>? {
         var low = Int64.min
@@ -112,13 +112,13 @@ final class DatetimeFacet: Facet {
         }
     }
 
-    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { slots.insert($0) } }
-    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { slots.remove($0) } }
-    func finish() { slots.finish() }
+    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.insert($0) } }
+    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.remove($0) } }
+    func finish() { values.finish() }
 
     func select(_ bounds: DatetimeBounds, into bits: inout SlotBits) {
-        if let keys = Self.keys(bounds) { slots.select(keys, into: &bits) }
+        if let keys = Self.keys(bounds) { values.sorted.select(keys, into: &bits) }
     }
 
-    var residentBytes: Int { slots.allocatedBytes }
+    var residentBytes: Int { values.allocatedBytes }
 }

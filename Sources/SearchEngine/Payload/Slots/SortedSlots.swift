@@ -1,13 +1,19 @@
 /// Slots sorted by a 64-bit key: a sorted array, and a small unsorted one of what came since.
-struct SortedSlots {
-    struct Entry: Comparable {
-        var key: Int64
+package struct SortedSlots {
+    package struct Entry: Comparable {
+        package var key: Int64
         /// Whatever belongs to the key; sorts after it.
-        var tag: Int32
-        var slot: UInt32
+        package var tag: Int32
+        package var slot: UInt32
+
+        package init(key: Int64, tag: Int32, slot: UInt32) {
+            self.key = key
+            self.tag = tag
+            self.slot = slot
+        }
 
         @inline(__always)
-        static func < (a: Entry, b: Entry) -> Bool {
+        package static func < (a: Entry, b: Entry) -> Bool {
             if a.key != b.key { return a.key < b.key }
             return a.tag != b.tag ? a.tag < b.tag : a.slot < b.slot
         }

@@ -1,0 +1,116 @@
+/// Values by slot, for reading the values of chosen slots without their payloads.
+///
+/// About 8 bytes a slot where slots have one value each, in pieces that are made where there are values.
+package struct ValueColumn {
+    package typealias Entry = SortedSlots.Entry
+
+    private static let pieceSlots = 1_024
+
+    /// The values of neighbouring slots that have one each.
+    private struct Piece {
+        var isPresent = [UInt64](repeating: 0, count: ValueColumn.pieceSlots / 64)
+        var keys = [Int64](repeating: 0, count: ValueColumn.pieceSlots)
+        /// Empty while all tags are equal.
+        var tags: [Int32] = []
+        var sharedTag: Int32
+
+        func has(_ place: Int) -> Bool { isPresent[place >> 6] >> UInt64(place & 63) & 1 == 1 }
+        func tag(_ place: Int) -> Int32 { tags.isEmpty ? sharedTag : tags[place] }
+
+        mutating func set(_ place: Int, _ entry: Entry) {
+            isPresent[place >> 6] |= 1 << UInt64(place & 63)
+            keys[place] = entry.key
+            if tags.isEmpty, entry.tag != sharedTag {
+                tags = [Int32](repeating: sharedTag, count: ValueColumn.pieceSlots)
+            }
+            if !tags.isEmpty { tags[place] = entry.tag }
+        }
+
+        mutating func clear(_ place: Int) { isPresent[place >> 6] &= ~(1 << UInt64(place & 63)) }
+    }
+
+    private var pieces: [Piece?] = []
+    /// Slots with two values or more, which are in no piece.
+    private var several: [UInt32: [Entry]] = [:]
+
+    package init() {}
+
+    package mutating func insert(_ entry: Entry) {
+        let (number, place) = Self.place(entry.slot)
+        if number >= pieces.count {
+            pieces.append(contentsOf: repeatElement(nil, count: number + 1 - pieces.count))
+        }
+        if !several.isEmpty, several[entry.slot] != nil {
+            several[entry.slot]?.append(entry)
+        } else if let first = single(entry.slot) {
+            pieces[number]?.clear(place)
+            several[entry.slot] = [first, entry]
+        } else {
+            if pieces[number] == nil { pieces[number] = Piece(sharedTag: entry.tag) }
+            pieces[number]?.set(place, entry)
+        }
+    }
+
+    /// An entry that isn't there changes nothing.
+    package mutating func remove(_ entry: Entry) {
+        if single(entry.slot) == entry {
+            let (number, place) = Self.place(entry.slot)
+            pieces[number]?.clear(place)
+        } else if var entries = several.removeValue(forKey: entry.slot) {
+            if let index = entries.firstIndex(of: entry) { entries.remove(at: index) }
+            if entries.count > 1 { several[entry.slot] = entries } else { entries.forEach { insert($0) } }
+        }
+    }
+
+    /// Calls `body` with each value of the slot, in no order.
+    package func forEach(_ slot: UInt32, _ body: (Entry) -> Void) {
+        if let entry = single(slot) {
+            body(entry)
+        } else if !several.isEmpty {
+            several[slot]?.forEach(body)
+        }
+    }
+
+    private static func place(_ slot: UInt32) -> (piece: Int, place: Int) {
+        (Int(slot) / pieceSlots, Int(slot) % pieceSlots)
+    }
+
+    private func single(_ slot: UInt32) -> Entry? {
+        let (number, place) = Self.place(slot)
+        guard number < pieces.count, let piece = pieces[number], piece.has(place) else { return nil }
+        return Entry(key: piece.keys[place], tag: piece.tag(place), slot: slot)
+    }
+
+    package var allocatedBytes: Int {
+        var bytes = pieces.capacity * MemoryLayout<Piece?>.stride
+        for case let piece? in pieces {
+            bytes += piece.isPresent.count * 8 + piece.keys.count * 8 + piece.tags.count * 4 + 64
+        }
+        for entries in several.values { bytes += 32 + entries.capacity * MemoryLayout<Entry>.stride }
+        return bytes
+            + hashTableBytes(capacity: several.capacity, entry: MemoryLayout<(UInt32, [Entry])>.stride)
+    }
+}
+
+/// Values in order, and by slot.
+struct OrderedValues {
+    private(set) var sorted: SortedSlots
+    private(set) var column = ValueColumn()
+
+    /// With `isLoading`, nothing is sorted before `finish`.
+    init(isLoading: Bool) { sorted = SortedSlots(isLoading: isLoading) }
+
+    mutating func insert(_ entry: SortedSlots.Entry) {
+        sorted.insert(entry)
+        column.insert(entry)
+    }
+
+    mutating func remove(_ entry: SortedSlots.Entry) {
+        sorted.remove(entry)
+        column.remove(entry)
+    }
+
+    mutating func finish() { sorted.finish() }
+
+    var allocatedBytes: Int { sorted.allocatedBytes + column.allocatedBytes }
+}
