@@ -6,11 +6,11 @@ import Synchronization
 extension VectorIndex {
     /// Below this many live slots an index is scanned by its stored rows and needs no work.
     public static let smallestTrainedCount = 1024
-    /// Rows that a quantizer is trained on, at most.
+    /// Rows that a codec is trained on, at most.
     static let largestSample = 20_000
-    /// The quantizer is trained anew when there are this many times the slots it was trained for.
+    /// The codec is trained anew when there are this many times the slots it was trained for.
     static let retrainingGrowth = 4
-    /// The graph is built anew when the quantizer's step grew or shrank by more than this.
+    /// The graph is built anew when the codec's resolution grew or shrank by more than this.
     static let relinkingChange = 2.0
     /// Slots encoded at a time, and in one call of `work` before it links.
     private static let encodingStep = 64
@@ -18,7 +18,7 @@ extension VectorIndex {
     /// Whether there are rows enough for codes and a graph that aren't there yet.
     func needsBuild(_ state: borrowing IndexState) -> Bool {
         !state.isBuilt && state.end > 0 && state.alive.count >= Self.smallestTrainedCount
-            && (parameters.keepsCodes || parameters.effectiveM > 0)
+            && (parameters.codec != .none || parameters.effectiveM > 0)
     }
 
     /// Slots that there is to be room for, in codes and in the graph, when there are so many.
@@ -30,7 +30,7 @@ extension VectorIndex {
             min(maximumSlots, max(bytes / max(slotBytes, 1), least))
         }
         return (
-            capacity(limits.codeBytes, CodeStore.reserveBytes(dimensions: parameters.dimensions)),
+            capacity(limits.codeBytes, CodeStore.reserveBytes(parameters)),
             capacity(limits.graphBytes, Graph.reserveBytes(m: max(parameters.effectiveM, 2)))
         )
     }
@@ -49,7 +49,7 @@ extension VectorIndex {
         }
     }
 
-    /// Does background work: trains the quantizer when there are enough rows, or many more than at the last training;
+    /// Does background work: trains the codec when there are enough rows, or many more than at the last training;
     /// encodes what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
     ///
     /// - Parameter pause: called between steps of some ten microseconds, while no lock is held.
@@ -81,7 +81,7 @@ extension VectorIndex {
             do throws(IndexMemoryError) {
                 // Before the sample is taken: rows that come while the codes are trained haven't been seen by them.
                 let (seen, published) = state.withLock { ($0.alive.count, $0.published) }
-                let store = parameters.keepsCodes ? try trainedStore() : nil
+                let store = try trainedStore()
                 let graph = try emptyGraph(slots: published)
                 state.withLock { state in
                     state.codes = store
@@ -101,8 +101,8 @@ extension VectorIndex {
         max(256, min(largestSample, (64 << 20) / (4 * dimensions)))
     }
 
-    /// An empty store with quantizers trained on a sample of the live rows.
-    private func trainedStore() throws(IndexMemoryError) -> CodeStore {
+    /// An empty store with a codec trained on a sample of the live rows; `nil` for an index without codes.
+    private func trainedStore() throws(IndexMemoryError) -> CodeStore? {
         // Only copied under the lock, which every search takes.
         let (rows, alive, published) = state.withLock { state in
             (state.rows, state.alive.copiedWords(), state.published)
@@ -121,15 +121,17 @@ extension VectorIndex {
             }
         }
         let count = rows == nil ? 0 : slots.count
-        let quantizer = ScalarQuantizer.train(
-            sample: sample, count: count, dimensions: dimensions, metric: parameters.metric,
-            quantile: parameters.quantile, seed: parameters.seed)
-        let principal = trainedPrincipal(
-            quantizer, sample, count, total: alive.reduce(0) { $0 + $1.nonzeroBitCount })
+        guard
+            let codec = parameters.codec.train(
+                sample: sample, count: count, dimensions: dimensions, metric: parameters.metric, seed: parameters.seed)
+        else { return nil }
+        let principal =
+            parameters.mayReduceCodes
+            ? codec.reducer(sample: sample, count: count, total: alive.reduce(0) { $0 + $1.nonzeroBitCount }) : nil
         return try Self.withRoom(for: Self.capacities(parameters, slots: published).codes, slots: published) {
             capacity throws(IndexMemoryError) in
             try CodeStore(
-                quantizer: quantizer, principal: principal, element: parameters.element, capacity: capacity,
+                codec: codec, principal: principal, element: parameters.element, capacity: capacity,
                 trainedSlots: published)
         }
     }
@@ -144,28 +146,7 @@ extension VectorIndex {
         }
     }
 
-    private func trainedPrincipal(
-        _ quantizer: ScalarQuantizer, _ sample: UnsafePointer<Float>, _ count: Int, total: Int
-    ) -> PrincipalQuantizer? {
-        guard parameters.mayReduceCodes else { return nil }
-        let bytes = quantizer.codeBytes
-        let memory = TemporaryMemory<UInt8>(capacity: count * bytes)
-        let codes = memory.base
-        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: quantizer.scratchCount)
-        defer {
-            memory.deallocate()
-            scratch.deallocate()
-        }
-        // Not just the sample's first rows: they may be of one kind, and the later ones of another.
-        let used = min(count, PrincipalQuantizer.mostRows)
-        for i in 0..<used {
-            let row = sample + i * count / used * parameters.dimensions
-            quantizer.encode(row: row, into: codes + i * bytes, scratch: scratch)
-        }
-        return PrincipalQuantizer.train(codes: codes, sampleCount: used, total: total, source: quantizer)
-    }
-
-    /// Trains a new quantizer once the index has outgrown the old one, encodes every slot with it and puts the new codes
+    /// Trains a new codec once the index has outgrown the old one, encodes every slot with it and puts the new codes
     /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. If the old
     /// codes were so different that links chosen by them are poor, a new graph is begun. Returns the number of slots
     /// encoded anew.
@@ -189,7 +170,7 @@ extension VectorIndex {
             guard isDue(), let old = state.withLock({ $0.codes }) else { return 0 }
             do {
                 let seen = state.withLock { $0.alive.count }
-                let fresh = try trainedStore()
+                guard let fresh = try trainedStore() else { return 0 }
                 func catchUp() throws(IndexMemoryError) {
                     // In this order: rows that are fetched later have every slot that was encoded by now, while a worker
                     // may encode newer ones, out of a grown mapping, between the two lines.
@@ -201,7 +182,7 @@ extension VectorIndex {
                 }
                 let graph =
                     old.hasDrifted && parameters.effectiveM > 0 && !parameters.scoresRows
-                        || deservesNewGraph(fresh.quantizer, after: old.quantizer)
+                        || deservesNewGraph(fresh.codec, after: old.codec)
                     ? try emptyGraph(slots: fresh.trainedSlots) : nil
                 try catchUp()
                 try old.appending.withLock { retired in
@@ -226,9 +207,9 @@ extension VectorIndex {
 
     /// Whether links chosen by the old codes are to be chosen anew: those were much too coarse, or so fine that much of
     /// the rows lay outside.
-    private func deservesNewGraph(_ fresh: ScalarQuantizer, after old: ScalarQuantizer) -> Bool {
+    private func deservesNewGraph(_ fresh: any Codec, after old: any Codec) -> Bool {
         guard parameters.effectiveM > 0, !parameters.scoresRows else { return false }
-        let ratio = Double(fresh.step) / Double(fresh.inputScale) / (Double(old.step) / Double(old.inputScale))
+        let ratio = fresh.resolution / old.resolution
         return max(ratio, 1 / ratio) > Self.relinkingChange
     }
 
@@ -330,7 +311,7 @@ extension VectorIndex {
         let floats = scratch.floats.assumingMemoryBound(to: Float.self)
         let finer = FinerPairs(
             rows: RowPairs(parameters: parameters, rows: claim.rows, scratch: floats),
-            query: floats + parameters.dimensions, quantizer: codes.quantizer)
+            query: floats + parameters.dimensions, unit: codes.codec.pairs.unit)
         return withExtendedLifetime(claim.rows.owner) {
             if let scorer = prepared.termedScorer {
                 return claim.graph.link(slot, level: level, context(scorer, codes.pairs, finer))

@@ -13,7 +13,7 @@ public final class VectorIndex: Sendable {
     public let parameters: IndexParameters
     /// Read once for many; guarded against nothing but a torn read. Never held while scoring.
     let state: Mutex<IndexState>
-    /// Held while the quantizer is trained.
+    /// Held while the codec is trained.
     let training = Mutex<Void>(())
 
     /// - Precondition: dimensions in 1…65,536 and efConstruct at least 1.
@@ -21,7 +21,7 @@ public final class VectorIndex: Sendable {
         precondition((1...IndexParameters.maximumDimensions).contains(parameters.dimensions))
         precondition(parameters.efConstruct >= 1)
         self.parameters = parameters
-        state = Mutex(IndexState(keepsCodes: parameters.keepsCodes))
+        state = Mutex(IndexState(keepsCodes: parameters.codec != .none))
     }
 
     // MARK: Counters
@@ -124,7 +124,7 @@ struct IndexState: ~Copyable {
     /// Slots from here on can't be encoded or linked; `limitation` says why.
     var end = Int.max
     var limitation: IndexMemoryError?
-    /// Live slots when the quantizer was last trained.
+    /// Live slots when the codec was last trained.
     var trainedCount = 0
     /// Times that codes or graph have been replaced.
     var revision = 0

@@ -17,7 +17,8 @@ import VectorIndex
     @Test(arguments: [(0, true), (5, true), (16, true), (5, false), (16, false)])
     func roundTripAnswersAlike(_ m: Int, _ keepsCodes: Bool) throws {
         for metric in Metric.allCases {
-            let parameters = IndexParameters(dimensions: 17, metric: metric, m: m, keepsCodes: keepsCodes)
+            let parameters = IndexParameters(
+                dimensions: 17, metric: metric, m: m, codec: keepsCodes ? .int8(quantile: nil) : .none)
             var (index, rows, vectors) = Self.make(parameters)
             index.drain(threads: 1)
             let file = MemoryFile()
@@ -45,14 +46,15 @@ import VectorIndex
 
     /// A file made with other settings is an index with those, if that is asked for, and never one of other vectors.
     @Test func otherSettings() throws {
-        let saved = IndexParameters(dimensions: 17, metric: .euclid, m: 5, efConstruct: 60, quantile: 0.9)
+        let saved = IndexParameters(dimensions: 17, metric: .euclid, m: 5, efConstruct: 60, codec: .int8(quantile: 0.9))
         var (index, rows, vectors) = Self.make(saved)
         index.drain(threads: 1)
         let file = MemoryFile()
         try index.save(to: file)
         var wanted = saved
         let changes: [(inout IndexParameters) -> Void] = [
-            { $0.m = 16 }, { $0.m = 0 }, { $0.efConstruct = 100 }, { $0.quantile = nil }, { $0.keepsCodes = false },
+            { $0.m = 16 }, { $0.m = 0 }, { $0.efConstruct = 100 }, { $0.codec = .int8(quantile: nil) },
+            { $0.codec = .none },
         ]
         for change in changes {
             wanted = saved
@@ -100,7 +102,7 @@ import VectorIndex
     }
 
     @Test func otherParametersAreRefused() throws {
-        let parameters = IndexParameters(dimensions: 6, metric: .cosine, quantile: 0.99)
+        let parameters = IndexParameters(dimensions: 6, metric: .cosine, codec: .int8(quantile: 0.99))
         let (index, _, _) = Self.make(parameters)
         index.drain()
         let file = MemoryFile()
@@ -111,7 +113,7 @@ import VectorIndex
         others[2].element = .float16
         others[3].m = 17
         others[4].efConstruct = 99
-        others[5].quantile = nil
+        others[5].codec = .int8(quantile: nil)
         others[6].seed = 1
         for other in others {
             #expect(throws: IndexFileError.self) {

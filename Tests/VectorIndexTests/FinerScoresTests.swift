@@ -98,7 +98,7 @@ import VectorIndex
     /// By dot product the longest rows win: codes must not clip them, whatever quantile is asked for.
     @Test(arguments: [nil, 0.99, 0.9] as [Float?]) func longRowsKeepTheirScores(_ quantile: Float?) {
         var parameters = IndexParameters(dimensions: 96, metric: .dot, m: 0)
-        parameters.quantile = quantile
+        parameters.codec = .int8(quantile: quantile)
         var random = RandomSource(seed: Seed.value)
         let rows = Rows(parameters, capacity: 10_000)
         for slot in 0..<10_000 {

@@ -18,7 +18,8 @@ import VectorIndex
 
     /// However little is set aside, an index that grows by as much gets more.
     @Test(arguments: [true, false]) func codesGrowWithTheIndex(keepsCodes: Bool) throws {
-        var parameters = IndexParameters(dimensions: 40, metric: .euclid, m: 8, keepsCodes: keepsCodes)
+        var parameters = IndexParameters(
+            dimensions: 40, metric: .euclid, m: 8, codec: keepsCodes ? .int8(quantile: nil) : .none)
         parameters.limits = IndexLimits(codeBytes: 1, graphBytes: 1 << 30, growth: 5)
         var (index, rows, vectors) = grown(parameters, 12_000)
         #expect(index.limitation == nil && index.linkedCount == 12_000 && index.pendingCount == 0)

@@ -19,7 +19,7 @@ import VectorIndex
         let parameters = IndexParameters(
             dimensions: [5, 16, 64, 70, 40, 24][run], metric: Metric.allCases[run % 4],
             element: [.float32, .float16, .float32, .uint8, .float32, .float16][run], m: run == 2 ? 0 : 8,
-            efConstruct: 40, keepsCodes: run < 4)
+            efConstruct: 40, codec: run < 4 ? .int8(quantile: nil) : .none)
         var vectors = ClusteredVectors(parameters, clusters: 15, seed: random.next())
         let rows = Rows(parameters, capacity: 6000)
         var index = VectorIndex(parameters)

@@ -7,7 +7,7 @@ import VectorIndex
     @Test(arguments: Metric.allCases, [ElementType.float32, .float16, .uint8])
     func findsTheNearestWithExactScores(_ metric: Metric, _ element: ElementType) throws {
         let parameters = IndexParameters(
-            dimensions: 40, metric: metric, element: element, quantile: 0.5, keepsCodes: false)
+            dimensions: 40, metric: metric, element: element, codec: .none)
         var vectors = ClusteredVectors(parameters, clusters: 40, seed: Seed.value)
         let count = 5000
         let rows = Rows(parameters, capacity: count)
@@ -49,7 +49,7 @@ import VectorIndex
     }
 
     @Test func withoutAGraphTooEverythingIsScanned() {
-        let parameters = IndexParameters(dimensions: 20, metric: .euclid, m: 0, keepsCodes: false)
+        let parameters = IndexParameters(dimensions: 20, metric: .euclid, m: 0, codec: .none)
         var vectors = ClusteredVectors(parameters, clusters: 10, seed: Seed.value)
         let rows = Rows(parameters, capacity: 2000)
         for _ in 0..<2000 { rows.append(vectors.next()) }

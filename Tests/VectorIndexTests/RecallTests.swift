@@ -113,7 +113,7 @@ struct RecallCase: Sendable, CustomTestStringConvertible {
     /// Where half of all components are clipped, codes are off by more than rounding tells, and more is rescored.
     @Test(arguments: Metric.allCases) func clippedRows(_ metric: Metric) {
         var parameters = IndexParameters(dimensions: 256, metric: metric, m: 0)
-        parameters.quantile = 0.5
+        parameters.codec = .int8(quantile: 0.5)
         var vectors = ClusteredVectors(parameters, clusters: 60, seed: Seed.value)
         let count = 6000
         let rows = Rows(parameters, capacity: count)

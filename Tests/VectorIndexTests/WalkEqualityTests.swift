@@ -28,7 +28,7 @@ struct WalkEqualityTests {
     }
 
     private static var parameters: IndexParameters {
-        IndexParameters(dimensions: dimensions, metric: .manhattan, quantile: 1)
+        IndexParameters(dimensions: dimensions, metric: .manhattan, codec: .int8(quantile: 1))
     }
 
     @Test(

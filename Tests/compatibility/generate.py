@@ -48,7 +48,9 @@ class Generator:
     def vector(self, parameters):
         if parameters.get("datatype") == "uint8":
             return [float(self.rng.randint(0, 255)) for _ in range(parameters["size"])]
-        return [round(self.rng.gauss(0, 1), 4) or 0.5 for _ in range(parameters["size"])]
+        # Qdrant stores cosine vectors shorter than 0.00035 as they are.
+        components = (round(self.rng.gauss(0, 1), 4) for _ in range(parameters["size"]))
+        return [c if abs(c) > 0.001 else 0.5 for c in components]
 
     def point_vector(self, config, some_missing=True):
         if "size" in config:

@@ -100,11 +100,16 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
             case .euclid: .euclid
             case .manhattan: .manhattan
             }
+        let quantization: QuantizationConfiguration? =
+            switch settings.codec {
+            case .none: .disabled
+            case .int8(let quantile): quantile.map { .scalar(ScalarQuantizationConfiguration(quantile: $0)) }
+            }
         let vector = VectorParameters(
             size: dataset.rows.dimensions, distance: distance,
             datatype: settings.element == .float16 ? .float16 : .float32,
             hnsw: HNSWConfiguration(m: settings.m, efConstruct: settings.efConstruct),
-            quantization: settings.quantile.map { .scalar(ScalarQuantizationConfiguration(quantile: $0)) })
+            quantization: quantization)
         return CollectionConfiguration(vectors: ["": vector])
     }
 

@@ -66,8 +66,8 @@ struct IndexOptions: ParsableArguments {
     func settings() throws -> IndexBench.Settings {
         IndexBench.Settings(
             metric: try parsedMetric(), element: try parsedElement(), m: graph.m,
-            efConstruct: graph.efConstruct, quantile: quantile, seed: graph.seed, buildThreads: graph.buildThreads,
-            keepsCodes: !noCodes)
+            efConstruct: graph.efConstruct, codec: noCodes ? .none : .int8(quantile: quantile), seed: graph.seed,
+            buildThreads: graph.buildThreads)
     }
 
     var json: JSONValue {

@@ -11,12 +11,11 @@ final class IndexBench {
         var element = ElementType.float32
         var m = 16
         var efConstruct = 100
-        var quantile: Float?
+        var codec = CodecSettings.int8(quantile: nil)
         var seed: UInt64 = 42
         var buildThreads = 2
         /// Whether the index may rank by reduced codes first.
         var reducesCodes = true
-        var keepsCodes = true
     }
 
     struct SearchSettings: Sendable {
@@ -45,8 +44,8 @@ final class IndexBench {
         let index = VectorIndex(
             IndexParameters(
                 dimensions: rows.dimensions, metric: settings.metric, element: settings.element, m: settings.m,
-                efConstruct: settings.efConstruct, quantile: settings.quantile, seed: settings.seed,
-                usesPrincipalCodes: settings.reducesCodes, keepsCodes: settings.keepsCodes))
+                efConstruct: settings.efConstruct, codec: settings.codec, seed: settings.seed,
+                usesPrincipalCodes: settings.reducesCodes))
         (_, build) = try measured {
             index.publish(rows: matrix, count: rows.count, absent: [])
             try index.linkPending(threads: settings.buildThreads)

@@ -33,7 +33,7 @@ package struct ShapeIndex {
         index = VectorIndex(
             IndexParameters(
                 dimensions: shape.dimensions, metric: shape.metric, element: shape.element, m: m,
-                efConstruct: efConstruct, quantile: shape.quantile, seed: seed))
+                efConstruct: efConstruct, codec: .int8(quantile: shape.quantile), seed: seed))
         self.shape = shape
         self.data = data
         bitmaps = data.filter?.sets.map { SlotBitmap(words: $0.words) } ?? []

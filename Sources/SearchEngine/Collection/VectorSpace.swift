@@ -92,12 +92,16 @@ extension VectorParameters {
     package func indexParameters(in configuration: CollectionConfiguration) -> IndexParameters {
         let hnsw = (hnsw ?? HNSWConfiguration()).over(configuration.hnsw).over(.defaults)
         let quantization = quantization ?? configuration.quantization
-        var quantile: Float?
-        if case .scalar(let scalar) = quantization { quantile = scalar.quantile }
+        let codec: CodecSettings =
+            switch quantization {
+            case .disabled: .none
+            case .scalar(let scalar): .int8(quantile: scalar.quantile)
+            // The engine's own affair where nobody asks for any.
+            case nil: .int8(quantile: nil)
+            }
         return IndexParameters(
             dimensions: size, metric: metric, element: element, m: min(hnsw.m ?? 16, IndexParameters.maximumM),
-            efConstruct: min(hnsw.efConstruct ?? 100, 100_000), quantile: quantile, seed: 0x7472_656E_6465_78,
-            keepsCodes: quantization != .disabled)
+            efConstruct: min(hnsw.efConstruct ?? 100, 100_000), codec: codec, seed: 0x7472_656E_6465_78)
     }
 
     /// Bytes of matching vectors up to which a search scans them, if `full_scan_threshold` was set for the vector or the

@@ -2,15 +2,17 @@ import CVectorKernels
 import Quantization
 import Synchronization
 
-/// The codes of slots 0..<`encodedCount` under one quantizer. Codes are appended and never change; a better quantizer
+/// The codes of slots 0..<`encodedCount` under one codec. Codes are appended and never change; a better codec
 /// makes a new store, which takes this one's place while those who still use this one go on with it.
 final class CodeStore: @unchecked Sendable {
     // Unchecked: codes are written before `encoded` covers them and not touched afterwards.
-    let quantizer: ScalarQuantizer
+    let codec: any Codec
+    /// Of one code.
+    let codeBytes: Int
     let element: ElementType
     /// Slots that there is room for.
     let capacity: Int
-    /// 64-byte-aligned codes, `quantizer.codeBytes` bytes each.
+    /// 64-byte-aligned codes, `codeBytes` bytes each.
     let codes: UnsafeMutablePointer<UInt8>
     /// The row term of each slot.
     let terms: UnsafeMutablePointer<Float>
@@ -18,7 +20,7 @@ final class CodeStore: @unchecked Sendable {
     let scales: UnsafeMutablePointer<Float>?
     /// Reduced codes of the same slots, where they pay.
     let principal: PrincipalCodes?
-    /// Slots that there were when the quantizers were trained.
+    /// Slots that there were when the codec was trained.
     let trainedSlots: Int
     private let codeRegion: ReservedRegion
     private let termRegion: ReservedRegion
@@ -26,7 +28,7 @@ final class CodeStore: @unchecked Sendable {
     /// Whether any row scale isn't 1. Set before the count covers that row.
     private let hasScales = Atomic(false)
     private let encoded: Atomic<Int>
-    /// Later slots of rows that the quantizers weren't made for.
+    /// Later slots of rows that the codec wasn't made for.
     private let strange = Atomic<Int>(0)
     /// Slots of rows so long that searches by dot product score them exactly: their estimates are off by as many times as much
     /// as those of others.
@@ -36,23 +38,25 @@ final class CodeStore: @unchecked Sendable {
     /// Held while appending; true once another store has taken over.
     let appending = Mutex<Bool>(false)
 
-    static func reserveBytes(dimensions: Int) -> Int {
-        ScalarQuantizer.codeBytes(dimensions: dimensions) + 8 + PrincipalCodes.reserveBytes(dimensions: dimensions)
+    static func reserveBytes(_ parameters: IndexParameters) -> Int {
+        parameters.codec.codeBytes(dimensions: parameters.dimensions) + 8
+            + PrincipalCodes.reserveBytes(dimensions: parameters.dimensions)
     }
 
     init(
-        quantizer: ScalarQuantizer, principal: PrincipalQuantizer?, element: ElementType, capacity: Int,
+        codec: any Codec, principal: PrincipalQuantizer?, element: ElementType, capacity: Int,
         trainedSlots: Int
     ) throws(IndexMemoryError) {
-        self.quantizer = quantizer
+        self.codec = codec
+        codeBytes = codec.codeBytes
         self.element = element
         self.capacity = capacity
         self.trainedSlots = trainedSlots
-        codeRegion = try ReservedRegion(reserving: capacity * quantizer.codeBytes)
+        codeRegion = try ReservedRegion(reserving: capacity * codeBytes)
         termRegion = try ReservedRegion(reserving: capacity * 4)
-        codes = codeRegion.base.bindMemory(to: UInt8.self, capacity: capacity * quantizer.codeBytes)
+        codes = codeRegion.base.bindMemory(to: UInt8.self, capacity: capacity * codeBytes)
         terms = termRegion.base.bindMemory(to: Float.self, capacity: capacity)
-        scaleRegion = quantizer.reach < .infinity ? try ReservedRegion(reserving: capacity * 4) : nil
+        scaleRegion = codec.rowScales != nil ? try ReservedRegion(reserving: capacity * 4) : nil
         scales = scaleRegion?.base.bindMemory(to: Float.self, capacity: capacity)
         self.principal =
             if let principal { try PrincipalCodes(quantizer: principal, capacity: capacity) } else { nil }
@@ -65,31 +69,32 @@ final class CodeStore: @unchecked Sendable {
     /// Without the reduced codes.
     var residentBytes: Int {
         codeRegion.residentBytes + termRegion.residentBytes + (scaleRegion?.residentBytes ?? 0)
-            + quantizer.residentBytes
+            + codec.residentBytes
     }
 
     /// Floats of scratch that encoding and queries need.
-    private var scratchCount: Int { max(quantizer.scratchCount, principal?.quantizer.scratchCount ?? 0) }
+    private var scratchCount: Int { max(codec.scratchCount, principal?.quantizer.scratchCount ?? 0) }
 
     /// Encodes the slots from `encodedCount` up to `end`. Under `appending`, or before the store is shared.
     func append(_ rows: RowMatrix, upTo end: Int, scratch: Scratch) throws(IndexMemoryError) {
         let first = encodedCount
         guard first < end else { return }
         try commit(end)
-        let dimensions = quantizer.dimensions
+        let dimensions = codec.dimensions
         scratch.ensureFloats((dimensions + scratchCount) * 4)
         let row = scratch.floats.assumingMemoryBound(to: Float.self)
         for slot in first..<end {
             element.read(rows.row(slot), dimensions: dimensions, into: row)
-            let code = codes + slot * quantizer.codeBytes
-            let (term, scale) = quantizer.encode(row: row, into: code, scratch: row + dimensions)
+            let code = codes + slot * codeBytes
+            let (term, scale) = codec.encode(row: row, into: code, scratch: row + dimensions)
             terms[slot] = term
             place(scale, of: slot)
             let held = principal?.append(slot, source: code, scratch: row + dimensions)
             let isLater = slot >= trainedSlots
             guard isLater else { continue }
-            let squares = Kernels.best.pointee.dot_codes.pair(code, code, quantizer.codeBytes)
-            if isStrange(code, squares: squares, scale: scale, held: held) { strange.add(1, ordering: .relaxed) }
+            var isStrange = codec.isStrange(code, scale: scale)
+            if let principal, let held, principal.isStrange(code, held: held) { isStrange = true }
+            if isStrange { strange.add(1, ordering: .relaxed) }
         }
         encoded.store(end, ordering: .releasing)
     }
@@ -100,7 +105,7 @@ final class CodeStore: @unchecked Sendable {
         if scale == 1 { return }
         hasScales.store(true, ordering: .relaxed)
         // Where there are more, estimates have to do.
-        if scale >= Self.longScale, quantizer.metric == .dot { _ = longRows.append(UInt32(slot)) }
+        if scale >= Self.longScale, codec.metric == .dot { _ = longRows.append(UInt32(slot)) }
     }
 
     /// The row scales, where any isn't 1.
@@ -115,44 +120,16 @@ final class CodeStore: @unchecked Sendable {
         return strange >= 512 && 2 * strange >= encodedCount - trainedSlots && 8 * strange >= trainedSlots
     }
 
-    /// Whether much of a row lies outside the codes' range, or all of it within a few steps of the centre, or outside
-    /// what the reduced codes tell.
-    ///
-    /// - Parameters:
-    ///   - squares: the code's squared length.
-    ///   - scale: the row scale.
-    ///   - held: how much of that the reduced code holds, where there is one.
-    private func isStrange(_ code: UnsafePointer<UInt8>, squares: Int32, scale: Float, held: Float?) -> Bool {
-        if squares == 0 { return false }
-        if scale > Self.mostScale { return true }
-        if let held, held / Float(squares) < Self.leastReducedShare { return true }
-        let dimensions = quantizer.dimensions
-        if Int(squares) < Self.leastMeanSquare * dimensions { return true }
-        return isClipped(code)
-    }
-
-    private func isClipped(_ code: UnsafePointer<UInt8>) -> Bool {
-        let dimensions = quantizer.dimensions
-        var clipped = 0
-        // ±127, XOR 0x80.
-        for i in 0..<dimensions { clipped += code[i] == 0x01 || code[i] == 0xFF ? 1 : 0 }
-        return 8 * clipped > dimensions
-    }
-
     /// Whether much of a row lies outside the codes' range, as it may when rows of another kind come after the training: then
     /// the code says what the row is far from, and not what it is near.
     func isClipped(_ slot: UInt32) -> Bool {
-        isClipped(UnsafePointer(codes + Int(slot) * quantizer.codeBytes))
+        codec.isClipped(UnsafePointer(codes + Int(slot) * codeBytes))
     }
-
-    private static let leastReducedShare: Float = 0.3
-    private static let leastMeanSquare = 9
-    private static let mostScale: Float = 8
 
     /// Makes room for the codes of `count` slots.
     func commit(_ count: Int) throws(IndexMemoryError) {
         guard count <= capacity else { throw .capacityReached }
-        try codeRegion.commit(count * quantizer.codeBytes)
+        try codeRegion.commit(count * codeBytes)
         try termRegion.commit(count * 4)
         try scaleRegion?.commit(count * 4)
         try principal?.commit(count)
@@ -164,15 +141,15 @@ final class CodeStore: @unchecked Sendable {
     /// Prepares a query; `scratch` holds it as long as the scorer is used. Reducing it costs about a microsecond, and a
     /// few hundred scores win that back.
     func prepare(_ query: UnsafePointer<Float>, reducing: Bool, scratch: Scratch) -> PreparedQuery {
-        prepare(scratch, reducing: reducing) { quantizer.encodeQuery(query, into: $0, scratch: $1) }
+        prepare(scratch, reducing: reducing) { codec.encodeQuery(query, into: $0, scratch: $1) }
     }
 
     /// Prepares a row that is encoded already as a query, moved by a share of the way towards another.
     func prepare(slot: UInt32, towards other: (slot: UInt32, share: Float)? = nil, scratch: Scratch) -> PreparedQuery {
-        func code(_ slot: UInt32) -> UnsafePointer<UInt8> { UnsafePointer(codes + Int(slot) * quantizer.codeBytes) }
+        func code(_ slot: UInt32) -> UnsafePointer<UInt8> { UnsafePointer(codes + Int(slot) * codeBytes) }
         func scale(_ slot: UInt32) -> Float { scales?[Int(slot)] ?? 1 }
         return prepare(scratch, reducing: true) {
-            quantizer.encodeQuery(
+            codec.encodeQuery(
                 fromCode: code(slot), scale: scale(slot),
                 towards: other.map { (code($0.slot), scale($0.slot), $0.share) }, into: $0, scratch: $1)
         }
@@ -186,7 +163,7 @@ final class CodeStore: @unchecked Sendable {
         let scales = scalesInUse
         // Reduced codes rank by their integer alone.
         let principal = reducing && scales == nil ? self.principal : nil
-        scratch.ensureQuery(quantizer.codeBytes + (principal?.quantizer.queryBytes ?? 0))
+        scratch.ensureQuery(codec.queryBytes + (principal?.quantizer.queryBytes ?? 0))
         scratch.ensureFloats(scratchCount * 4)
         let prepared = scratch.query.assumingMemoryBound(to: UInt8.self)
         let floats = scratch.floats.assumingMemoryBound(to: Float.self)
@@ -194,47 +171,27 @@ final class CodeStore: @unchecked Sendable {
         return PreparedQuery(
             terms: terms, scorer: scorer(terms, prepared), termedScorer: termedScorer(terms, prepared, scales),
             scales: scales,
-            first: principal?.scorer(prepared, into: prepared + quantizer.codeBytes, scratch: floats))
+            first: principal?.scorer(prepared, into: prepared + codec.queryBytes, scratch: floats))
     }
 
     private func scorer(_ terms: QueryTerms, _ query: UnsafePointer<UInt8>) -> CodeScorer {
         CodeScorer(
-            kernel: quantizer.kernel, query: UnsafeRawPointer(query), base: UnsafePointer(codes),
-            strideBytes: quantizer.codeBytes, length: quantizer.codeBytes,
+            kernel: codec.kernel, query: UnsafeRawPointer(query), base: UnsafePointer(codes),
+            strideBytes: codeBytes, length: codeBytes,
             flip: terms.scale > 0 ? CodeScorer.greaterIsCloser : CodeScorer.smallerIsCloser)
     }
 
     private func termedScorer(
         _ terms: QueryTerms, _ query: UnsafePointer<UInt8>, _ scales: UnsafePointer<Float>?
     ) -> TermedCodeScorer? {
-        guard quantizer.queriesNeedRowTerms || scales != nil else { return nil }
+        guard codec.queriesNeedRowTerms || scales != nil else { return nil }
         return TermedCodeScorer(
             codes: scorer(terms, query), terms: terms, rowTerms: UnsafePointer(self.terms), scales: scales)
     }
 
     /// Scores of slots against slots.
     var pairs: CodePairs {
-        let kernels = Kernels.best
-        let step = quantizer.step
-        let errorStep = quantizer.errorStep
-        let spread = Float(quantizer.dimensions).squareRoot()
-        switch quantizer.metric {
-        case .manhattan:
-            return CodePairs(
-                gathered: kernels.pointee.l1_u8.gathered, base: codes, strideBytes: quantizer.codeBytes, weight: 0,
-                termWeight: 0, terms: terms, doubts: CodePairs.Doubts(base: 2 * spread * errorStep / step))
-        case .euclid:
-            return CodePairs(
-                gathered: kernels.pointee.dot_codes.gathered, base: codes, strideBytes: quantizer.codeBytes,
-                weight: 2 * step * step, termWeight: -1, terms: terms, scales: scalesInUse,
-                doubts: CodePairs.Doubts(base: 2 * errorStep * errorStep * spread, byDistance: 3 * errorStep))
-        case .cosine, .dot:
-            return CodePairs(
-                gathered: kernels.pointee.dot_codes.gathered, base: codes, strideBytes: quantizer.codeBytes,
-                weight: step * step, termWeight: 1, terms: terms, scales: scalesInUse, scalesTerms: true,
-                doubts: CodePairs.Doubts(
-                    base: 3 * errorStep * (quantizer.metric == .cosine ? 1 : quantizer.reach)))
-        }
+        CodePairs(codec.pairs, base: codes, strideBytes: codeBytes, terms: terms, scales: scalesInUse)
     }
 }
 

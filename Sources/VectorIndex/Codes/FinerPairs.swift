@@ -6,7 +6,8 @@ struct FinerPairs {
     let rows: RowPairs
     /// `float[dimensions]` of the caller's, for the row that a walk goes by.
     let query: UnsafeMutablePointer<Float>
-    let quantizer: ScalarQuantizer
+    /// What exact scores are multiplied by to be in the unit of the codes' scores.
+    let unit: Float
 
     /// Candidates whose estimates are compared with exact scores.
     private static let probes = 16
@@ -34,7 +35,6 @@ struct FinerPairs {
         let probes = min(count, Self.probes)
         for i in 0..<probes { scratch.places[i] = Rank.slot(keys[i * count / probes]) }
         rows.ranks(from: slot, scratch.places, probes, scratch.ranks)
-        let unit = quantizer.pairUnit
         var errors = Moments(), scores = Moments()
         for i in 0..<probes {
             let exact = Rank.score(scratch.ranks[i]) * unit

@@ -29,6 +29,14 @@ final class PrincipalCodes: @unchecked Sendable {
         quantizer.encode(source, into: codes + slot * quantizer.codeBytes, scratch: scratch)
     }
 
+    /// Whether the leading components tell little of a row, by what `append` has returned for it.
+    func isStrange(_ source: UnsafePointer<UInt8>, held: Float) -> Bool {
+        let squares = Kernels.best.pointee.dot_codes.pair(source, source, quantizer.sourceBytes)
+        return squares > 0 && held / Float(squares) < Self.leastShare
+    }
+
+    private static let leastShare: Float = 0.3
+
     /// Scores a query whose int8 code is `source`; `prepared` holds it as long as the scorer is used. With it comes how
     /// many ranks behind the k-th one of the true k best may be.
     func scorer(

@@ -15,9 +15,9 @@ import Quantization
 /// | 32 | 4 | quantile, float32 bits; all ones: none; all ones but the last: there are no codes |
 /// | 36 | 4 | bytes of a code |
 /// | 40 | 8 | slots |
-/// | 48 | 8 | live slots that the quantizer was trained for |
+/// | 48 | 8 | live slots that the codec was trained for |
 /// | 56 | 8 | entry point: slot in the low half, level in the high half; all ones: none |
-/// | 64 | 8 | bytes of the quantizer section |
+/// | 64 | 8 | bytes of the codec's section |
 /// | 72 | 8 | bytes of the upper-levels section |
 /// | 80 | 8 | bytes of the reducing quantizer's section; 0: there are no reduced codes |
 /// | 88 | 8 | bytes of a reduced code |
@@ -47,7 +47,7 @@ struct IndexFileHeader: Equatable {
     var slots: UInt64 = 0
     var trainedCount: UInt64 = 0
     var entry: UInt64 = .max
-    var quantizerBytes: UInt64 = 0
+    var codecBytes: UInt64 = 0
     var upperBytes: UInt64 = 0
     var reducerBytes: UInt64 = 0
     var reducedCodeBytes: UInt64 = 0
@@ -57,7 +57,7 @@ struct IndexFileHeader: Equatable {
 
     /// The parts of the file, in their order.
     enum Section: Int, CaseIterable {
-        case quantizer, reducer, codes, reducedCodes, terms, scales, baseLinks, upperLevels, entryPoints
+        case codec, reducer, codes, reducedCodes, terms, scales, baseLinks, upperLevels, entryPoints
     }
 
     init(_ parameters: IndexParameters) {
@@ -67,13 +67,17 @@ struct IndexFileHeader: Equatable {
         m = UInt16(parameters.effectiveM)
         efConstruct = UInt32(clamping: parameters.efConstruct)
         seed = parameters.seed
-        quantileBits = parameters.keepsCodes ? parameters.quantile?.bitPattern ?? Self.none32 : Self.noCodes
+        quantileBits =
+            switch parameters.codec {
+            case .none: Self.noCodes
+            case .int8(let quantile): quantile?.bitPattern ?? Self.none32
+            }
     }
 
     /// Bytes of codes, reduced codes, terms and base links, from the counts.
     var codeSectionBytes: UInt64 { slots * UInt64(codeBytes) }
     var reducedSectionBytes: UInt64 { slots * reducedCodeBytes }
-    var termSectionBytes: UInt64 { quantizerBytes == 0 ? 0 : slots * 4 }
+    var termSectionBytes: UInt64 { codecBytes == 0 ? 0 : slots * 4 }
     var baseSectionBytes: UInt64 { slots * UInt64(m) * 8 }
     var entrySectionBytes: UInt64 { entryCount * 4 }
 
@@ -92,7 +96,7 @@ struct IndexFileHeader: Equatable {
         put(slots)
         put(trainedCount)
         put(entry)
-        put(quantizerBytes)
+        put(codecBytes)
         put(upperBytes)
         put(reducerBytes)
         put(reducedCodeBytes)
@@ -131,7 +135,7 @@ struct IndexFileHeader: Equatable {
         slots = get(40)
         trainedCount = get(48)
         entry = get(56)
-        quantizerBytes = get(64)
+        codecBytes = get(64)
         upperBytes = get(72)
         reducerBytes = get(80)
         reducedCodeBytes = get(88)
@@ -145,10 +149,10 @@ struct IndexFileHeader: Equatable {
         var saved = other
         saved.m = Int(m)
         saved.efConstruct = Int(efConstruct)
-        saved.keepsCodes = quantileBits != Self.noCodes
-        saved.quantile = quantileBits >= Self.noCodes ? nil : Float(bitPattern: quantileBits)
+        let quantile = quantileBits == Self.none32 ? nil : Float(bitPattern: quantileBits)
+        saved.codec = quantileBits == Self.noCodes ? .none : .int8(quantile: quantile)
         guard fits(IndexFileHeader(saved)), efConstruct >= 1, m <= IndexParameters.maximumM,
-            saved.quantile.map({ 0.5...1 ~= $0 }) ?? true
+            quantileBits == Self.noCodes || quantile.map({ 0.5...1 ~= $0 }) ?? true
         else { return nil }
         return saved
     }

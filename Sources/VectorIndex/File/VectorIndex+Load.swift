@@ -10,8 +10,8 @@ extension VectorIndex {
     /// - Parameters:
     ///   - parameters: what the index is made for now; the file must have been made for the same.
     ///   - rowCount: committed rows; the file must not cover more.
-    ///   - acceptsOtherSettings: whether a file is read that was made with another `m`, `efConstruct` or `quantile`, or with
-    ///     codes where there are to be none; the index then has the file's parameters.
+    ///   - acceptsOtherSettings: whether a file is read that was made with another `m` or `efConstruct`, or with other
+    ///     codes; the index then has the file's parameters.
     /// - Throws: ``IndexFileError``, and what the source throws.
     /// - Complexity: O(file bytes).
     public static func load(
@@ -36,7 +36,7 @@ extension VectorIndex {
         else {
             throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
         }
-        guard header.quantizerBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
+        guard header.codecBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
             header.trainedCount <= 1 << 40, header.entryCount <= UInt64(SlotList.capacity),
             header.scaleBytes == 0 || header.scaleBytes == header.slots * 4
         else {
@@ -47,16 +47,16 @@ extension VectorIndex {
             throw IndexFileError.damaged("codes of \(header.codeBytes) and \(header.reducedCodeBytes) bytes")
         }
         let size =
-            UInt64(IndexFileHeader.byteCount) + header.quantizerBytes + header.reducerBytes + header.codeSectionBytes
+            UInt64(IndexFileHeader.byteCount) + header.codecBytes + header.reducerBytes + header.codeSectionBytes
             + header.reducedSectionBytes + header.termSectionBytes + header.scaleBytes + header.baseSectionBytes
             + header.upperBytes + header.entrySectionBytes
         guard size == UInt64(reader.byteCount) else {
             throw IndexFileError.damaged("\(reader.byteCount) bytes instead of \(size)")
         }
         let index = VectorIndex(parameters)
-        guard header.quantizerBytes > 0 || !parameters.keepsCodes && header.slots > 0 else {
+        guard header.codecBytes > 0 || parameters.codec == .none && header.slots > 0 else {
             guard header.slots == 0, header.upperBytes == 0, header.entryCount == 0, header.entry == .max else {
-                throw IndexFileError.damaged("codes without a quantizer")
+                throw IndexFileError.damaged("codes without a codec")
             }
             return index
         }
@@ -75,25 +75,25 @@ extension VectorIndex {
     private static func readCodes(
         _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, capacity: Int
     ) throws -> CodeStore? {
-        guard parameters.keepsCodes else {
-            guard header.quantizerBytes == 0, header.reducerBytes == 0, header.codeBytes == 0,
+        guard parameters.codec != .none else {
+            guard header.codecBytes == 0, header.reducerBytes == 0, header.codeBytes == 0,
                 header.reducedCodeBytes == 0, header.scaleBytes == 0
             else { throw IndexFileError.damaged("codes in an index without codes") }
-            for part in [IndexFileHeader.Section.quantizer, .reducer, .codes, .reducedCodes, .terms, .scales] {
+            for part in [IndexFileHeader.Section.codec, .reducer, .codes, .reducedCodes, .terms, .scales] {
                 _ = try section(reader, header, part, 0)
             }
             return nil
         }
-        let serialized = try section(reader, header, .quantizer, Int(header.quantizerBytes))
-        guard let quantizer = try? ScalarQuantizer(serialized: serialized),
-            quantizer.dimensions == parameters.dimensions, quantizer.metric == parameters.metric,
-            quantizer.codeBytes == Int(header.codeBytes)
-        else { throw IndexFileError.damaged("the quantizer") }
-        let reducer = try readReducer(reader, header, parameters, quantizer)
+        let serialized = try section(reader, header, .codec, Int(header.codecBytes))
+        guard let codec = try? parameters.codec.codec(serialized: serialized),
+            codec.dimensions == parameters.dimensions, codec.metric == parameters.metric,
+            codec.codeBytes == Int(header.codeBytes)
+        else { throw IndexFileError.damaged("the codec") }
+        let reducer = try readReducer(reader, header, parameters, codec)
         let slots = Int(header.slots)
         do {
             let store = try CodeStore(
-                quantizer: quantizer, principal: reducer, element: parameters.element, capacity: capacity,
+                codec: codec, principal: reducer, element: parameters.element, capacity: capacity,
                 trainedSlots: slots)
             try store.commit(slots)
             try read(reader, header, .codes, store.codes, Int(header.codeSectionBytes))
@@ -122,7 +122,7 @@ extension VectorIndex {
         }
         try read(reader, header, .scales, scales, Int(header.scaleBytes))
         for slot in 0..<Int(header.slots) {
-            guard scales[slot] >= 1, scales[slot] <= ScalarQuantizer.mostScale else {
+            guard let range = store.codec.rowScales, range ~= scales[slot] else {
                 throw IndexFileError.damaged("the scale of slot \(slot)")
             }
             store.place(scales[slot], of: slot)
@@ -130,7 +130,7 @@ extension VectorIndex {
     }
 
     private static func readReducer(
-        _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, _ quantizer: ScalarQuantizer
+        _ reader: SectionReader, _ header: IndexFileHeader, _ parameters: IndexParameters, _ codec: any Codec
     ) throws -> PrincipalQuantizer? {
         guard header.reducerBytes > 0 else {
             guard header.reducedCodeBytes == 0 else {
@@ -141,7 +141,7 @@ extension VectorIndex {
         let serialized = try section(reader, header, .reducer, Int(header.reducerBytes))
         guard parameters.mayReduceCodes else { throw IndexFileError.mismatched("it has reduced codes") }
         guard let reducer = try? PrincipalQuantizer(serialized: serialized),
-            reducer.sourceBytes == quantizer.codeBytes, reducer.codeBytes == Int(header.reducedCodeBytes),
+            reducer.sourceBytes == codec.codeBytes, reducer.codeBytes == Int(header.reducedCodeBytes),
             reducer.componentCount <= PrincipalQuantizer.mostComponents(dimensions: parameters.dimensions)
         else { throw IndexFileError.damaged("the reducing quantizer") }
         return reducer

@@ -5,7 +5,7 @@ extension VectorIndex {
     /// Of fewer linked slots a file holds neither codes nor graph.
     private static let smallestSavedCount = 64
 
-    /// Writes the quantizers, and the codes and links of the linked slots (without a graph: of the encoded ones), to an
+    /// Writes the codec, and the codes and links of the linked slots (without a graph: of the encoded ones), to an
     /// empty file. Any thread; linkers and searches go on meanwhile. Links to slots that were linked after the start are
     /// left out.
     ///
@@ -31,17 +31,17 @@ extension VectorIndex {
         func end(_ section: IndexFileHeader.Section) { header.hashes[section.rawValue] = writer.endSection() }
         header.slots = UInt64(slots)
         header.trainedCount = UInt64(trainedCount)
-        let quantizer = codes?.quantizer.serialized() ?? []
-        header.quantizerBytes = UInt64(quantizer.count)
-        try quantizer.withUnsafeBytes { try writer.append($0) }
-        end(.quantizer)
+        let codec = codes?.codec.serialized() ?? []
+        header.codecBytes = UInt64(codec.count)
+        try codec.withUnsafeBytes { try writer.append($0) }
+        end(.codec)
         let reducer = codes?.principal?.quantizer.serialized() ?? []
         header.reducerBytes = UInt64(reducer.count)
         try reducer.withUnsafeBytes { try writer.append($0) }
         end(.reducer)
         if let codes {
-            header.codeBytes = UInt32(codes.quantizer.codeBytes)
-            try writer.append(UnsafeRawBufferPointer(start: codes.codes, count: slots * codes.quantizer.codeBytes))
+            header.codeBytes = UInt32(codes.codeBytes)
+            try writer.append(UnsafeRawBufferPointer(start: codes.codes, count: slots * codes.codeBytes))
         }
         end(.codes)
         if let reduced = codes?.principal {

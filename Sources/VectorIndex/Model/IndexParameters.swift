@@ -12,15 +12,12 @@ public struct IndexParameters: Sendable, Equatable {
     public var m: Int
     /// Width of the walk that finds a new node's neighbours, at least 1.
     public var efConstruct: Int
-    /// Share of the values that the codes' range covers, 0.5…1; `nil` lets the quantizer choose.
-    public var quantile: Float?
+    /// Without codes searches and links go by the stored rows: exact scores at the price of memory traffic.
+    public var codec: CodecSettings
     /// Seeds node levels and sampling.
     public var seed: UInt64
     /// Whether walks and scans may rank by reduced codes first, where training finds that they pay.
     public var usesPrincipalCodes: Bool
-    /// Whether there are codes at all. Without them searches and links go by the stored rows: exact scores at the price of memory
-    /// traffic, and `quantile` says nothing.
-    public var keepsCodes: Bool
     /// What the index may take of the process's addresses.
     public var limits = IndexLimits()
 
@@ -29,18 +26,16 @@ public struct IndexParameters: Sendable, Equatable {
 
     public init(
         dimensions: Int, metric: Metric, element: ElementType = .float32, m: Int = 16, efConstruct: Int = 100,
-        quantile: Float? = nil, seed: UInt64 = 0x5DEE_CE66, usesPrincipalCodes: Bool = true,
-        keepsCodes: Bool = true
+        codec: CodecSettings = .int8(quantile: nil), seed: UInt64 = 0x5DEE_CE66, usesPrincipalCodes: Bool = true
     ) {
         self.dimensions = dimensions
         self.metric = metric
         self.element = element
         self.m = m
         self.efConstruct = efConstruct
-        self.quantile = quantile
+        self.codec = codec
         self.seed = seed
         self.usesPrincipalCodes = usesPrincipalCodes
-        self.keepsCodes = keepsCodes
     }
 
     /// Bytes of a stored row, unpadded.
@@ -58,13 +53,10 @@ public struct IndexParameters: Sendable, Equatable {
 
     /// Whether walks and links go by the stored rows: rows this short take no more memory traffic than codes, whose 255
     /// steps couldn't tell close rows apart in so few dimensions. Without codes there is nothing else.
-    var scoresRows: Bool { dimensions <= 16 || !keepsCodes }
+    var scoresRows: Bool { dimensions <= 16 || codec == .none }
 
-    /// Whether reduced codes are of use at all: they rank by the dot product of codes alone.
-    var mayReduceCodes: Bool {
-        keepsCodes && usesPrincipalCodes && (metric == .cosine || metric == .dot)
-            && PrincipalQuantizer.dimensions.contains(dimensions)
-    }
+    /// Whether reduced codes are of use at all.
+    var mayReduceCodes: Bool { usesPrincipalCodes && codec.mayReduce(metric, dimensions: dimensions) }
 
     /// `m` as the graph uses it: 0, or 2…``maximumM``.
     var effectiveM: Int { m <= 0 ? 0 : min(max(m, 2), Self.maximumM) }

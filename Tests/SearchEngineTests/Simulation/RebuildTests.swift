@@ -1,4 +1,5 @@
 import JSON
+import Quantization
 import SearchEngine
 import Simulation
 import TestSupport
@@ -55,15 +56,14 @@ import Testing
         let space = try #require(collection.generation.space(name))
         return VectorIndexFacts(
             m: space.index.parameters.m, efConstruct: space.index.parameters.efConstruct,
-            quantile: space.index.parameters.quantile, keepsCodes: space.index.parameters.keepsCodes,
-            codes: space.index.memory.codes, generation: collection.generation.number)
+            codec: space.index.parameters.codec, codes: space.index.memory.codes,
+            generation: collection.generation.number)
     }
 
     struct VectorIndexFacts: Equatable {
         var m: Int
         var efConstruct: Int
-        var quantile: Float?
-        var keepsCodes: Bool
+        var codec: CodecSettings
         var codes: Int
         var generation: Int
     }
@@ -103,7 +103,7 @@ import Testing
         #expect(try engine.collectionInfo("c").status == .green)
         let after = try index(engine)
         #expect(after != before && after.generation == before.generation, "rows and payloads stay where they are")
-        #expect((after.codes > 0) == after.keepsCodes)
+        #expect((after.codes > 0) == (after.codec != .none))
         #expect(try recall(engine, vectors, &random) > 0.9)
         #expect(try engine.count("c", filter: nil, exact: true) == 3_499)
         // The other vector's index is made anew with the collection's settings alone.
@@ -140,7 +140,7 @@ import Testing
         #expect(try recall(engine, vectors, &random) > 0.9)
         machine.executor.run(for: .seconds(20))
         let after = try index(engine)
-        #expect(after.m == 12 && !after.keepsCodes && after.codes == 0)
+        #expect(after.m == 12 && after.codec == .none && after.codes == 0)
         #expect(try recall(engine, vectors, &random) > 0.9)
         // A vector that goes takes the index that is built for it along.
         try patch(engine) { $0.hnsw = HNSWConfiguration(m: 6) }
