@@ -93,8 +93,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        // Random numbers that replay.
-        .target(name: "TestSupport", dependencies: ["Quantization"], path: "Tests/TestSupport"),
+        // Random numbers that replay, and what forges files.
+        .target(name: "TestSupport", dependencies: ["Quantization", "VectorIndex"], path: "Tests/TestSupport"),
         .testTarget(
             name: "BenchTests",
             dependencies: ["TestSupport", "Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],
@@ -117,6 +117,7 @@ let package = Package(
             name: "SearchEngineTests",
             dependencies: [
                 "HookedFiles", "Simulation", "TestSupport", "SearchEngine", "VectorIndex", "JSON",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

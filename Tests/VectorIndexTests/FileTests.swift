@@ -1,5 +1,6 @@
 import Foundation
 import Quantization
+import TestSupport
 import Testing
 import VectorIndex
 
@@ -176,7 +177,7 @@ import VectorIndex
                     bytes[Int.random(in: 128..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
                 }
             }
-            FileHashes.mend(&bytes)
+            IndexFileForgery.mend(&bytes)
             file.bytes = bytes
             do {
                 let loaded = try VectorIndex.load(from: file, parameters: parameters, rowCount: 1500)
@@ -188,39 +189,6 @@ import VectorIndex
             }
         }
         #expect(refused > 50)
-    }
-}
-
-/// Recomputes the hashes of an index file by what `docs/FORMAT-index.md` says.
-enum FileHashes {
-    static func mend(_ bytes: inout [UInt8]) {
-        func word<T: FixedWidthInteger>(_ offset: Int, _: T.Type) -> Int {
-            Int(truncatingIfNeeded: bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: T.self) })
-        }
-        let slots = word(40, UInt64.self)
-        let m = word(18, UInt16.self)
-        let sizes = [
-            word(64, UInt64.self), slots &* word(36, UInt32.self), slots &* 4, slots &* m &* 8, word(72, UInt64.self),
-        ]
-        var offset = 128
-        for (i, size) in sizes.enumerated() {
-            guard size >= 0, offset <= bytes.count, size <= bytes.count - offset else { break }
-            put(XXH64.hash(Array(bytes[offset..<offset + size])), at: 80 + 8 * i, &bytes)
-            offset += size
-        }
-        put(XXH64.hash(Array(bytes[0..<120])), at: 120, &bytes)
-    }
-
-    private static func put(_ value: UInt64, at offset: Int, _ bytes: inout [UInt8]) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<offset + 8, with: $0) }
-    }
-}
-
-enum XXH64 {
-    static func hash(_ bytes: [UInt8]) -> UInt64 {
-        var hash = Hash64()
-        bytes.withUnsafeBytes { hash.update($0) }
-        return hash.value
     }
 }
 
