@@ -60,10 +60,14 @@ extension VectorIndex {
     /// - Returns: how many were looked for, and how many of them a walk of the default width doesn't find.
     /// - Complexity: that of a search for each slot.
     public func unreachedSlots() -> (looked: Int, missed: Int) {
+        unreachedSlots(among: Array(0..<state.withLock { min($0.links.linked, $0.published) }))
+    }
+
+    /// The same for some linked slots, dead ones left out.
+    func unreachedSlots(among slots: [Int]) -> (looked: Int, missed: Int) {
         let claim: CheckClaim? = state.withLock { state in
             guard let graph = state.links.graph else { return nil }
-            return CheckClaim(
-                state, slots: Array(0..<min(state.links.linked, state.published)), graph: graph, mends: false)
+            return CheckClaim(state, slots: slots, graph: graph, mends: false)
         }
         guard let claim else { return (0, 0) }
         let missed = ScratchPool.with { scratch in

@@ -102,7 +102,7 @@ extension VectorIndex {
     }
 
     /// An empty store with a codec trained on a sample of the live rows; `nil` for an index without codes.
-    private func trainedStore() throws(IndexMemoryError) -> CodeStore? {
+    func trainedStore() throws(IndexMemoryError) -> CodeStore? {
         // Only copied under the lock, which every search takes.
         let (rows, alive, published) = state.withLock { state in
             (state.rows, state.alive.copiedWords(), state.published)

@@ -25,6 +25,12 @@ final class SectionWriter {
         buffer.reserveCapacity(Self.bufferBytes)
     }
 
+    /// Before everything else: the header is written last, when the hashes are known.
+    func leaveRoomForHeader() throws {
+        try [UInt8](repeating: 0, count: IndexFileHeader.byteCount).withUnsafeBytes { try append($0) }
+        _ = endSection()
+    }
+
     /// Appends bytes to the running section.
     func append(_ bytes: UnsafeRawBufferPointer) throws {
         hash.update(bytes)

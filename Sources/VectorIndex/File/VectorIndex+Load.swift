@@ -201,15 +201,17 @@ extension VectorIndex {
             let target = packed + slot * graph.baseStride
             if source != target { target.update(from: source, count: degree) }
             for i in degree..<graph.baseStride { target[i] = Graph.sentinel }
-            guard Self.isSound(target, degree, slots) else { throw IndexFileError.damaged("the links of slot \(slot)") }
+            guard Self.isSound(target, of: slot, degree, slots) else {
+                throw IndexFileError.damaged("the links of slot \(slot)")
+            }
         }
     }
 
-    /// Links below `slots`, then sentinels.
-    static func isSound(_ list: UnsafePointer<UInt32>, _ degree: Int, _ slots: Int) -> Bool {
+    /// Links below `slots` and not to `slot` itself, then sentinels.
+    static func isSound(_ list: UnsafePointer<UInt32>, of slot: Int, _ degree: Int, _ slots: Int) -> Bool {
         var i = 0
         while i < degree, list[i] != Graph.sentinel {
-            if list[i] >= slots { return false }
+            if list[i] >= slots || list[i] == slot { return false }
             i += 1
         }
         while i < degree {
@@ -272,13 +274,15 @@ private struct UpperLevelsReader {
             let slot = words[next]
             let level = Int(words[next + 1])
             next += 2
-            guard slot < slots, last.map({ slot > $0 }) ?? true, (1...Graph.maximumLevel).contains(level),
+            // Only the drawn levels: were every slot on the upper ones, a search might step through them one by one.
+            guard slot < slots, last.map({ slot > $0 }) ?? true, level >= 1, level == graph.drawnLevel(slot),
                 next + level * graph.m <= words.count
             else { throw .damaged("the upper levels of slot \(slot)") }
             last = slot
             guard graph.openUpper(slot, level: level) else { throw .memory(.capacityReached) }
             for at in 1...level {
-                guard VectorIndex.isSound(base + next, graph.m, slots), let list = graph.links(level: at).list(slot)
+                guard VectorIndex.isSound(base + next, of: Int(slot), graph.m, slots),
+                    let list = graph.links(level: at).list(slot)
                 else { throw .damaged("the links of slot \(slot) on level \(at)") }
                 for i in 0..<graph.m { list[i].store(words[next + i], ordering: .relaxed) }
                 next += graph.m
