@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import VectorIndex
 
 extension Engine {
     /// Shown in snapshot names where Qdrant shows its peer.
@@ -18,9 +19,33 @@ extension Engine {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 return FrozenCollection(collection)
             } body: { frozen, db in
-                try frozen.write(to: tar, db)
+                try withGraphFiles(of: frozen) { try frozen.write(to: tar, db, graphFiles: $0) }
             }
         }
+    }
+
+    /// Calls `body` with files of the collection's graphs, which are gone afterwards: an archive wants to know the size of an
+    /// entry before its bytes. With none where they can't be written, for want of space above all: who restores the snapshot
+    /// links its points then.
+    func withGraphFiles(of frozen: FrozenCollection, _ body: ([(id: VectorID, file: any File)]) throws -> Void) throws {
+        var files: [(id: VectorID, file: any File)] = []
+        defer { for (_, file) in files { try? fileSystem.remove(file.path) } }
+        do {
+            // Here and in the archive.
+            let bytes = 2 * frozen.graphs.reduce(0) { $0 + $1.image.mostBytes }
+            try fileSystem.requireFree(bytes + DiskReserve.mostBytes, at: layout.temporary)
+            for (id, image) in frozen.graphs {
+                let file = try fileSystem.open("\(layout.temporary)/\(environment.uniqueName()).graph", create: true)
+                files.append((id, file))
+                try image.write(to: FileBytes(file: file))
+            }
+        } catch {
+            logger.warning(
+                "A snapshot has no graphs; whoever restores it links the points anew",
+                metadata: ["collection": "\(frozen.name)", "why": "\(error)"])
+            return try body([])
+        }
+        try body(files)
     }
 
     public func snapshots(of collection: String) throws -> [SnapshotDescription] {

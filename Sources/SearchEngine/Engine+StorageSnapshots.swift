@@ -1,12 +1,13 @@
 import Foundation
 import GRDB
 import JSON
+import Logging
 import OrderedCollections
 
 extension Engine {
     private static let manifestName = "storage.json"
     private static let databaseName = "trendex.sqlite3"
-    private static let storageFormatVersion: Int64 = 2
+    private static let storageFormatVersion: Int64 = 3
 
     private var storageFolder: SnapshotFolder {
         SnapshotFolder(path: configuration.snapshotsPath, environment: environment)
@@ -27,7 +28,7 @@ extension Engine {
                     "collections": .array(frozen.map { .object(["id": JSONValue($0.0), "name": .string($0.1.name)]) }),
                 ]
                 try tar.add(Self.manifestName, JSONValue.object(manifest).serialized())
-                try add(fileSystem.open(copy, create: false), as: Self.databaseName, to: tar)
+                try tar.add(Self.databaseName, contentsOf: fileSystem.open(copy, create: false))
                 for (id, collection) in frozen {
                     for (space, matrix) in collection.spaces + collection.leaving {
                         let name = layout.vectorFile(id, collection.generation.number, space.id, space.parameters)
@@ -40,6 +41,12 @@ extension Engine {
                                     UnsafeRawBufferPointer(
                                         start: matrix.base + start, count: min(8 << 20, size - start)))
                             }
+                        }
+                    }
+                    try withGraphFiles(of: collection) { files in
+                        for (vector, file) in files {
+                            try tar.add(
+                                Self.graphName(id, collection.generation.number, vector), contentsOf: file)
                         }
                     }
                 }
@@ -56,21 +63,6 @@ extension Engine {
             try db.execute(sql: "PRAGMA journal_mode = DELETE")
         }
         try copy.close()
-    }
-
-    private func add(_ file: any File, as name: String, to tar: TarWriter) throws {
-        let size = try file.size()
-        try tar.begin(name, size: size)
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var offset = 0
-        while offset < size {
-            let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
-            guard count > 0 else { throw EngineError.storage("\(name) became shorter while it was read") }
-            try buffer.withUnsafeBytes {
-                try tar.write(UnsafeRawBufferPointer(rebasing: $0[0..<min(count, size - offset)]))
-            }
-            offset += count
-        }
     }
 
     public func storageSnapshots() throws -> [SnapshotDescription] { try storageFolder.list() }
@@ -114,6 +106,7 @@ extension Engine {
         defer { try? fileSystem.remove(target.temporary) }
         var folders: Set<String> = [staging.vectors]
         for entry in tar.entries.values where ![manifestName, TarWriter.checksumsName].contains(entry.name) {
+            if isGraphName(entry.name) { continue }
             guard entry.name == databaseName || isVectorFileName(entry.name) else {
                 throw tar.damaged("it has an unexpected entry \(entry.name)")
             }
@@ -131,6 +124,7 @@ extension Engine {
         guard try StorageCheck(layout: staging, environment: environment).run(report: { problems.append($0) }) else {
             throw tar.damaged(problems.joined(separator: "; "))
         }
+        deriveIndexes(from: tar, in: staging, environment)
         // A folder's own entry is made durable in the folder above it.
         for folder in folders {
             try fileSystem.syncDirectory(folder)
@@ -139,8 +133,54 @@ extension Engine {
         try fileSystem.remove(target.vectors)
         try fileSystem.remove(target.derived)
         try fileSystem.rename(staging.vectors, to: target.vectors)
+        if fileSystem.exists(staging.derived) { try fileSystem.rename(staging.derived, to: target.derived) }
         // The database comes last: until it is there, the folder holds no storage.
         try fileSystem.rename(staging.database, to: target.database)
+    }
+
+    /// Makes index files of the archive's graphs. What can't be made is left out: the first start makes it.
+    private static func deriveIndexes(from tar: TarReader, in layout: StorageLayout, _ environment: Environment) {
+        guard tar.entries.values.contains(where: { isGraphName($0.name) }) else { return }
+        let logger = Logger(label: "trendex")
+        func leftOut(_ error: any Error) {
+            logger.warning(
+                "A snapshot's graph can't be used, and its points are linked anew by the first start",
+                metadata: ["why": "\(error)"])
+        }
+        let loader = StorageLoader(
+            layout: layout, environment: environment, logger: logger, implicitIndexBudgetBytes: 0)
+        do {
+            let queue = try EngineDatabase.reader(path: layout.database, environment)
+            defer { try? queue.close() }
+            try queue.read { db in
+                for row in try StoredCollection.all(db) {
+                    let collection = try StoredCollection(row)
+                    let generation = try loader.load(collection, db).generation
+                    for space in generation.spaces {
+                        guard let entry = tar.entries[graphName(collection.id, generation.number, space.id)] else {
+                            continue
+                        }
+                        do {
+                            try generation.adopt(
+                                TarEntryBytes(tar: tar, entry: entry), for: space, seed: environment.seeds.next())
+                            let path = layout.indexFile(collection.id, generation.number, space.id)
+                            guard let index = generation.spaces.first(where: { $0.id == space.id })?.index else {
+                                continue
+                            }
+                            try IndexFile(path: path, fileSystem: environment.files).save(index)
+                        } catch { leftOut(error) }
+                    }
+                }
+            }
+        } catch { leftOut(error) }
+    }
+
+    private static func graphName(_ collection: Int64, _ generation: Int, _ vector: VectorID) -> String {
+        "graphs/\(collection)/\(generation)/\(vector)"
+    }
+
+    private static func isGraphName(_ name: String) -> Bool {
+        name.wholeMatch(of: /graphs\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,18}/) != nil
     }
 
     /// `vectors/<number>/<number>/<number>.<type>` and nothing else, so that no entry leaves its folder.

@@ -94,10 +94,14 @@ package final class Generation: @unchecked Sendable {
 
     /// Puts the index that was built with other settings in the place of a vector's. Under the exclusive lock.
     func adoptSuccessor(of id: VectorID) {
+        guard let index = vectors.withLock({ $0.successors.removeValue(forKey: id) }) else { return }
+        replaceIndex(of: id, with: index)
+    }
+
+    /// Puts an index over the same rows in the place of a vector's. Under the exclusive lock, or before the generation is shared.
+    func replaceIndex(of id: VectorID, with index: VectorIndex) {
         vectors.withLock { vectors in
-            guard let index = vectors.successors.removeValue(forKey: id),
-                let place = vectors.spaces.firstIndex(where: { $0.id == id })
-            else { return }
+            guard let place = vectors.spaces.firstIndex(where: { $0.id == id }) else { return }
             vectors.spaces[place] = vectors.spaces[place].with(index)
         }
     }

@@ -1,7 +1,9 @@
 import Foundation
 import GRDB
 import JSON
+import Logging
 import OrderedCollections
+import Quantization
 import VectorIndex
 
 /// Reads a collection's snapshot archive into a fresh, hidden collection, verifying everything on the way, and then
@@ -15,7 +17,10 @@ struct CollectionRestore {
     let tar: TarReader
     let configuration: CollectionConfiguration
     let version: UInt64
+    private let format: Int
     private let pointCount: Int
+    /// Slots of the restored collection: `pointCount`, and those of removed points whose rows are in the archive.
+    private let slotCount: Int
     private let pointsChecksum: UInt64
     private let schema: [(PayloadPath, PayloadFieldSchema)]
 
@@ -34,11 +39,14 @@ struct CollectionRestore {
         guard let format = manifest["format"]?.integerValue, 1...CollectionSnapshot.formatVersion ~= Int(format) else {
             throw tar.damaged("its format is not one of 1 to \(CollectionSnapshot.formatVersion)")
         }
+        self.format = Int(format)
         try tar.verifyChecksums(isOptional: format == 1)
         guard let stored = manifest["configuration"], let version = manifest["version"]?.unsignedValue,
             version <= UInt64(Int64.max),
             let points = manifest["points"]?.integerValue, points >= 0, points <= VectorIndex.maximumSlots,
-            let checksum = manifest["pointsChecksum"]?.unsignedValue
+            let checksum = manifest["pointsChecksum"]?.unsignedValue,
+            let slots = format < CollectionSnapshot.firstFormatWithSlots ? points : manifest["slots"]?.integerValue,
+            slots >= points, slots <= VectorIndex.maximumSlots
         else { throw tar.damaged("its manifest is incomplete") }
         do {
             configuration = try CollectionConfiguration(stored: stored)
@@ -54,15 +62,20 @@ struct CollectionRestore {
         }
         self.version = version
         pointCount = Int(points)
+        slotCount = Int(slots)
         pointsChecksum = checksum
         guard configuration.vectorRegistry.leaving.isEmpty else {
             throw tar.damaged("its configuration has vectors that were deleted")
         }
+        // Memory for slots is taken only where the archive has bytes for each of them.
+        guard slotCount == pointCount || !configuration.storedVectors.isEmpty else {
+            throw tar.damaged("it has slots without points and without vectors")
+        }
         for (vector, parameters) in configuration.storedVectors {
             let entry = try tar.entry(CollectionSnapshot.vectorsName(vector.id))
-            guard entry.size == pointCount.multipliedReportingOverflow(by: parameters.rowBytes).partialValue,
-                pointCount <= entry.size / parameters.rowBytes
-            else { throw tar.damaged("\(entry.name) doesn't hold \(pointCount) rows") }
+            guard entry.size == slotCount.multipliedReportingOverflow(by: parameters.rowBytes).partialValue,
+                slotCount <= entry.size / parameters.rowBytes
+            else { throw tar.damaged("\(entry.name) doesn't hold \(slotCount) rows") }
         }
     }
 
@@ -72,6 +85,8 @@ struct CollectionRestore {
         do {
             try copyVectors(to: generation)
             try copyPoints(to: generation)
+            engine.loader.publishLoaded(generation)
+            adoptGraphs(for: generation)
             try swapIn(id, name, generation)
         } catch {
             try? engine.queue.perform(freeing: FreeingJob()) { transaction in
@@ -104,20 +119,22 @@ struct CollectionRestore {
     }
 
     private func copyVectors(to generation: Generation) throws {
-        for space in generation.spaces where pointCount > 0 {
+        for space in generation.spaces where slotCount > 0 {
             let entry = try tar.entry(CollectionSnapshot.vectorsName(space.id))
             let rowBytes = space.parameters.rowBytes
             let perRead = max(1, (4 << 20) / rowBytes)
-            for start in stride(from: 0, to: pointCount, by: perRead) {
-                let count = min(perRead, pointCount - start)
-                let rows = try tar.read(entry, at: start * rowBytes, count: count * rowBytes)
-                try rows.withUnsafeBytes { rows in
+            for start in stride(from: 0, to: slotCount, by: perRead) {
+                let count = min(perRead, slotCount - start)
+                var rows = try tar.read(entry, at: start * rowBytes, count: count * rowBytes)
+                try rows.withUnsafeMutableBytes { rows in
+                    // The row of a slot without this vector may be anything, and a walk scores it all the same. Of a point
+                    // that has the vector, zeros don't fit the checksum.
                     for row in 0..<count {
-                        guard let base = rows.baseAddress, space.parameters.mayStore(base + row * rowBytes) else {
-                            throw tar.damaged("row \(start + row) of \(entry.name) can't be a stored vector")
-                        }
+                        let bytes = UnsafeMutableRawBufferPointer(rebasing: rows[row * rowBytes..<(row + 1) * rowBytes])
+                        guard let base = bytes.baseAddress, !space.parameters.mayStore(base) else { continue }
+                        bytes.initializeMemory(as: UInt8.self, repeating: 0)
                     }
-                    try space.file.write(rows, at: start)
+                    try space.file.write(UnsafeRawBufferPointer(rows), at: start)
                 }
             }
             try space.file.sync()
@@ -125,13 +142,13 @@ struct CollectionRestore {
     }
 
     private func copyPoints(to generation: Generation) throws {
-        var records = try SnapshotRecords(tar)
+        var records = try SnapshotRecords(tar, namesSlots: format >= CollectionSnapshot.firstFormatWithSlots)
         var sum = Checksum()
-        var slot = 0
-        while slot < pointCount {
+        var done = 0
+        while done < pointCount {
             var batch: [(PointRow, UInt64, Payload)] = []
-            while batch.count < Self.pointsPerTransaction, slot < pointCount {
-                let (row, checksum, payload) = try records.next(slot: UInt32(slot), &sum)
+            while batch.count < Self.pointsPerTransaction, done < pointCount {
+                let (row, checksum, payload) = try records.next(slotCount: slotCount, &sum)
                 guard row.version <= version else {
                     throw tar.damaged("point \(row.id) is newer than the collection")
                 }
@@ -143,7 +160,7 @@ struct CollectionRestore {
                 }
                 batch.append((row, checksum, payload))
                 generation.points.insert(row)
-                slot += 1
+                done += 1
             }
             let rows = batch
             try engine.queue.perform { transaction in
@@ -159,10 +176,26 @@ struct CollectionRestore {
         guard records.isAtEnd, sum.value == pointsChecksum else {
             throw tar.damaged("\(CollectionSnapshot.pointsName) doesn't fit its checksum")
         }
+        generation.points.extend(to: slotCount)
+    }
+
+    /// Gives the vectors' indexes the graphs of the archive, so that nothing but what those don't cover is left to be linked. A
+    /// graph that can't be used is left out.
+    private func adoptGraphs(for generation: Generation) {
+        for space in generation.spaces {
+            guard let entry = tar.entries[CollectionSnapshot.graphName(space.id)] else { continue }
+            do {
+                try generation.adopt(
+                    TarEntryBytes(tar: tar, entry: entry), for: space, seed: engine.environment.seeds.next())
+            } catch {
+                engine.logger.warning(
+                    "A snapshot's graph can't be used, and its points are linked anew",
+                    metadata: ["vector": "\(space.name)", "why": "\(error)"])
+            }
+        }
     }
 
     private func swapIn(_ id: Int64, _ name: String, _ generation: Generation) throws {
-        engine.loader.publishLoaded(generation)
         let collection = PointCollection(
             id: id, name: name, configuration: configuration, version: version, generation: generation)
         try engine.queue.perform(alone: true) { [self] transaction in
@@ -189,7 +222,7 @@ struct CollectionRestore {
             }
             try db.execute(
                 sql: "UPDATE collections SET name = ?1, version = ?2, slots = ?3, synced = ?3 WHERE id = ?4",
-                arguments: [name, Int64(bitPattern: version), pointCount, id])
+                arguments: [name, Int64(bitPattern: version), slotCount, id])
             let aliases = try String.fetchAll(
                 db, sql: "SELECT alias FROM aliases WHERE collection = ?", arguments: [id])
             transaction.afterCommit(durably: replaced != nil) { [self, replaced, tables] in
@@ -206,6 +239,19 @@ struct CollectionRestore {
 }
 
 extension Generation {
+    /// Gives a vector's index the graph of a snapshot, in place of the one that it has and that nothing was linked into. The
+    /// points are there already, and the generation isn't shared yet. Throws when the graph can't be used.
+    ///
+    /// - Parameter seed: draws the slots that the graph is tried by. Who makes a snapshot can't know it.
+    func adopt(_ graph: TarEntryBytes, for space: VectorSpace, seed: UInt64) throws {
+        let saved = try SavedGraph(from: graph, parameters: space.index.parameters, rowCount: points.slotCount)
+        let index = VectorIndex(saved.parameters)
+        publish(space, to: index)
+        var random = RandomSource(seed: seed)
+        try index.adopt(saved, using: &random)
+        replaceIndex(of: space.id, with: index)
+    }
+
     /// The checksum of a point's stored rows, computed from the files.
     func checksum(_ row: PointRow) -> UInt64 { Self.checksum(row, spaces) }
 

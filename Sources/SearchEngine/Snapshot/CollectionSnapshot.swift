@@ -5,12 +5,17 @@ import VectorIndex
 
 /// What is inside a collection's snapshot archive; docs/FORMAT.md draws it.
 enum CollectionSnapshot {
-    static let formatVersion = 2
+    static let formatVersion = 3
+    /// The first format whose records name their slots.
+    static let firstFormatWithSlots = 3
     static let manifestName = "collection.json"
     static let pointsName = "points.bin"
     static func vectorsName(_ id: VectorID) -> String { "vectors/\(id)" }
+    static func graphName(_ id: VectorID) -> String { "graphs/\(id)" }
 
-    /// One record of `points.bin` before its payload: id kind, id, version, vectors, checksum, payload length.
+    /// What a record of `points.bin` begins with.
+    static let recordSlotBytes = 4
+    /// The rest of it before its payload: id kind, id, version, vectors, checksum, payload length.
     static let recordHeaderBytes = 1 + 16 + 8 + 8 + 8 + 4
 }
 
@@ -29,6 +34,8 @@ struct FrozenCollection {
     /// The same of vectors whose deletion is under way.
     let leaving: [(space: VectorSpace, matrix: RowMatrix)]
     let schema: [(PayloadPath, PayloadFieldSchema)]
+    /// Of the vectors that have one.
+    let graphs: [(id: VectorID, image: GraphImage)]
 
     /// While publication is held.
     init(_ collection: PointCollection) {
@@ -41,16 +48,23 @@ struct FrozenCollection {
         bits = generation.bits
         leaving = generation.leaving.map { ($0, $0.file.matrix) }
         schema = generation.payloadIndexes.schemas.map { ($0.0, $0.1) }
+        graphs = generation.spaces.compactMap { space in space.index.graphImage().map { (space.id, $0) } }
     }
 
     /// Writes the archive's entries. `db` must see exactly the frozen state.
-    func write(to tar: TarWriter, _ db: GRDB.Database) throws {
+    ///
+    /// A graph names slots, and walks pass through removed ones. So with graphs all slots keep their numbers, and the rows of
+    /// removed ones are written, too; without, only the live ones are, one after another.
+    ///
+    /// - Parameter graphFiles: where the graphs have been written to.
+    func write(to tar: TarWriter, _ db: GRDB.Database, graphFiles: [(id: VectorID, file: any File)]) throws {
+        let keepsSlots = !graphFiles.isEmpty
         var slots: [UInt32] = []
         var pointBytes = 0
         var sum = Checksum()
         try generation.table.forEachRecord(db) { row, checksum, payload in
+            let record = record(row, at: keepsSlots ? row.slot : UInt32(slots.count), checksum, payload)
             slots.append(row.slot)
-            let record = record(row, checksum, payload)
             pointBytes += record.count
             record.withUnsafeBytes { sum.add($0) }
         }
@@ -60,15 +74,21 @@ struct FrozenCollection {
             "configuration": archived.stored,
             "version": JSONValue(version),
             "points": JSONValue(slots.count),
+            "slots": JSONValue(keepsSlots ? slotCount : slots.count),
             "pointsChecksum": JSONValue(sum.value),
             "payloadIndexes": .array(schema.map { .object(["key": .string($0.0.text), "schema": $0.1.stored]) }),
         ]
         try tar.add(CollectionSnapshot.manifestName, JSONValue.object(manifest).serialized())
         try tar.begin(CollectionSnapshot.pointsName, size: pointBytes)
+        var written: UInt32 = 0
         try generation.table.forEachRecord(db) { row, checksum, payload in
-            try record(row, checksum, payload).withUnsafeBytes { try tar.write($0) }
+            let record = record(row, at: keepsSlots ? row.slot : written, checksum, payload)
+            try record.withUnsafeBytes { try tar.write($0) }
+            written += 1
         }
+        if keepsSlots { slots = Array(0..<UInt32(slotCount)) }
         for (space, matrix) in spaces { try write(matrix, space.id, slots, to: tar) }
+        for (id, file) in graphFiles { try tar.add(CollectionSnapshot.graphName(id), contentsOf: file) }
     }
 
     /// The settings without what is left of deleted vectors.
@@ -80,7 +100,7 @@ struct FrozenCollection {
         return configuration
     }
 
-    /// The live rows of one vector, in slot order.
+    /// The rows of one vector at some slots, which ascend.
     private func write(_ matrix: RowMatrix, _ id: VectorID, _ slots: [UInt32], to tar: TarWriter) throws {
         try tar.begin(CollectionSnapshot.vectorsName(id), size: slots.count * matrix.rowBytes)
         try withExtendedLifetime(matrix) {
@@ -98,14 +118,16 @@ struct FrozenCollection {
         }
     }
 
-    private func record(_ row: PointRow, _ stored: UInt64, _ payload: Payload) -> [UInt8] {
+    private func record(_ row: PointRow, at slot: UInt32, _ stored: UInt64, _ payload: Payload) -> [UInt8] {
         var (row, checksum) = (row, stored)
         if row.vectors & ~bits != 0 {
             row.vectors &= bits
             checksum = Generation.checksum(row, spaces.map(\.space))
         }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(CollectionSnapshot.recordHeaderBytes + payload.json.count)
+        bytes.reserveCapacity(
+            CollectionSnapshot.recordSlotBytes + CollectionSnapshot.recordHeaderBytes + payload.json.count)
+        withUnsafeBytes(of: slot.littleEndian) { bytes.append(contentsOf: $0) }
         let (kind, high, low): (UInt8, UInt64, UInt64) =
             switch row.id {
             case .number(let value): (0, 0, value)

@@ -7,19 +7,25 @@ struct SnapshotRecords {
 
     private let tar: TarReader
     private let entry: TarReader.Entry
+    /// Whether records begin with their slots, as from format 3 on.
+    private let namesSlots: Bool
+    /// Of the next record, at least.
+    private var nextSlot: UInt32 = 0
     private var position = 0
     private var chunk: [UInt8] = []
     private var chunkPosition = 0
 
-    init(_ tar: TarReader) throws {
+    init(_ tar: TarReader, namesSlots: Bool) throws {
         self.tar = tar
+        self.namesSlots = namesSlots
         entry = try tar.entry(CollectionSnapshot.pointsName)
     }
 
     var isAtEnd: Bool { position == entry.size }
 
-    /// The next record, to be stored at `slot`; its bytes are added to `sum`.
-    mutating func next(slot: UInt32, _ sum: inout Checksum) throws -> (PointRow, UInt64, Payload) {
+    /// The next record, whose slot is below `slotCount`; its bytes are added to `sum`.
+    mutating func next(slotCount: Int, _ sum: inout Checksum) throws -> (PointRow, UInt64, Payload) {
+        let place = try take(namesSlots ? CollectionSnapshot.recordSlotBytes : 0)
         let header = try take(CollectionSnapshot.recordHeaderBytes)
         func word(_ index: Int) -> UInt64 {
             (0..<8).reduce(0) { $0 | UInt64(header[1 + index * 8 + $1]) << UInt64(8 * $1) }
@@ -27,7 +33,10 @@ struct SnapshotRecords {
         let length = (0..<4).reduce(0) { $0 | Int(header[41 + $1]) << (8 * $1) }
         guard length <= Self.maximumPayloadBytes else { throw tar.damaged("a payload is too large") }
         let payload = try take(length)
-        (header + payload).withUnsafeBytes { sum.add($0) }
+        (place + header + payload).withUnsafeBytes { sum.add($0) }
+        let slot = namesSlots ? (0..<4).reduce(0) { $0 | UInt32(place[$1]) << UInt32(8 * $1) } : nextSlot
+        guard slot >= nextSlot, Int(slot) < slotCount else { throw tar.damaged("the slots of its points don't ascend") }
+        nextSlot = slot + 1
         let id: PointID
         switch header[0] {
         case 0: id = .number(word(1))

@@ -1,5 +1,6 @@
 import Crypto
 import JSON
+import VectorIndex
 
 /// Finds the entries of a tar archive such as `TarWriter` makes. Every number in it is checked: archives come from
 /// clients.
@@ -101,6 +102,20 @@ final class TarReader {
         Int(String(decoding: field.filter { $0 != 0 && $0 != 32 }, as: UTF8.self), radix: 8).flatMap {
             $0 >= 0 ? $0 : nil
         }
+    }
+}
+
+/// An entry as an index's bytes.
+struct TarEntryBytes: IndexByteSource {
+    let tar: TarReader
+    let entry: TarReader.Entry
+
+    func byteCount() -> Int { entry.size }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        guard 0...entry.size ~= offset else { return 0 }
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<min(buffer.count, entry.size - offset)])
+        return try tar.file.read(into: part, at: entry.offset + offset)
     }
 }
 

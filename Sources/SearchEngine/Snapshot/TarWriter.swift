@@ -70,6 +70,22 @@ final class TarWriter {
         try bytes.withUnsafeBytes { try write($0) }
     }
 
+    /// Adds what a file holds, which nobody changes meanwhile.
+    func add(_ name: String, contentsOf file: any File) throws {
+        let size = try file.size()
+        try begin(name, size: size)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while offset < size {
+            let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
+            guard count > 0 else { throw EngineError.storage("\(name) became shorter while it was read") }
+            try buffer.withUnsafeBytes {
+                try write(UnsafeRawBufferPointer(rebasing: $0[0..<min(count, size - offset)]))
+            }
+            offset += count
+        }
+    }
+
     /// Adds the entries' checksums, ends the archive and syncs it. Returns its size and its SHA-256 in hex.
     func finish() throws -> (size: Int, checksum: String) {
         precondition(due == 0)

@@ -34,7 +34,8 @@ package struct IndexFile {
     }
 }
 
-private struct FileBytes: IndexByteSink, IndexByteSource {
+/// An open file as an index's bytes.
+struct FileBytes: IndexByteSink, IndexByteSource {
     let file: any File
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws { try file.write(bytes, at: offset) }

@@ -26,7 +26,7 @@ struct StorageLoader {
         return catalog
     }
 
-    private func load(_ stored: StoredCollection, _ db: GRDB.Database) throws -> PointCollection {
+    func load(_ stored: StoredCollection, _ db: GRDB.Database) throws -> PointCollection {
         let indexes = PayloadIndexes(implicitBudgetBytes: implicitIndexBudgetBytes)
         for row in try Row.fetchAll(
             db, sql: "SELECT key, schema FROM payload_indexes WHERE collection = ? ORDER BY key",
