@@ -185,6 +185,6 @@ extension Engine {
 
     /// `vectors/<number>/<number>/<number>.<type>` and nothing else, so that no entry leaves its folder.
     private static func isVectorFileName(_ name: String) -> Bool {
-        name.wholeMatch(of: /vectors\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,2}\.(f32|f16|u8)/) != nil
+        name.wholeMatch(of: /vectors\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,18}\.(f32|f16|u8)/) != nil
     }
 }

@@ -183,6 +183,27 @@ import Testing
         try engine.close()
     }
 
+    /// Ids go on rising as vectors come and go.
+    @Test func aWholeStorageIsRestoredWithVectorsOfManyDigits() throws {
+        let engine = try machine.open()
+        try engine.createCollection("c", named([("a", 2)]))
+        for _ in 0..<101 {
+            _ = try engine.createVector("c", "b", VectorParameters(size: 2, distance: .dot))
+            _ = try engine.deleteVector("c", "b")
+            machine.executor.run(for: .seconds(1))
+        }
+        _ = try engine.createVector("c", "b", VectorParameters(size: 2, distance: .dot))
+        _ = try engine.updateBlocking("c", [.upsert([PointStruct(id: .number(1), vectors: ["b": [1, 2]])])])
+        let path = try engine.storageSnapshotPath(name: engine.createStorageSnapshot().name)
+        try engine.close()
+        try Engine.restoreStorage(snapshot: path, into: "/restored", machine.environment)
+        let restored = try Engine(
+            configuration: EngineConfiguration(storagePath: "/restored", snapshotsPath: "/restored-snapshots"),
+            logger: .init(label: "test"), environment: machine.environment)
+        #expect(try vectors(restored, 1) == ["b": [1, 2]])
+        try restored.close()
+    }
+
     /// A dictionary tells what is right, while vectors come and go, and the engine links, compacts, restarts and restores.
     @Test(arguments: 0..<3) func agreesWithADictionary(salt: UInt64) throws {
         let seed = SeededGenerator().seed
