@@ -30,7 +30,7 @@ import VectorIndex
     func findsWhatTheSourceFinds(_ m: Int, _ keepsCodes: Bool) throws {
         for metric in Metric.allCases {
             let parameters = IndexParameters(
-                dimensions: 24, metric: metric, m: m, quantile: 0.99, keepsCodes: keepsCodes)
+                dimensions: 24, metric: metric, m: m, codec: keepsCodes ? .int8(quantile: 0.99) : .none)
             var (index, rows, vectors) = FileTests.make(parameters, count: Self.count)
             index.drain(threads: 1)
             var random = RandomSource(seed: Seed.value)
@@ -78,12 +78,12 @@ import VectorIndex
     }
 
     @Test func otherLinksAreTakenAndOtherVectorsRefused() throws {
-        let parameters = IndexParameters(dimensions: 24, metric: .cosine, m: 8, efConstruct: 60, quantile: 0.99)
+        let parameters = IndexParameters(dimensions: 24, metric: .cosine, m: 8, efConstruct: 60, codec: .int8(quantile: 0.99))
         let (index, rows, _) = FileTests.make(parameters, count: Self.count)
         index.drain()
         let file = try Self.image(index)
         let taken: [(inout IndexParameters) -> Void] = [
-            { $0.m = 16 }, { $0.efConstruct = 100 }, { $0.quantile = nil }, { $0.keepsCodes = false },
+            { $0.m = 16 }, { $0.efConstruct = 100 }, { $0.codec = .int8(quantile: nil) }, { $0.codec = .none },
         ]
         for change in taken {
             var wanted = parameters
@@ -157,7 +157,7 @@ import VectorIndex
     /// Whatever a file says whose hashes fit: it is refused, or every answer is right by its scores, and whole.
     @Test(arguments: [true, false]) func forgedGraphsDoNoHarm(keepsCodes: Bool) throws {
         let count = 1_200
-        let parameters = IndexParameters(dimensions: 20, metric: .euclid, m: 4, efConstruct: 30, keepsCodes: keepsCodes)
+        let parameters = IndexParameters(dimensions: 20, metric: .euclid, m: 4, efConstruct: 30, codec: keepsCodes ? .int8(quantile: nil) : .none)
         var (index, rows, vectors) = FileTests.make(parameters, count: count)
         index.drain()
         let sound = try Self.image(index).bytes

@@ -36,7 +36,7 @@ public struct GraphImage: Sendable {
     /// - Complexity: O(slots · m).
     public func write(to sink: any IndexByteSink) throws {
         var bare = parameters
-        bare.keepsCodes = false
+        bare.codec = .none
         var header = IndexFileHeader(bare)
         header.slots = UInt64(slots)
         let writer = SectionWriter(sink)

@@ -16,15 +16,14 @@ public struct SavedGraph: Sendable {
     /// - Complexity: O(file bytes).
     public init(from source: any IndexByteSource, parameters: IndexParameters, rowCount: Int) throws {
         var bare = parameters
-        bare.keepsCodes = false
+        bare.codec = .none
         let index = try VectorIndex.load(from: source, parameters: bare, rowCount: rowCount, acceptsOtherSettings: true)
         let links = index.state.withLock { $0.links }
-        guard !index.parameters.keepsCodes, let graph = links.graph else {
+        guard index.parameters.codec == .none, let graph = links.graph else {
             throw IndexFileError.mismatched("it is no graph without codes")
         }
         bare = index.parameters
-        bare.keepsCodes = parameters.keepsCodes
-        bare.quantile = parameters.quantile
+        bare.codec = parameters.codec
         self.parameters = bare
         self.graph = graph
         slots = links.linked
@@ -55,7 +54,7 @@ extension VectorIndex {
         }
         let (seen, published, rows) = state.withLock { ($0.alive.count, $0.published, $0.rows) }
         do throws(IndexMemoryError) {
-            let store = parameters.keepsCodes ? try trainedStore() : nil
+            let store = try trainedStore()
             if let store, let rows {
                 let scratch = ScratchPool.take()
                 defer { ScratchPool.give(scratch) }

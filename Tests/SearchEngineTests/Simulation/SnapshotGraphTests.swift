@@ -52,10 +52,10 @@ import VectorIndex
     }
 
     private func contents(_ name: String) throws -> [String] {
-        var request = ScrollRequest()
-        request.limit = 10_000
+        var request = QueryRequest(Query(), payload: .all)
+        request.query.limit = 10_000
         request.vectors = .all
-        return try engine.scroll(name, request).points.map { record in
+        return try engine.query(name, request).points.map { record in
             "\(record.id) \(String(decoding: record.payload!.json, as: UTF8.self)) \(record.vectors!)"
         }
     }
@@ -69,17 +69,17 @@ import VectorIndex
         var found = 0
         for _ in 0..<30 {
             let query = random.vector(Self.size)
-            var request = SearchRequest(query: .vector(query), using: "a", limit: 10)
+            var request = QueryRequest(nearest: .vector(query), using: "a", limit: 10)
             request.vectors = .names(["a"])
-            let points = try engine.search(name, [request], deadline: nil)[0].points
+            let points = try engine.query(name, request).points
             #expect(points.count == 10)
             for point in points {
                 let vector = try #require(point.vectors?["a"])
                 let distance = zip(query, vector).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
-                #expect(abs(point.score - distance) < 1e-3, "point \(point.id)")
+                #expect(abs((point.score ?? .nan) - distance) < 1e-3, "point \(point.id)")
             }
-            request.parameters.exact = true
-            let best = Set(try engine.search(name, [request], deadline: nil)[0].points.map(\.id))
+            request.query.parameters.exact = true
+            let best = Set(try engine.query(name, request).points.map(\.id))
             var options = SearchOptions(k: 10, ef: Self.width)
             options.prefersGraph = true
             let walked = try query.withUnsafeBufferPointer { try index(name).search($0, options, allowed: nil) }
