@@ -107,7 +107,7 @@ public final class Engine: Sendable {
             budget: ByteBudget(configuration.writeQueueBytes), logger: logger)
         reclaimer = Reclaimer(queue, layout: layout, environment: environment, logger: logger)
         reclaimer.start(unowned, loaded.inOrder)
-        indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
+        indexBuilds = IndexBuilds(database: database, queue: queue, executor: environment.executor)
         indexBuilds.start()
         reader = FacetReader(builds: indexBuilds, environment: environment)
         indexer = Indexer(
@@ -129,7 +129,7 @@ public final class Engine: Sendable {
 
     var fileSystem: any FileSystem { environment.files }
 
-    /// Bytes of points and payloads that wait for the writer.
+    /// Bytes of points and payloads that wait for the writer, or that are kept for index builds and compactions under way.
     public var writeQueueBytes: Int { queue.budget.usedBytes }
 
     /// A folder on the storage's disk for uploads; emptied at each start.

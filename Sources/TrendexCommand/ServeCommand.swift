@@ -40,6 +40,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        HeapSettings.returnLargeBlocks()
         // Options are the last word, so they go in as the environment does.
         var environment = ProcessInfo.processInfo.environment
         for (name, value) in [

@@ -78,7 +78,8 @@ import VectorIndex
     }
 
     @Test func otherLinksAreTakenAndOtherVectorsRefused() throws {
-        let parameters = IndexParameters(dimensions: 24, metric: .cosine, m: 8, efConstruct: 60, codec: .int8(quantile: 0.99))
+        let parameters = IndexParameters(
+            dimensions: 24, metric: .cosine, m: 8, efConstruct: 60, codec: .int8(quantile: 0.99))
         let (index, rows, _) = FileTests.make(parameters, count: Self.count)
         index.drain()
         let file = try Self.image(index)
@@ -157,7 +158,8 @@ import VectorIndex
     /// Whatever a file says whose hashes fit: it is refused, or every answer is right by its scores, and whole.
     @Test(arguments: [true, false]) func forgedGraphsDoNoHarm(keepsCodes: Bool) throws {
         let count = 1_200
-        let parameters = IndexParameters(dimensions: 20, metric: .euclid, m: 4, efConstruct: 30, codec: keepsCodes ? .int8(quantile: nil) : .none)
+        let parameters = IndexParameters(
+            dimensions: 20, metric: .euclid, m: 4, efConstruct: 30, codec: keepsCodes ? .int8(quantile: nil) : .none)
         var (index, rows, vectors) = FileTests.make(parameters, count: count)
         index.drain()
         let sound = try Self.image(index).bytes

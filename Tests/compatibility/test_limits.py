@@ -143,3 +143,86 @@ def test_bodies_that_come_in_have_a_budget():
         Rest(server.port).put("/collections/c/points?wait=true", large).result
         assert metric(rest, "trendex_request_memory_bytes") == 0
         assert metric(rest, "trendex_write_queue_bytes") == 0
+
+
+def slow_reader(server, body):
+    """A client that asks, and then takes nothing of the answer."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", server.port))
+    body = json.dumps(body).encode()
+    connection.sendall(
+        b"POST /collections/c/points/scroll HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    return connection
+
+
+def read_answer(connection):
+    """Everything up to the announced end."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(1 << 16)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int([line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")][0].split(b":")[1])
+    while len(body) < length:
+        piece = connection.recv(1 << 20)
+        assert piece, "the answer was cut off"
+        body += piece
+    return head, body
+
+
+def test_answers_that_nobody_takes_have_a_budget():
+    with Server({"QDRANT__TRENDEX__REPLY_MEMORY_MB": "24"}) as server:
+        rest = server.rest
+        rest.put("/collections/c", {"vectors": {"size": 4, "distance": "Dot"}}).result
+        text = "x" * 1_000_000
+        points = [{"id": i, "vector": [1, 2, 3, i], "payload": {"t": text}} for i in range(9)]
+        rest.put("/collections/c/points?wait=true", {"points": points}).result
+        everything = {"limit": 100, "with_payload": True}
+        held = [slow_reader(server, everything) for _ in range(2)]
+        # The sockets have taken some; the rest waits, with all of it counted until the end.
+        eventually(lambda: metric(rest, "trendex_reply_memory_bytes") > 18_000_000)
+        answer = Rest(server.port).post("/collections/c/points/scroll", everything)
+        assert answer.status == 503 and answer.headers["retry-after"] == "1" and "MiB" in answer.error
+        # What is small passes, and changes too.
+        assert len(rest.post("/collections/c/points/scroll", {"with_payload": False}).result["points"]) == 9
+        rest.put("/collections/c/points?wait=true", {"points": [{"id": 99, "vector": [1, 2, 3, 4]}]}).result
+        # One client goes, the other takes its answer after all, and another question on the same connection.
+        held.pop().close()
+        head, body = read_answer(held[0])
+        assert b" 200 " in head and [p["id"] for p in json.loads(body)["result"]["points"]] == list(range(9))
+        assert all(p["payload"]["t"] == text for p in json.loads(body)["result"]["points"])
+        held[0].sendall(b"GET /collections HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b'"c"' in read_answer(held[0])[1]
+        held[0].close()
+        eventually(lambda: metric(rest, "trendex_reply_memory_bytes") == 0)
+        assert len(Rest(server.port).post("/collections/c/points/scroll", everything).result["points"]) == 10
+
+
+def test_large_answers_follow_each_other():
+    """Pipelined requests with large answers, of which each waits for its turn; then the server stops in the middle."""
+    with Server() as server:
+        rest = server.rest
+        rest.put("/collections/c", {"vectors": {"size": 4, "distance": "Dot"}}).result
+        points = [{"id": i, "vector": [1, 2, 3, i], "payload": {"t": str(i) * 500_000}} for i in range(4)]
+        rest.put("/collections/c/points?wait=true", {"points": points}).result
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        asked = b""
+        for limit in (1, 2, 3, 4):
+            body = json.dumps({"limit": limit, "with_payload": True}).encode()
+            asked += (
+                b"POST /collections/c/points/scroll HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                b"content-length: %d\r\n\r\n%s" % (len(body), body)
+            )
+        connection.sendall(asked)
+        stream = connection.makefile("rb")
+        for limit in (1, 2, 3, 4):
+            assert b" 200 " in stream.readline()
+            headers = {}
+            while (line := stream.readline()) != b"\r\n":
+                name, _, value = line.partition(b":")
+                headers[name.lower()] = value.strip()
+            points = json.loads(stream.read(int(headers[b"content-length"])))["result"]["points"]
+            assert [p["payload"]["t"][:1] for p in points] == [str(i) for i in range(limit)]
+        connection.close()

@@ -58,7 +58,7 @@ final class Compaction: @unchecked Sendable {
 
     let collection: PointCollection
     private let compactor: Compactor
-    private let log = ChangeLog()
+    private let log: ChangeLog
     private var stage = Stage.beginning
     /// Of the generation that is made; `nil` before.
     private var number: Int?
@@ -69,6 +69,7 @@ final class Compaction: @unchecked Sendable {
     fileprivate init(_ collection: PointCollection, _ compactor: Compactor) {
         self.collection = collection
         self.compactor = compactor
+        log = ChangeLog(compactor.queue.budget)
     }
 
     private var loader: StorageLoader { compactor.loader }

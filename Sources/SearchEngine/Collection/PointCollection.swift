@@ -45,14 +45,35 @@ package final class PointCollection: @unchecked Sendable {
 }
 
 /// Collects what is published while a background job works on an older snapshot.
+///
+/// What it keeps counts as waiting for the writer: when that is too much, more changes are refused until the job is done.
 final class ChangeLog: @unchecked Sendable {
-    private let events = Mutex<[StagedChanges.Event]>([])
+    private struct State {
+        var events: [StagedChanges.Event] = []
+        var bytes = 0
+    }
 
-    func append(_ new: [StagedChanges.Event]) { events.withLock { $0.append(contentsOf: new) } }
+    private let state = Mutex(State())
+    private let budget: ByteBudget
+
+    init(_ budget: ByteBudget) { self.budget = budget }
+
+    deinit { _ = drain() }
+
+    func append(_ new: [StagedChanges.Event]) {
+        let bytes = new.reduce(0) { $0 + $1.bytes }
+        budget.add(bytes)
+        state.withLock { state in
+            state.events.append(contentsOf: new)
+            state.bytes += bytes
+        }
+    }
+
     func drain() -> [StagedChanges.Event] {
-        events.withLock { events in
-            defer { events = [] }
-            return events
+        state.withLock { state in
+            budget.give(state.bytes)
+            defer { state = State() }
+            return state.events
         }
     }
 }

@@ -17,14 +17,24 @@ package final class FacetBuilder: @unchecked Sendable {
     let needed: [FacetKey]
     private(set) var table = FacetTable()
     private var isFinished = false
-    /// Every payload that a slot had since the builder was made, in order.
-    private let log = Mutex<[UInt32: [JSONValue]]>([:])
+    private struct Log {
+        /// Every payload that a slot had since the builder was made, in order.
+        var payloads: [UInt32: [JSONValue]] = [:]
+        var bytes = 0
+    }
 
-    init(_ keys: [FacetKey], needed: [FacetKey]) {
+    private let log = Mutex(Log())
+    /// What the log keeps counts as waiting for the writer.
+    private let budget: ByteBudget?
+
+    init(_ keys: [FacetKey], needed: [FacetKey], budget: ByteBudget?) {
         self.keys = keys
         self.needed = needed
+        self.budget = budget
         for key in keys where table.entries[key] == nil { table.add(FacetEntry(key, key.makeFacet())) }
     }
+
+    deinit { forgetLog() }
 
     /// Adds one point of the scan.
     package func feed(_ slot: UInt32, _ payload: JSONValue) {
@@ -40,24 +50,56 @@ package final class FacetBuilder: @unchecked Sendable {
     }
 
     func logInsert(_ slot: UInt32, _ payload: JSONValue) {
-        log.withLock { $0[slot, default: []].append(payload) }
+        log.withLock { log in
+            log.payloads[slot, default: []].append(payload)
+            count(payload, in: &log)
+        }
     }
 
     func logReplace(_ slot: UInt32, _ old: JSONValue, _ new: JSONValue) {
         log.withLock { log in
-            if log[slot] == nil { log[slot] = [old] }
-            log[slot]?.append(new)
+            if log.payloads[slot] == nil {
+                log.payloads[slot] = [old]
+                count(old, in: &log)
+            }
+            log.payloads[slot]?.append(new)
+            count(new, in: &log)
         }
+    }
+
+    private func count(_ payload: JSONValue, in log: inout Log) {
+        let bytes = payload.approximateBytes
+        log.bytes += bytes
+        budget?.add(bytes)
     }
 
     /// The scan has seen one of a slot's payloads or none: all are taken out, and the last one comes in.
     func replay() {
         log.withLock { log in
-            for (slot, payloads) in log {
+            for (slot, payloads) in log.payloads {
                 for payload in payloads { table.remove(slot, payload) }
                 if let last = payloads.last { table.insert(slot, last) }
             }
-            log = [:]
+        }
+        forgetLog()
+    }
+
+    private func forgetLog() {
+        log.withLock { log in
+            budget?.give(log.bytes)
+            log = Log()
+        }
+    }
+}
+
+extension JSONValue {
+    /// What it takes of memory, about. Complexity: O(values).
+    fileprivate var approximateBytes: Int {
+        switch self {
+        case .string(let text): 32 + text.utf8.count
+        case .array(let values): values.reduce(48) { $0 + $1.approximateBytes }
+        case .object(let members): members.reduce(64) { $0 + 48 + $1.value.approximateBytes }
+        default: 16
         }
     }
 }

@@ -147,8 +147,10 @@ package final class PayloadIndexes: @unchecked Sendable {
     // MARK: Building
 
     /// A builder for those of the facets that don't exist. It logs all writes from now on. (Shared lock at least.)
-    package func makeBuilder(for keys: [FacetKey]) -> FacetBuilder {
-        let builder = FacetBuilder(keys.filter { table.entries[$0] == nil }, needed: keys)
+    ///
+    /// - Parameter budget: from which the log takes what it keeps.
+    package func makeBuilder(for keys: [FacetKey], budget: ByteBudget? = nil) -> FacetBuilder {
+        let builder = FacetBuilder(keys.filter { table.entries[$0] == nil }, needed: keys, budget: budget)
         builders.withLock { $0.append(WeakBuilder(builder: builder)) }
         return builder
     }

@@ -45,12 +45,15 @@ final class IndexBuilds: Sendable {
     private let database: EngineDatabase
     private let publication: PublicationLock
     private let executor: any Executor
+    /// From which builders take what they keep of changes.
+    private let budget: ByteBudget
     private let state = Mutex(State())
     private let loops = Mutex<[BackgroundLoop]>([])
 
-    init(database: EngineDatabase, publication: PublicationLock, executor: any Executor) {
+    init(database: EngineDatabase, queue: WriteQueue, executor: any Executor) {
         self.database = database
-        self.publication = publication
+        publication = queue.publication
+        budget = queue.budget
         self.executor = executor
     }
 
@@ -142,7 +145,7 @@ final class IndexBuilds: Sendable {
         defer { if isLocked { publication.unlock() } }
         guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
         let generation = collection.generation
-        let builder = generation.payloadIndexes.makeBuilder(for: keys)
+        let builder = generation.payloadIndexes.makeBuilder(for: keys, budget: budget)
         guard !builder.keys.isEmpty else { return }
         generation.payloadIndexBuilds.wrappingAdd(1, ordering: .relaxed)
         defer { generation.payloadIndexBuilds.wrappingSubtract(1, ordering: .relaxed) }

@@ -19,5 +19,8 @@ public final class ByteBudget: Sendable {
         return false
     }
 
+    /// Takes bytes that can't be refused: others have to wait for them to be given back.
+    public func add(_ bytes: Int) { used.wrappingAdd(bytes, ordering: .relaxed) }
+
     public func give(_ bytes: Int) { used.wrappingSubtract(bytes, ordering: .relaxed) }
 }

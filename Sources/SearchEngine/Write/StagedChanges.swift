@@ -18,6 +18,17 @@ final class StagedChanges {
         case insert(PointRow, Payload)
         case remove(slot: UInt32)
         case payload(PointRow, old: Payload, new: Payload)
+
+        /// What it takes of memory, about.
+        var bytes: Int {
+            let payloads =
+                switch self {
+                case .insert(_, let payload): payload.json.count
+                case .remove: 0
+                case .payload(_, let old, let new): old.json.count + new.json.count
+                }
+            return MemoryLayout<Self>.stride + payloads
+        }
     }
 
     let collection: PointCollection

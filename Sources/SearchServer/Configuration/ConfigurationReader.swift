@@ -95,6 +95,8 @@ struct ConfigurationReader {
         configuration.computeThreads = threads ?? ProcessorCount.available
         configuration.requestMemoryBytes =
             integer("trendex.request_memory_mb", in: 1...(1 << 24)).map { $0 << 20 } ?? MachineMemory.available / 8
+        configuration.replyMemoryBytes =
+            integer("trendex.reply_memory_mb", in: 1...(1 << 24)).map { $0 << 20 } ?? MachineMemory.available / 8
         configuration.engine.writeQueueBytes =
             integer("trendex.write_queue_mb", in: 1...(1 << 24)).map { $0 << 20 } ?? MachineMemory.available / 16
         configuration.maxConnections = integer("trendex.max_connections", in: 1...(1 << 20))

@@ -16,6 +16,8 @@ public struct ServerConfiguration: Sendable {
     public var maxRequestBytes = 32 << 20
     /// Bytes of all large requests that are coming in or being worked on.
     public var requestMemoryBytes = 1 << 30
+    /// Bytes of all large answers that wait for their clients to take them.
+    public var replyMemoryBytes = 1 << 30
     /// Threads that decode, search and encode.
     public var computeThreads: Int
     /// Connections that are answered at once; `nil` for as many as the process may have files.

@@ -20,7 +20,11 @@ enum Metrics {
             "trendex_request_memory_bytes", .gauge, "bytes of requests that are being read or worked on",
             call.service.requestMemory.usedBytes)
         text.metric(
-            "trendex_write_queue_bytes", .gauge, "bytes of changes that wait for the writer",
+            "trendex_reply_memory_bytes", .gauge, "bytes of large answers that wait to be received",
+            call.service.replyMemory.usedBytes)
+        text.metric(
+            "trendex_write_queue_bytes", .gauge,
+            "bytes of changes that wait for the writer, or are kept for index builds and compactions",
             call.engine.writeQueueBytes)
         text.metric(
             "trendex_connections", .gauge, "connections that are open",

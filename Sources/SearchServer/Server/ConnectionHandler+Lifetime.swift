@@ -41,7 +41,7 @@ extension ConnectionHandler {
         guard let context else { return }
         let allowed: TimeAmount
         switch phase {
-        case .idle: allowed = pendingWrites > 0 ? Self.slowestReply : idleTimeout
+        case .idle: allowed = pendingWrites > 0 || unsent != nil ? Self.slowestReply : idleTimeout
         case .collecting, .draining: allowed = idleTimeout
         // The server's own time; whoever streams is timed by what comes in and goes out.
         case .working: return scheduleIdleCheck(in: idleTimeout)

@@ -59,8 +59,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var streamedReplyEnded = false
     /// Replies that the socket has not taken yet.
     private(set) var pendingWrites = 0
+    /// The rest of a large reply.
+    var unsent: UnsentReply?
     /// No more requests are taken; the connection ends with the answer that is due.
-    private(set) var isClosing = false
+    var isClosing = false
     /// The client sends nothing more, but may still read.
     private var isInputEnded = false
     /// The handlers behind know it.
@@ -76,6 +78,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     deinit {
         service.requestMemory.give(takenBytes)
+        giveReply()
         service.connections.close()
     }
 
@@ -95,7 +98,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Whoever sends requests without taking the answers has to wait.
     private var canTake: Bool {
         switch phase {
-        case .idle: !isClosing && (pendingWrites == 0 || context?.channel.isWritable == true)
+        case .idle: !isClosing && unsent == nil && (pendingWrites == 0 || context?.channel.isWritable == true)
         case .collecting, .draining: true
         case .working: false
         case .streaming: !streamedRequestEnded
@@ -108,12 +111,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         lastActivity = .now()
+        sendMore()
         context.fireChannelWritabilityChanged()
         takeHeld()
     }
 
     /// Goes on with what came in meanwhile.
-    private func takeHeld() {
+    func takeHeld() {
         guard !isTakingHeld, let context else { return }
         isTakingHeld = true
         while canTake, let part = held.popFirst() { take(part, context) }
@@ -338,37 +342,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func complete(_ reply: Reply, _ exchange: Exchange) {
         guard context != nil, phase == .working else { return }
-        write(reply, exchange)
+        write(affordable(reply, exchange), exchange)
         becomeIdle()
     }
 
     // MARK: Replies
-
-    private func write(_ reply: Reply, _ exchange: Exchange) {
-        guard let context else { return }
-        let request = exchange.head
-        // The parser takes nothing after a request that offers another protocol.
-        if !request.isKeepAlive || request.method == .CONNECT || request.headers.contains(name: "upgrade") {
-            isClosing = true
-        }
-        let bytes = reply.body.bytes
-        var headers = reply.headers
-        headers.add(name: "content-length", value: String(bytes.count))
-        headers.add(name: "date", value: service.date.value)
-        if isClosing {
-            headers.add(name: "connection", value: "close")
-        } else if request.version.minor == 0 {
-            headers.add(name: "connection", value: "keep-alive")
-        }
-        let status = HTTPResponseStatus(statusCode: reply.status.code, reasonPhrase: reply.status.reasonPhrase)
-        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if request.method != .HEAD, !bytes.isEmpty {
-            let buffer = context.channel.allocator.buffer(bytes: bytes)
-            context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: countedPromise(context, nil))
-    }
 
     /// What the handlers behind write.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -379,7 +357,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         endStreamIfDone()
     }
 
-    private func countedPromise(
+    func countedPromise(
         _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
     ) -> EventLoopPromise<Void> {
         let promise = promise ?? context.eventLoop.makePromise()
@@ -420,8 +398,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         closeIfDone()
     }
 
-    private func closeIfDone() {
-        guard isClosing, phase == .idle, pendingWrites == 0 else { return }
+    func closeIfDone() {
+        guard isClosing, phase == .idle, unsent == nil, pendingWrites == 0 else { return }
         context?.close(promise: nil)
     }
 
@@ -456,6 +434,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func abandon() {
         context = nil
         phase = .idle
+        giveReply()
         held.removeAll()
         exchange = nil
         endpoint = nil

@@ -18,6 +18,8 @@ final class ServerContext: Sendable {
     let connections: ConnectionLimit
     /// Of large bodies of requests, until they are answered.
     let requestMemory: ByteBudget
+    /// Of large answers, until they are sent.
+    let replyMemory: ByteBudget
     let date = DateHeader()
     /// By event loop.
     private let loopTimes = Mutex<[ObjectIdentifier: LoopTime]>([:])
@@ -41,6 +43,7 @@ final class ServerContext: Sendable {
         workers = Workers(computeThreads: configuration.computeThreads)
         ProcessUsage.raiseOpenFilesLimit()
         requestMemory = ByteBudget(configuration.requestMemoryBytes)
+        replyMemory = ByteBudget(configuration.replyMemoryBytes)
         connections = ConnectionLimit(asked: configuration.maxConnections, files: ProcessUsage.openFilesLimit)
         var clientConfiguration = HTTPClient.Configuration()
         clientConfiguration.redirectConfiguration = .disallow

@@ -47,4 +47,62 @@ import Testing
         #expect(engine.writeQueueBytes == 0)
         try engine.close()
     }
+
+    /// What a compaction keeps of the changes that come meanwhile counts as waiting: past the budget changes are refused, and
+    /// are taken again when it is done.
+    @Test func whatACompactionKeepsCounts() throws {
+        let engine = try machine.open { $0.writeQueueBytes = 1 << 20 }
+        try engine.createCollection("c", .unnamed(4))
+        for start in stride(from: 0, to: 20_000, by: 1_000) {
+            let points = (start..<start + 1_000).map { PointStruct(UInt64($0), [Float($0), 2, 3, 4], [:]) }
+            _ = try engine.updateBlocking("c", [.upsert(points)])
+        }
+        machine.executor.run(for: .seconds(5))
+        _ = try engine.updateBlocking("c", [.delete(.ids((0..<15_000).map { .number($0) }))])
+        let collection = try engine.collection("c")
+        let generation = collection.generation.number
+        let text = JSONValue.string(String(repeating: "x", count: 100_000))
+        var refused = 0
+        var made = 0
+        var kept = 0
+        for turn in 0..<2_000 where collection.generation.number == generation {
+            // A step of a background loop, the compaction's or another's.
+            machine.executor.run(steps: 1)
+            do {
+                _ = try engine.updateBlocking(
+                    "c", [.upsert([PointStruct(UInt64(30_000 + turn), [1, 2, 3, 4], ["t": text])])])
+                made += 1
+            } catch EngineError.busy {
+                refused += 1
+            }
+            kept = max(kept, engine.writeQueueBytes)
+        }
+        #expect(collection.generation.number > generation, "the compaction has ended")
+        #expect(refused > 0 && kept <= (1 << 20) + 200_000)
+        #expect(engine.writeQueueBytes == 0)
+        #expect(try engine.count("c", filter: nil, exact: true) == 5_000 + made)
+        _ = try engine.updateBlocking("c", [.upsert([PointStruct(1, [1, 2, 3, 4], ["t": text])])])
+        try engine.close()
+    }
+
+    /// The same of a payload index that is built.
+    @Test func whatAnIndexBuildKeepsCounts() throws {
+        let budget = ByteBudget(1_000)
+        let indexes = PayloadIndexes(implicitBudgetBytes: 1 << 20)
+        let key = FacetKey.keywords(try PayloadPath("k"))
+        let payload: JSONValue = ["k": .string(String(repeating: "x", count: 2_000))]
+        var builder: FacetBuilder? = indexes.makeBuilder(for: [key], budget: budget)
+        indexes.insert(slot: 0, payload: payload)
+        #expect(budget.usedBytes > 2_000 && !budget.take(1))
+        indexes.replace(slot: 1, old: payload, new: ["k": "y"])
+        #expect(budget.usedBytes > 4_000)
+        indexes.install(try #require(builder))
+        #expect(budget.usedBytes == 0)
+        // One that is given up gives it back, too.
+        builder = indexes.makeBuilder(for: [.integers(try PayloadPath("k"))], budget: budget)
+        indexes.insert(slot: 2, payload: payload)
+        #expect(budget.usedBytes > 2_000)
+        builder = nil
+        #expect(budget.usedBytes == 0)
+    }
 }
