@@ -50,7 +50,7 @@ public final class Engine: Sendable {
     let environment: Environment
     let database: EngineDatabase
     let queue: WriteQueue
-    let reader: FacetReader
+    let reader: IndexedReader
     let indexer: Indexer
     private let audits: AuditLoop
     let indexBuilds: IndexBuilds
@@ -109,7 +109,7 @@ public final class Engine: Sendable {
         reclaimer.start(unowned, loaded.inOrder)
         indexBuilds = IndexBuilds(database: database, queue: queue, executor: environment.executor)
         indexBuilds.start()
-        reader = FacetReader(builds: indexBuilds, environment: environment)
+        reader = IndexedReader(builds: indexBuilds, environment: environment)
         indexer = Indexer(
             threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : environment.executor.cores,
             layout: layout, environment: environment, logger: logger)

@@ -52,7 +52,7 @@ final class Compaction: @unchecked Sendable {
         /// The next row to be copied.
         case copyingTable(Snapshot, Generation, Int)
         case indexing(Snapshot, Generation)
-        case swapping(Snapshot, Generation, FacetBuilder)
+        case swapping(Snapshot, Generation, FieldIndexBuilder)
         case done
     }
 
@@ -248,7 +248,7 @@ final class Compaction: @unchecked Sendable {
 
     /// Makes the payload indexes that the old generation has, from the new table. The log's changes are replayed over
     /// them, whether the new table has them already or not.
-    private func buildPayloadIndexes(_ snapshot: Snapshot, _ new: Generation) throws -> FacetBuilder {
+    private func buildPayloadIndexes(_ snapshot: Snapshot, _ new: Generation) throws -> FieldIndexBuilder {
         let keys = collection.lock.read { Array(snapshot.generation.payloadIndexes.table.entries.keys) }
         let builder = new.payloadIndexes.makeBuilder(for: keys)
         if !keys.isEmpty {
@@ -260,7 +260,7 @@ final class Compaction: @unchecked Sendable {
         return builder
     }
 
-    private func swap(_ snapshot: Snapshot, _ new: Generation, _ builder: FacetBuilder) throws {
+    private func swap(_ snapshot: Snapshot, _ new: Generation, _ builder: FieldIndexBuilder) throws {
         try queue.perform(alone: true) { [self] transaction in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             // A vector came or went: the next attempt begins with what there is now.

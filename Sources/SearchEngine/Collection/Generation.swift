@@ -47,7 +47,7 @@ package final class Generation: @unchecked Sendable {
 
     /// Whether publication must hand payloads to the indexes. Under the lock; while publication is held it can't
     /// become true.
-    var needsPayloads: Bool { payloadIndexes.facetCount > 0 || payloadIndexBuilds.load(ordering: .relaxed) > 0 }
+    var needsPayloads: Bool { payloadIndexes.fieldIndexCount > 0 || payloadIndexBuilds.load(ordering: .relaxed) > 0 }
 
     package func row(_ slot: UInt32) -> PointRow {
         PointRow(slot: slot, id: points.id(slot), version: points.version(slot), vectors: points.vectors(slot))

@@ -128,7 +128,7 @@ private struct FilterEvaluation {
                 slots.formIntersection(words: words)
                 bits.formUnion(slots)
             }
-        case .nested: bits.formUnion(indexes.facet(.predicate(condition), as: PredicateFacet.self).slots)
+        case .nested: bits.formUnion(indexes.fieldIndex(.predicate(condition), as: PredicateIndex.self).slots)
         case .filter(let filter): bits.formUnion(try self.bits(filter, step))
         }
     }
@@ -137,7 +137,7 @@ private struct FilterEvaluation {
         switch predicate {
         case .match(.keyword(let value)): bits.formUnion(keywords(path)[value])
         case .match(.integer(let value)): bits.formUnion(integers(path)[value])
-        case .match(.bool(let value)): bits.formUnion(indexes.facet(.bools(path), as: BoolFacet.self).slots[value])
+        case .match(.bool(let value)): bits.formUnion(indexes.fieldIndex(.bools(path), as: BoolIndex.self).slots[value])
         case .matchAny(.keywords(let values)): keywords(path).formUnion(of: values, into: &bits)
         case .matchAny(.integers(let values)): integers(path).formUnion(of: values, into: &bits)
         case .matchExcept(let set):
@@ -150,14 +150,14 @@ private struct FilterEvaluation {
             presence(path).selectExcept(postings, into: &others)
             bits.formUnion(others)
         case .matchText, .matchTextAny, .matchPhrase:
-            indexes.facet(.text(path, indexes.settings(path)), as: TextFacet.self).select(predicate, into: &bits)
+            indexes.fieldIndex(.text(path, indexes.settings(path)), as: TextIndex.self).select(predicate, into: &bits)
         case .range(let bounds):
-            indexes.facet(.numbers(path), as: NumberFacet.self).select(bounds, into: &bits)
+            indexes.fieldIndex(.numbers(path), as: NumberIndex.self).select(bounds, into: &bits)
         case .datetimeRange(let bounds):
-            indexes.facet(.datetimes(path), as: DatetimeFacet.self).select(bounds, into: &bits)
+            indexes.fieldIndex(.datetimes(path), as: DatetimeIndex.self).select(bounds, into: &bits)
         case .geoBoundingBox, .geoRadius, .geoPolygon:
             if let shape = GeoShape(predicate) {
-                indexes.facet(.geo(path), as: GeoFacet.self).select(shape, into: &bits)
+                indexes.fieldIndex(.geo(path), as: GeoIndex.self).select(shape, into: &bits)
             }
         case .valuesCount(let bounds): presence(path).select(bounds, into: &bits)
         case .isEmpty(let isEmpty): presence(path).select(isEmpty ? .someEmpty : .someFilled, into: &bits)
@@ -166,14 +166,14 @@ private struct FilterEvaluation {
     }
 
     private func keywords(_ path: PayloadPath) -> ValuePostings<Keyword> {
-        indexes.facet(.keywords(path), as: KeywordFacet.self).slots
+        indexes.fieldIndex(.keywords(path), as: KeywordIndex.self).slots
     }
 
     private func integers(_ path: PayloadPath) -> ValuePostings<Int64> {
-        indexes.facet(.integers(path), as: IntegerFacet.self).slots
+        indexes.fieldIndex(.integers(path), as: IntegerIndex.self).slots
     }
 
-    private func presence(_ path: PayloadPath) -> PresenceFacet {
-        indexes.facet(.presence(path), as: PresenceFacet.self)
+    private func presence(_ path: PayloadPath) -> PresenceIndex {
+        indexes.fieldIndex(.presence(path), as: PresenceIndex.self)
     }
 }

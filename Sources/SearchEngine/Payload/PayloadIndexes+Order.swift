@@ -11,10 +11,10 @@ extension PayloadIndexes {
         let schema = schemas[path]
         switch schema?.type {
         case .datetime:
-            return ValueOrder(facet(.datetimes(path), as: DatetimeFacet.self).values, .datetimes, order)
+            return ValueOrder(fieldIndex(.datetimes(path), as: DatetimeIndex.self).values, .datetimes, order)
         case .integer where schema?.range == true:
-            return ValueOrder(facet(.numbers(path), as: NumberFacet.self).values, .integers, order)
-        case .float: return ValueOrder(facet(.numbers(path), as: NumberFacet.self).values, .floats, order)
+            return ValueOrder(fieldIndex(.numbers(path), as: NumberIndex.self).values, .integers, order)
+        case .float: return ValueOrder(fieldIndex(.numbers(path), as: NumberIndex.self).values, .floats, order)
         default:
             throw EngineError.invalid(
                 """
@@ -51,8 +51,8 @@ package struct ValueOrder {
         case (.datetimes, .float(let time)):
             // The first microsecond at or past it, in the direction of the order.
             Int64(exactly: time.rounded(isAscending ? .up : .down)) ?? (time > 0 ? .max : .min)
-        case (_, .integer(let number)): NumberFacet.key(Double(number))
-        case (_, .float(let number)): NumberFacet.key(number)
+        case (_, .integer(let number)): NumberIndex.key(Double(number))
+        case (_, .float(let number)): NumberIndex.key(number)
         }
     }
 
@@ -89,14 +89,14 @@ package struct ValueOrder {
     /// The value to show; `nil` leaves the entry out.
     fileprivate func shown(_ entry: SortedSlots.Entry) -> OrderValue? {
         if kind == .datetimes { return .integer(entry.key) }
-        let value = NumberFacet.orderValue(entry)
+        let value = NumberIndex.orderValue(entry)
         if case .integer(let integer) = value, case .integer(let first) = exact,
             isAscending ? integer < first : integer > first
         {
             return nil
         }
         switch (kind, value) {
-        case (.integers, .float): return NumberFacet.integer(entry).map { .integer($0) }
+        case (.integers, .float): return NumberIndex.integer(entry).map { .integer($0) }
         case (.floats, .integer(let integer)): return .float(Double(integer))
         default: return value
         }

@@ -4,29 +4,29 @@ import Synchronization
 
 /// The payload indexes of one collection: they turn filters into sets of slots, and order points by a value.
 ///
-/// An index consists of *facets*. The facets of a payload index that somebody asked for (`createIndex`) are kept; those
+/// An index consists of *field indexes*. The field indexes of a payload index that somebody asked for (`createIndex`) are kept; those
 /// that a filter merely needs are made on first use and kept within a budget, the least recently used going first.
 /// Answers don't depend on which index exists, but for text: a text index brings its own tokens.
 ///
 /// Not locked inside. `insert`, `replace`, `install`, `createIndex` and `dropIndex` are called under the owner's exclusive
 /// lock; everything else under its shared lock, by any number of threads at once. A filter is evaluated under the same
 /// hold of the shared lock in which `missing` was found empty; if something is missing, the owner releases the lock, builds
-/// (see `FacetBuilder`), installs, and begins again. Deleted points need no call: the owner masks them with `live`.
+/// (see `FieldIndexBuilder`), installs, and begins again. Deleted points need no call: the owner masks them with `live`.
 package final class PayloadIndexes: @unchecked Sendable {
-    private(set) var table = FacetTable()
+    private(set) var table = FieldIndexTable()
     package private(set) var schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema> = [:]
     /// Of the paths with a text index.
     package private(set) var textSettings: [PayloadPath: TextSettings] = [:]
-    private var explicitKeys: Set<FacetKey> = []
+    private var explicitKeys: Set<FieldIndexKey> = []
     let implicitBudgetBytes: Int
     private let clock = Atomic<UInt64>(0)
     private let builders = Mutex<[WeakBuilder]>([])
     private var writesSinceCheck = 0
-    /// Goes up when a facet goes, or when text is cut into other tokens: an evaluation in parts has to begin anew.
+    /// Goes up when a field index goes, or when text is cut into other tokens: an evaluation in parts has to begin anew.
     private(set) var revision = 0
 
     private struct WeakBuilder {
-        weak var builder: FacetBuilder?
+        weak var builder: FieldIndexBuilder?
     }
 
     package init(implicitBudgetBytes: Int) {
@@ -35,7 +35,7 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     // MARK: Writes (exclusive)
 
-    /// Adds the payload of a new slot. Complexity: O(facets), and a merge now and then.
+    /// Adds the payload of a new slot. Complexity: O(field indexes), and a merge now and then.
     package func insert(slot: UInt32, payload: JSONValue) {
         table.insert(slot, payload)
         forEachBuilder { $0.logInsert(slot, payload) }
@@ -49,7 +49,7 @@ package final class PayloadIndexes: @unchecked Sendable {
         checkBudget()
     }
 
-    private func forEachBuilder(_ body: (FacetBuilder) -> Void) {
+    private func forEachBuilder(_ body: (FieldIndexBuilder) -> Void) {
         builders.withLock { builders in
             guard !builders.isEmpty else { return }
             builders.removeAll { $0.builder == nil }
@@ -61,7 +61,7 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     // MARK: Explicit indexes
 
-    /// Registers a payload index, replacing the one that the path had. Its facets are then `missing(for:at:)`, unless some
+    /// Registers a payload index, replacing the one that the path had. Its field indexes are then `missing(for:at:)`, unless some
     /// filter has had them made; without them everything works, on first use a little later. (Exclusive.)
     package func createIndex(_ path: PayloadPath, _ schema: PayloadFieldSchema) {
         schemas[path] = schema
@@ -79,7 +79,7 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     private func schemasChanged() {
         revision += 1
-        explicitKeys = Set(schemas.flatMap { path, schema in schema.facetKeys(path) })
+        explicitKeys = Set(schemas.flatMap { path, schema in schema.fieldIndexKeys(path) })
         textSettings = [:]
         for (path, schema) in schemas where schema.type == .text { textSettings[path] = TextSettings(schema) }
     }
@@ -90,30 +90,30 @@ package final class PayloadIndexes: @unchecked Sendable {
     /// Evaluates conditions on single points as the indexes would.
     package var matcher: PayloadMatcher { PayloadMatcher(textSettings: textSettings) }
 
-    // MARK: Missing facets
+    // MARK: Missing field indexes
 
     /// What must be there before the filter can be evaluated: empty if it is, otherwise everything that the filter needs,
     /// of which `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
-    package func missing(for filter: Filter) -> [FacetKey] { missing(for: [filter]) }
+    package func missing(for filter: Filter) -> [FieldIndexKey] { missing(for: [filter]) }
 
     /// As `missing(for:)`, for several filters, and keys that points are ordered by, at once. What is evaluated together must
-    /// be asked for together: facets asked for one by one may evict one another.
-    package func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FacetKey] {
-        var collector = FacetKeyCollector(textSettings: settings)
+    /// be asked for together: field indexes asked for one by one may evict one another.
+    package func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
+        var collector = FieldIndexKeyCollector(textSettings: settings)
         for filter in filters { collector.collect(filter) }
         return missing(collector.keys + orders.flatMap(orderKeys))
     }
 
     /// What must be built for an index of this kind.
-    package func missing(for schema: PayloadFieldSchema, at path: PayloadPath) -> [FacetKey] {
-        missing(schema.facetKeys(path))
+    package func missing(for schema: PayloadFieldSchema, at path: PayloadPath) -> [FieldIndexKey] {
+        missing(schema.fieldIndexKeys(path))
     }
 
-    private func missing(_ keys: [FacetKey]) -> [FacetKey] {
+    private func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
         keys.allSatisfy { table.entries[$0] != nil } ? [] : keys
     }
 
-    func orderKeys(_ path: PayloadPath) -> [FacetKey] {
+    func orderKeys(_ path: PayloadPath) -> [FieldIndexKey] {
         switch schemas[path]?.type {
         case .integer, .float: [.numbers(path)]
         case .datetime: [.datetimes(path)]
@@ -129,7 +129,7 @@ package final class PayloadIndexes: @unchecked Sendable {
             matching: matching, conditions: 0, byDeclaredIndex: 0, byImplicitIndex: 0)
         filter.forEachLeaf { condition in
             summary.conditions += 1
-            var collector = FacetKeyCollector(textSettings: settings)
+            var collector = FieldIndexKeyCollector(textSettings: settings)
             collector.collect(condition)
             guard !collector.keys.isEmpty else { return }
             // Where a key has values is told by no index that can be declared.
@@ -146,26 +146,26 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     // MARK: Building
 
-    /// A builder for those of the facets that don't exist. It logs all writes from now on. (Shared lock at least.)
+    /// A builder for those of the field indexes that don't exist. It logs all writes from now on. (Shared lock at least.)
     ///
     /// - Parameter budget: from which the log takes what it keeps.
-    package func makeBuilder(for keys: [FacetKey], budget: ByteBudget? = nil) -> FacetBuilder {
-        let builder = FacetBuilder(keys.filter { table.entries[$0] == nil }, needed: keys, budget: budget)
+    package func makeBuilder(for keys: [FieldIndexKey], budget: ByteBudget? = nil) -> FieldIndexBuilder {
+        let builder = FieldIndexBuilder(keys.filter { table.entries[$0] == nil }, needed: keys, budget: budget)
         builders.withLock { $0.append(WeakBuilder(builder: builder)) }
         return builder
     }
 
-    /// Takes over a builder's facets, as of now, and evicts others if they are too many. (Exclusive.)
+    /// Takes over a builder's field indexes, as of now, and evicts others if they are too many. (Exclusive.)
     ///
     /// What the builder was made for can be evaluated then, even if that alone exceeds the budget; when more than one
     /// such builder may be under way, evaluate before the exclusive lock is released.
-    package func install(_ builder: FacetBuilder) {
+    package func install(_ builder: FieldIndexBuilder) {
         builders.withLock { builders in builders.removeAll { $0.builder == nil || $0.builder === builder } }
         builder.finish()
         builder.replay()
         for key in builder.keys where table.entries[key] == nil {
             guard let built = builder.table.entries[key] else { continue }
-            let entry = FacetEntry(key, built.facet)
+            let entry = FieldIndexEntry(key, built.index)
             entry.lastUse.store(tick(), ordering: .relaxed)
             table.add(entry)
         }
@@ -181,10 +181,10 @@ package final class PayloadIndexes: @unchecked Sendable {
         evict(keeping: [])
     }
 
-    private func evict(keeping kept: Set<FacetKey>) {
+    private func evict(keeping kept: Set<FieldIndexKey>) {
         let implicit = table.entries.values.filter { !explicitKeys.contains($0.key) }
         var sizes = implicit.map {
-            (entry: $0, bytes: $0.facet.residentBytes, use: $0.lastUse.load(ordering: .relaxed))
+            (entry: $0, bytes: $0.index.residentBytes, use: $0.lastUse.load(ordering: .relaxed))
         }
         var total = sizes.reduce(0) { $0 + $1.bytes }
         guard total > implicitBudgetBytes else { return }
@@ -198,25 +198,25 @@ package final class PayloadIndexes: @unchecked Sendable {
 
     // MARK: Reads (shared)
 
-    /// The facet of a key, which must not be missing.
-    func facet<Kind: Facet>(_ key: FacetKey, as kind: Kind.Type = Kind.self) -> Kind {
-        guard let entry = table.entries[key], let facet = entry.facet as? Kind else {
-            preconditionFailure("a facet is missing: check missing(for:) under the same lock")
+    /// The field index of a key, which must not be missing.
+    func fieldIndex<Kind: FieldIndex>(_ key: FieldIndexKey, as kind: Kind.Type = Kind.self) -> Kind {
+        guard let entry = table.entries[key], let index = entry.index as? Kind else {
+            preconditionFailure("a field index is missing: check missing(for:) under the same lock")
         }
         entry.lastUse.store(tick(), ordering: .relaxed)
-        return facet
+        return index
     }
 
-    /// How many facets there are.
-    package var facetCount: Int { table.entries.count }
+    /// How many field indexes there are.
+    package var fieldIndexCount: Int { table.entries.count }
 
-    /// Bytes of all facets. Complexity: O(distinct values).
+    /// Bytes of all field indexes. Complexity: O(distinct values).
     package var residentBytes: Int { residentBytesByKey.values.reduce(0, +) }
 
-    /// Bytes of the facets by the payload key that they index. Complexity: O(distinct values).
+    /// Bytes of the field indexes by the payload key that they index. Complexity: O(distinct values).
     package var residentBytesByKey: OrderedDictionary<ByteString, Int> {
         table.entries.values.reduce(into: [:]) { bytes, entry in
-            bytes[ByteString(entry.key.indexedKey), default: 0] += entry.facet.residentBytes
+            bytes[ByteString(entry.key.indexedKey), default: 0] += entry.index.residentBytes
         }
     }
 
@@ -226,22 +226,23 @@ package final class PayloadIndexes: @unchecked Sendable {
         guard let schema = schemas[path], missing(for: schema, at: path).isEmpty else { return nil }
         var bits = SlotBits(universe: universe)
         switch schema.type {
-        case .keyword: facet(.keywords(path), as: KeywordFacet.self).slots.formUnionOfAll(into: &bits)
+        case .keyword: fieldIndex(.keywords(path), as: KeywordIndex.self).slots.formUnionOfAll(into: &bits)
         case .uuid:
-            for (value, slots) in facet(.keywords(path), as: KeywordFacet.self).slots.postings {
+            for (value, slots) in fieldIndex(.keywords(path), as: KeywordIndex.self).slots.postings {
                 if case .uuid = value { bits.formUnion(slots) }
             }
         case .integer where schema.lookup || !schema.range:
-            facet(.integers(path), as: IntegerFacet.self).slots.formUnionOfAll(into: &bits)
+            fieldIndex(.integers(path), as: IntegerIndex.self).slots.formUnionOfAll(into: &bits)
         case .integer:
-            facet(.numbers(path), as: NumberFacet.self).values.sorted.forEach(in: .min ... .max) { entry in
-                if NumberFacet.integer(entry) != nil { bits.insert(entry.slot) }
+            fieldIndex(.numbers(path), as: NumberIndex.self).values.sorted.forEach(in: .min ... .max) { entry in
+                if NumberIndex.integer(entry) != nil { bits.insert(entry.slot) }
             }
-        case .float: facet(.numbers(path), as: NumberFacet.self).values.sorted.select(.min ... .max, into: &bits)
-        case .bool: facet(.bools(path), as: BoolFacet.self).slots.formUnionOfAll(into: &bits)
-        case .datetime: facet(.datetimes(path), as: DatetimeFacet.self).values.sorted.select(.min ... .max, into: &bits)
-        case .geo: facet(.geo(path), as: GeoFacet.self).selectAll(into: &bits)
-        case .text: facet(.text(path, TextSettings(schema)), as: TextFacet.self).selectEverything(into: &bits)
+        case .float: fieldIndex(.numbers(path), as: NumberIndex.self).values.sorted.select(.min ... .max, into: &bits)
+        case .bool: fieldIndex(.bools(path), as: BoolIndex.self).slots.formUnionOfAll(into: &bits)
+        case .datetime:
+            fieldIndex(.datetimes(path), as: DatetimeIndex.self).values.sorted.select(.min ... .max, into: &bits)
+        case .geo: fieldIndex(.geo(path), as: GeoIndex.self).selectAll(into: &bits)
+        case .text: fieldIndex(.text(path, TextSettings(schema)), as: TextIndex.self).selectEverything(into: &bits)
         }
         bits.formIntersection(words: live)
         return bits.count

@@ -18,15 +18,15 @@ final class IndexBuilds: Sendable {
         fileprivate let state: Mutex<State>
 
         fileprivate struct State {
-            var keys: Set<FacetKey>
+            var keys: Set<FieldIndexKey>
             /// Some who wait for this build asked for these together: what exists of them must not be evicted for the rest.
-            var needed: Set<FacetKey>
+            var needed: Set<FieldIndexKey>
             var waiters: [@Sendable (Result<Void, any Error>) -> Void] = []
             var hasBegun = false
             var outcome: Result<Void, any Error>?
         }
 
-        fileprivate init(_ collection: PointCollection, _ keys: [FacetKey]) {
+        fileprivate init(_ collection: PointCollection, _ keys: [FieldIndexKey]) {
             self.collection = collection
             state = Mutex(State(keys: Set(keys), needed: Set(keys)))
         }
@@ -84,7 +84,7 @@ final class IndexBuilds: Sendable {
     /// - Parameter keys: as `PayloadIndexes.missing` tells them. Those that exist meanwhile are not built again.
     @discardableResult
     func request(
-        _ keys: [FacetKey], of collection: PointCollection,
+        _ keys: [FieldIndexKey], of collection: PointCollection,
         completion: (@Sendable (Result<Void, any Error>) -> Void)? = nil
     ) -> Build {
         let build: Build? = state.withLock { state in
@@ -169,7 +169,7 @@ final class IndexBuilds: Sendable {
 extension IndexBuilds.Build {
     /// Joins a wish with this build. `all`: only if the build makes everything already. Returns whether it was joined.
     fileprivate func add(
-        _ wanted: [FacetKey], _ completion: (@Sendable (Result<Void, any Error>) -> Void)?, all: Bool
+        _ wanted: [FieldIndexKey], _ completion: (@Sendable (Result<Void, any Error>) -> Void)?, all: Bool
     ) -> Bool {
         state.withLock { state in
             guard state.outcome == nil else { return false }

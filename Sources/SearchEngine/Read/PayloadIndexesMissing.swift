@@ -2,7 +2,7 @@
 /// (`Engine.withoutWaitingForIndexes`).
 public struct PayloadIndexesMissing: Error {
     let collection: PointCollection
-    let keys: [FacetKey]
+    let keys: [FieldIndexKey]
 
     @TaskLocal static var mayWait = true
 }

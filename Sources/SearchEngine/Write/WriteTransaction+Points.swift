@@ -278,7 +278,7 @@ extension WriteTransaction {
             }
         case .filter(let filter):
             let (collection, generation) = (changes.collection, changes.generation)
-            var missing: [FacetKey] = []
+            var missing: [FieldIndexKey] = []
             var rows: [PointRow] = []
             // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has.
             collection.lock.read {

@@ -31,7 +31,7 @@ final class IndexedCollection {
 
     func hasVector(_ slot: Int, _ name: String) -> Bool { name == "v" && slot % 3 == 0 }
 
-    func build(_ keys: [FacetKey]) {
+    func build(_ keys: [FieldIndexKey]) {
         guard !keys.isEmpty else { return }
         let builder = indexes.makeBuilder(for: keys)
         for slot in payloads.indices where isLive[slot] { builder.feed(UInt32(slot), payloads[slot]) }

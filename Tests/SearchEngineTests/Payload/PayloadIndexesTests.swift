@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct PayloadIndexesTests {
     /// Indexes answer as the naive evaluator does: explicit ones and implicit ones, while payloads change, points go and
-    /// facets are built and evicted.
+    /// field indexes are built and evicted.
     @Test(arguments: [Int.max, 100_000, 0]) func answerAsTheNaiveEvaluator(budget: Int) {
         var random = RandomFilters(generator: SeededGenerator("answerAsTheNaiveEvaluator"))
         let seed = random.generator.seed
@@ -71,7 +71,7 @@ import Testing
             let collection = IndexedCollection()
             for _ in 0..<120 { collection.append(random.payload()) }
             let filters = (0..<12).map { _ in random.filter() }
-            var keys: [FacetKey] = []
+            var keys: [FieldIndexKey] = []
             for filter in filters { keys += collection.indexes.missing(for: filter).filter { !keys.contains($0) } }
             let builder = collection.indexes.makeBuilder(for: keys)
             func write() {
@@ -135,7 +135,7 @@ import Testing
         #expect(collection.matches(Filter(must: [.hasID([.number(2), .number(3), .number(1_000_000)])])) == [2])
     }
 
-    @Test func leastRecentlyUsedFacetsGo() throws {
+    @Test func leastRecentlyUsedIndexesGo() throws {
         let collection = IndexedCollection(budget: 450_000)
         for number in 0..<5000 {
             let value = JSONValue.integer(Int64(number))
@@ -145,7 +145,7 @@ import Testing
             Filter(must: [.field(try PayloadPath(key), .range(RangeBounds(lt: 10)))])
         }
         for key in ["a", "b", "c"] { #expect(try collection.matches(filter(key)).count == 10) }
-        #expect(collection.indexes.facetCount == 3)
+        #expect(collection.indexes.fieldIndexCount == 3)
         _ = collection.evaluate(try filter("a"))
         _ = collection.matches(try filter("d"))
         #expect(try collection.indexes.missing(for: filter("a")).isEmpty)
@@ -155,7 +155,7 @@ import Testing
         collection.indexes.createIndex(try PayloadPath("a"), PayloadFieldSchema(type: .float))
         for key in ["b", "c", "d", "b"] { _ = collection.matches(try filter(key)) }
         #expect(try collection.indexes.missing(for: filter("a")).isEmpty)
-        #expect(collection.indexes.facetCount == 4)
+        #expect(collection.indexes.fieldIndexCount == 4)
     }
 
     /// Whatever the budget, what was built together can be evaluated together.
@@ -191,7 +191,7 @@ import Testing
         for type in PayloadFieldType.allCases {
             let schema = PayloadFieldSchema(type: type)
             collection.indexes.createIndex(path, schema)
-            // Facets of the kinds before are still there, some of which serve several.
+            // Field indexes of the kinds before are still there, some of which serve several.
             if type == .keyword { #expect(collection.pointCount(path) == nil) }
             collection.build(collection.indexes.missing(for: schema, at: path))
             #expect(collection.pointCount(path) == expected[type], "\(type)")

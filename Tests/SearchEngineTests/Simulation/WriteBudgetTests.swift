@@ -89,9 +89,9 @@ import Testing
     @Test func whatAnIndexBuildKeepsCounts() throws {
         let budget = ByteBudget(1_000)
         let indexes = PayloadIndexes(implicitBudgetBytes: 1 << 20)
-        let key = FacetKey.keywords(try PayloadPath("k"))
+        let key = FieldIndexKey.keywords(try PayloadPath("k"))
         let payload: JSONValue = ["k": .string(String(repeating: "x", count: 2_000))]
-        var builder: FacetBuilder? = indexes.makeBuilder(for: [key], budget: budget)
+        var builder: FieldIndexBuilder? = indexes.makeBuilder(for: [key], budget: budget)
         indexes.insert(slot: 0, payload: payload)
         #expect(budget.usedBytes > 2_000 && !budget.take(1))
         indexes.replace(slot: 1, old: payload, new: ["k": "y"])

@@ -1,7 +1,7 @@
 import JSON
 
 /// An inverted index of tokens, and each text's tokens in order where conditions need them.
-final class TextFacet: Facet {
+final class TextIndex: FieldIndex {
     private let settings: TextSettings
     private var tokenIDs: [ByteString: Int32] = [:]
     private var tokens: [ByteString] = []

@@ -2,7 +2,7 @@ import JSON
 
 /// Geographic points, sorted by the cells of a grid of a tenth of a degree; a shape checks the points in the cells that
 /// its bounds touch.
-final class GeoFacet: Facet {
+final class GeoIndex: FieldIndex {
     private var slots = SortedSlots(isLoading: true)
     /// By the entries' tags.
     private var points: [GeoPoint] = []

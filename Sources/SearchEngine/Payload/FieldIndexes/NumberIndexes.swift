@@ -1,7 +1,7 @@
 import JSON
 
 /// Integers and floats by value: ranges, and order.
-final class NumberFacet: Facet {
+final class NumberIndex: FieldIndex {
     private(set) var values = OrderedValues(isLoading: true)
 
     /// The tag of a float. An integer's tag is what rounding it to a double took away, at most 512.
@@ -84,7 +84,7 @@ final class NumberFacet: Facet {
 }
 
 /// Strings that are points in time.
-final class DatetimeFacet: Facet {
+final class DatetimeIndex: FieldIndex {
     private(set) var values = OrderedValues(isLoading: true)
 
     static func keys(_ bounds: DatetimeBounds) -> ClosedRange<Int64>? {

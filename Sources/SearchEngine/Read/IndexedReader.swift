@@ -1,5 +1,5 @@
 /// Answers filters from payload indexes, once those that are missing have been built.
-final class FacetReader: Sendable {
+final class IndexedReader: Sendable {
     private let builds: IndexBuilds
     private let environment: Environment
 
@@ -26,7 +26,7 @@ final class FacetReader: Sendable {
         var attemptsLeft = Self.mostAttempts
         var outdated = 0
         while attemptsLeft > 0 {
-            var missing: [FacetKey] = []
+            var missing: [FieldIndexKey] = []
             do {
                 let result: T? = try collection.lock.read {
                     guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
@@ -62,7 +62,7 @@ final class FacetReader: Sendable {
         if !missing.isEmpty { try build(missing, of: collection, until: deadline) }
     }
 
-    private func build(_ keys: [FacetKey], of collection: PointCollection, until deadline: Deadline?) throws {
+    private func build(_ keys: [FieldIndexKey], of collection: PointCollection, until deadline: Deadline?) throws {
         guard PayloadIndexesMissing.mayWait else { throw PayloadIndexesMissing(collection: collection, keys: keys) }
         // A build that nobody calls for is begun last.
         let build = builds.request(keys, of: collection) { _ in }
@@ -73,7 +73,7 @@ final class FacetReader: Sendable {
 
 extension PointCollection {
     /// The indexes of the declared schema that are not there.
-    var missingDeclaredIndexes: [FacetKey] {
+    var missingDeclaredIndexes: [FieldIndexKey] {
         lock.read {
             let indexes = generation.payloadIndexes
             return indexes.schemas.flatMap { path, schema in indexes.missing(for: schema, at: path) }

@@ -1,7 +1,7 @@
 import JSON
 import Synchronization
 
-/// Facets under construction, fed by a scan of all points while writes go on.
+/// Field indexes under construction, fed by a scan of all points while writes go on.
 ///
 /// 1. `PayloadIndexes.makeBuilder`.
 /// 2. Begin the scan: it must see every write that was applied to the `PayloadIndexes` before step 1. Feed each live
@@ -10,12 +10,12 @@ import Synchronization
 ///
 /// Writes between steps 1 and 3 are logged by the `PayloadIndexes` and replayed by `install`, whether the scan has seen
 /// them or not. A builder that is just dropped leaves nothing behind.
-package final class FacetBuilder: @unchecked Sendable {
+package final class FieldIndexBuilder: @unchecked Sendable {
     // The table is touched by the one thread that feeds, and then by the one that installs; the log has its lock.
-    let keys: [FacetKey]
+    let keys: [FieldIndexKey]
     /// What must not be evicted when the builder is installed.
-    let needed: [FacetKey]
-    private(set) var table = FacetTable()
+    let needed: [FieldIndexKey]
+    private(set) var table = FieldIndexTable()
     private var isFinished = false
     private struct Log {
         /// Every payload that a slot had since the builder was made, in order.
@@ -27,11 +27,11 @@ package final class FacetBuilder: @unchecked Sendable {
     /// What the log keeps counts as waiting for the writer.
     private let budget: ByteBudget?
 
-    init(_ keys: [FacetKey], needed: [FacetKey], budget: ByteBudget?) {
+    init(_ keys: [FieldIndexKey], needed: [FieldIndexKey], budget: ByteBudget?) {
         self.keys = keys
         self.needed = needed
         self.budget = budget
-        for key in keys where table.entries[key] == nil { table.add(FacetEntry(key, key.makeFacet())) }
+        for key in keys where table.entries[key] == nil { table.add(FieldIndexEntry(key, key.makeIndex())) }
     }
 
     deinit { forgetLog() }
@@ -45,7 +45,7 @@ package final class FacetBuilder: @unchecked Sendable {
     /// Sorts what was fed. `install` does it otherwise, but under its caller's exclusive lock.
     package func finish() {
         guard !isFinished else { return }
-        for entry in table.entries.values { entry.facet.finish() }
+        for entry in table.entries.values { entry.index.finish() }
         isFinished = true
     }
 

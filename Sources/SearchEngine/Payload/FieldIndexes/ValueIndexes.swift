@@ -42,7 +42,7 @@ func hashTableBytes(capacity: Int, entry: Int) -> Int {
 }
 
 /// Strings by equality of keywords.
-final class KeywordFacet: Facet {
+final class KeywordIndex: FieldIndex {
     private(set) var slots = ValuePostings<Keyword>()
 
     func insert(_ slot: UInt32, _ view: PayloadView) {
@@ -61,7 +61,7 @@ final class KeywordFacet: Facet {
 }
 
 /// Integers by equality, floats without a fraction among them.
-final class IntegerFacet: Facet {
+final class IntegerIndex: FieldIndex {
     private(set) var slots = ValuePostings<Int64>()
 
     func insert(_ slot: UInt32, _ view: PayloadView) {
@@ -75,7 +75,7 @@ final class IntegerFacet: Facet {
     var residentBytes: Int { slots.allocatedBytes { _ in 0 } }
 }
 
-final class BoolFacet: Facet {
+final class BoolIndex: FieldIndex {
     private(set) var slots = ValuePostings<Bool>()
 
     func insert(_ slot: UInt32, _ view: PayloadView) {
@@ -90,7 +90,7 @@ final class BoolFacet: Facet {
 }
 
 /// The points that fulfil one condition, which is evaluated on every write.
-final class PredicateFacet: Facet {
+final class PredicateIndex: FieldIndex {
     private let condition: Condition
     private(set) var slots = SlotSet()
 

@@ -18,7 +18,7 @@ private enum MatchedElement: Hashable {
 }
 
 /// Whether there are values at a path, nulls, empty arrays, and how many.
-final class PresenceFacet: Facet {
+final class PresenceIndex: FieldIndex {
     /// What holds of one payload.
     struct Profile: OptionSet {
         let rawValue: Int

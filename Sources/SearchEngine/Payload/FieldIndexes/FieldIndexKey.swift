@@ -1,7 +1,7 @@
 import JSON
 
-/// Names a facet: one way in which payloads are indexed.
-package enum FacetKey: Hashable, Sendable {
+/// Names a field index: one way in which payloads are indexed.
+package enum FieldIndexKey: Hashable, Sendable {
     case keywords(PayloadPath)
     case integers(PayloadPath)
     case bools(PayloadPath)
@@ -12,7 +12,7 @@ package enum FacetKey: Hashable, Sendable {
     case text(PayloadPath, TextSettings)
     /// Whether, and how many, values there are.
     case presence(PayloadPath)
-    /// The points that fulfil a condition which no other facet answers.
+    /// The points that fulfil a condition which no other field index answers.
     case predicate(Condition)
 
     /// `nil` for a predicate, which looks at the whole payload.
@@ -30,26 +30,26 @@ package enum FacetKey: Hashable, Sendable {
         if case .predicate(.nested(let path, _)) = self { path.text } else { path?.text ?? "" }
     }
 
-    func makeFacet() -> any Facet {
+    func makeIndex() -> any FieldIndex {
         switch self {
-        case .keywords: KeywordFacet()
-        case .integers: IntegerFacet()
-        case .bools: BoolFacet()
-        case .numbers: NumberFacet()
-        case .datetimes: DatetimeFacet()
-        case .geo: GeoFacet()
-        case .text(_, let settings): TextFacet(settings)
-        case .presence: PresenceFacet()
-        case .predicate(let condition): PredicateFacet(condition)
+        case .keywords: KeywordIndex()
+        case .integers: IntegerIndex()
+        case .bools: BoolIndex()
+        case .numbers: NumberIndex()
+        case .datetimes: DatetimeIndex()
+        case .geo: GeoIndex()
+        case .text(_, let settings): TextIndex(settings)
+        case .presence: PresenceIndex()
+        case .predicate(let condition): PredicateIndex(condition)
         }
     }
 }
 
 /// An index over all payloads of a collection under one aspect.
 ///
-/// A facet is a function of the pairs (slot, payload) that it holds: removing a pair that it doesn't hold changes
+/// A field index is a function of the pairs (slot, payload) that it holds: removing a pair that it doesn't hold changes
 /// nothing, which lets a builder replay writes without knowing which of them its scan has seen.
-protocol Facet: AnyObject {
+protocol FieldIndex: AnyObject {
     func insert(_ slot: UInt32, _ view: PayloadView)
     func remove(_ slot: UInt32, _ view: PayloadView)
     /// Brings what was inserted into its final order; inserting stays possible.
@@ -57,25 +57,25 @@ protocol Facet: AnyObject {
     var residentBytes: Int { get }
 }
 
-extension Facet {
+extension FieldIndex {
     func finish() {}
 }
 
-/// A payload, and its values at the path of the facet that looks at it.
+/// A payload, and its values at the path of the field index that looks at it.
 struct PayloadView {
     var payload: JSONValue
     var values: PathValues
 }
 
-/// Which facets a filter needs.
-struct FacetKeyCollector {
+/// Which field indexes a filter needs.
+struct FieldIndexKeyCollector {
     let textSettings: (PayloadPath) -> TextSettings
-    private(set) var keys: [FacetKey] = []
-    private var seen: Set<FacetKey> = []
+    private(set) var keys: [FieldIndexKey] = []
+    private var seen: Set<FieldIndexKey> = []
 
     init(textSettings: @escaping (PayloadPath) -> TextSettings) { self.textSettings = textSettings }
 
-    private mutating func add(_ key: FacetKey) {
+    private mutating func add(_ key: FieldIndexKey) {
         if seen.insert(key).inserted { keys.append(key) }
     }
 
@@ -114,8 +114,8 @@ struct FacetKeyCollector {
 }
 
 extension PayloadFieldSchema {
-    /// The facets that a payload index consists of.
-    func facetKeys(_ path: PayloadPath) -> [FacetKey] {
+    /// The field indexes that a payload index consists of.
+    func fieldIndexKeys(_ path: PayloadPath) -> [FieldIndexKey] {
         switch type {
         case .keyword, .uuid: [.keywords(path)]
         case .integer: (lookup || !range ? [.integers(path)] : []) + (range ? [.numbers(path)] : [])

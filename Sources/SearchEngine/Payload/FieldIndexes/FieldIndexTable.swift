@@ -1,27 +1,27 @@
 import JSON
 import Synchronization
 
-/// A facet in use.
-final class FacetEntry {
-    let key: FacetKey
-    let facet: any Facet
+/// A field index in use.
+final class FieldIndexEntry {
+    let key: FieldIndexKey
+    let index: any FieldIndex
     /// When it was used last, on the table's own clock. Readers set it while others read.
     let lastUse = Atomic<UInt64>(0)
 
-    init(_ key: FacetKey, _ facet: any Facet) {
+    init(_ key: FieldIndexKey, _ index: any FieldIndex) {
         self.key = key
-        self.facet = facet
+        self.index = index
     }
 }
 
-/// Facets by key, and by path for writes, so that a payload's values are looked up once for all facets of a path.
-struct FacetTable {
-    private(set) var entries: [FacetKey: FacetEntry] = [:]
-    private var groups: [(path: PayloadPath, entries: [FacetEntry])] = []
-    private var predicates: [FacetEntry] = []
+/// Field indexes by key, and by path for writes, so that a payload's values are looked up once for all field indexes of a path.
+struct FieldIndexTable {
+    private(set) var entries: [FieldIndexKey: FieldIndexEntry] = [:]
+    private var groups: [(path: PayloadPath, entries: [FieldIndexEntry])] = []
+    private var predicates: [FieldIndexEntry] = []
 
-    mutating func add(_ entry: FacetEntry) {
-        guard entries.updateValue(entry, forKey: entry.key) == nil else { preconditionFailure("the facet exists") }
+    mutating func add(_ entry: FieldIndexEntry) {
+        guard entries.updateValue(entry, forKey: entry.key) == nil else { preconditionFailure("the index exists") }
         if let path = entry.key.path {
             if let index = groups.firstIndex(where: { $0.path == path }) {
                 groups[index].entries.append(entry)
@@ -33,7 +33,7 @@ struct FacetTable {
         }
     }
 
-    mutating func remove(_ key: FacetKey) {
+    mutating func remove(_ key: FieldIndexKey) {
         guard entries.removeValue(forKey: key) != nil else { return }
         if let path = key.path, let index = groups.firstIndex(where: { $0.path == path }) {
             groups[index].entries.removeAll { $0.key == key }
@@ -46,7 +46,7 @@ struct FacetTable {
     func insert(_ slot: UInt32, _ payload: JSONValue) {
         for group in groups {
             let view = PayloadView(payload: payload, values: PathValues(group.path, in: payload))
-            for entry in group.entries { entry.facet.insert(slot, view) }
+            for entry in group.entries { entry.index.insert(slot, view) }
         }
         insertIntoPredicates(slot, payload)
     }
@@ -54,7 +54,7 @@ struct FacetTable {
     func remove(_ slot: UInt32, _ payload: JSONValue) {
         for group in groups {
             let view = PayloadView(payload: payload, values: PathValues(group.path, in: payload))
-            for entry in group.entries { entry.facet.remove(slot, view) }
+            for entry in group.entries { entry.index.remove(slot, view) }
         }
         removeFromPredicates(slot, payload)
     }
@@ -66,8 +66,8 @@ struct FacetTable {
             let after = PathValues(group.path, in: new)
             if before.values == after.values { continue }
             for entry in group.entries {
-                entry.facet.remove(slot, PayloadView(payload: old, values: before))
-                entry.facet.insert(slot, PayloadView(payload: new, values: after))
+                entry.index.remove(slot, PayloadView(payload: old, values: before))
+                entry.index.insert(slot, PayloadView(payload: new, values: after))
             }
         }
         removeFromPredicates(slot, old)
@@ -75,16 +75,16 @@ struct FacetTable {
     }
 
     private func insertIntoPredicates(_ slot: UInt32, _ payload: JSONValue) {
-        for entry in predicates { entry.facet.insert(slot, PayloadView(payload: payload)) }
+        for entry in predicates { entry.index.insert(slot, PayloadView(payload: payload)) }
     }
 
     private func removeFromPredicates(_ slot: UInt32, _ payload: JSONValue) {
-        for entry in predicates { entry.facet.remove(slot, PayloadView(payload: payload)) }
+        for entry in predicates { entry.index.remove(slot, PayloadView(payload: payload)) }
     }
 }
 
 extension PayloadView {
-    /// For a facet without a path.
+    /// For a field index without a path.
     init(payload: JSONValue) {
         self.init(payload: payload, values: PathValues(values: [], elements: []))
     }
