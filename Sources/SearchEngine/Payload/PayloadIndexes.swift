@@ -4,8 +4,9 @@ import Synchronization
 
 /// The payload indexes of one collection: they turn filters into sets of slots, and order points by a value.
 ///
-/// An index consists of *field indexes*. The field indexes of a payload index that somebody asked for (`createIndex`) are kept; those
-/// that a filter merely needs are made on first use and kept within a budget, the least recently used going first.
+/// They are *field indexes*, each of which answers one kind of condition on one path. Those of a payload index that somebody
+/// asked for (`createIndex`) are kept; those that a filter merely needs are made on first use and kept within a budget, the least
+/// recently used going first.
 /// Answers don't depend on which index exists, but for text: a text index brings its own tokens.
 ///
 /// Not locked inside. `insert`, `replace`, `install`, `createIndex` and `dropIndex` are called under the owner's exclusive

@@ -79,7 +79,7 @@ package struct SearchAim: Equatable {
     }
 
     /// The width for an index that nothing is known of: `nil`, the default, up to 0.95. Sentence embeddings need less
-    /// (docs/PERFORMANCE.md), harder data more.
+    /// (docs/experiments/walks-and-codes.md), harder data more.
     private static func assumedWidth(target: Double, k: Int, efConstruct: Int) -> Int? {
         guard target > 0.95 else { return nil }
         let width = target <= 0.98 ? 256 : 512
