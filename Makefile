@@ -10,10 +10,10 @@ BIN := .build/release
 # One build serves the server, the benchmark and the tests.
 SWIFT_BUILD := swift build -c release --build-tests
 
-.PHONY: help setup build serve test test-swift test-python test-neon demo bench bench-peers bench-growth bench-shapes bench-beside format lint docs clean
+.PHONY: help setup build serve test test-swift test-python test-neon demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections format lint docs clean
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the missing Debian packages, or print the command that does
 	@PYTHON="$(PYTHON)" scripts/setup.sh build
@@ -65,6 +65,10 @@ bench-shapes: build ## Measure recall on made data of many shapes beside hnswlib
 bench-beside: build ## Measure small searches beside slow reads and a writer (BENCH_ARGS)
 	@PYTHON="$(PYTHON)" scripts/setup.sh python
 	@PYTHON="$(PYTHON)" scripts/bench.sh --beside
+
+bench-collections: build ## Measure what each of a thousand collections takes (BENCH_ARGS)
+	@PYTHON="$(PYTHON)" scripts/setup.sh python
+	@PYTHON="$(PYTHON)" scripts/bench.sh --collections
 
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -9,44 +9,21 @@ clusters; the slow reads take as long as with any other.
 """
 
 import argparse
-import http.client
 import json
 import multiprocessing
-import os
-import signal
-import socket
-import subprocess
 import tempfile
 import time
 
 import numpy as np
-import orjson
+
+from server import Connection, Server, encode
 
 SIZE, BATCH = 768, 100
-HEADERS = {"content-type": "application/json"}
-
-
-class Connection:
-    def __init__(self, port):
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-        self.http.connect()
-        self.http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def call(self, method, path, body=None):
-        self.http.request(method, path, None if body is None else body, HEADERS)
-        answer = self.http.getresponse()
-        data = answer.read()
-        assert answer.status == 200, data[:300]
-        return data
 
 
 def rows(rng, centers, count):
     picked = centers[rng.integers(0, len(centers), count)]
     return (picked + rng.standard_normal((count, SIZE), np.float32) * 0.7).astype(np.float32)
-
-
-def encode(value):
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def upsert_body(rng, centers, ids):
@@ -125,23 +102,9 @@ def rewrite(connection, rng, centers, count, first, share):
 def run(binary, count, seconds):
     rng = np.random.default_rng(2)
     centers = np.random.default_rng(1).standard_normal((500, SIZE), np.float32)
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        settings = {
-            "QDRANT__SERVICE__HOST": "127.0.0.1", "QDRANT__SERVICE__HTTP_PORT": str(port),
-            "QDRANT__STORAGE__STORAGE_PATH": f"{folder}/storage", "QDRANT__STORAGE__SNAPSHOTS_PATH": f"{folder}/snapshots",
-            "QDRANT__LOG_LEVEL": "ERROR", "TRENDEX__RECALL_AUDIT": "false",
-        }  # fmt: skip
-        server = subprocess.Popen([binary, "serve"], env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
-        try:
-            while True:
-                try:
-                    connection = Connection(port)
-                    break
-                except OSError:
-                    time.sleep(0.1)
+    with tempfile.TemporaryDirectory() as folder:
+        with Server(binary, folder, TRENDEX__RECALL_AUDIT="false") as server:
+            connection, port = server.connection, server.port
             connection.call("PUT", "/collections/c", encode({"vectors": {"size": SIZE, "distance": "Cosine"}}))
             connection.call("PUT", "/collections/c/index?wait=true", encode({"field_name": "n", "field_schema": "integer"}))
             for begin in range(0, count, BATCH):
@@ -155,9 +118,6 @@ def run(binary, count, seconds):
                 told[f"beside {kind} and upserts"]["compacting"] = info(connection)["status"] == "yellow"
                 until_green(connection)
             return told
-        finally:
-            server.send_signal(signal.SIGKILL)
-            server.wait()
 
 
 def plot(figures, file):
