@@ -4,6 +4,8 @@ import json
 import threading
 
 import pytest
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from harness import Rest, Server, ServerDied
 
@@ -50,10 +52,63 @@ def test_health(rest, path):
 
 
 def test_cluster(rest, collection):
-    assert rest.get("/cluster").result["status"] in ("disabled", "enabled")
-    shards = rest.get(f"{collection}/cluster").result
-    assert shards["shard_count"] == 1 and shards["remote_shards"] == []
-    assert shards["local_shards"][0]["points_count"] == 10
+    """A standalone node: no cluster, and every collection is one shard of its own, whole and active."""
+    assert rest.get("/cluster").result == {"status": "disabled"}
+    assert rest.get("/telemetry").result["cluster"] == {"enabled": False}
+
+    def shards(path):
+        info = rest.get(f"{path}/cluster").result
+        # Readers in JavaScript keep no greater number.
+        assert type(info["peer_id"]) is int and 0 < info["peer_id"] < 2**53
+        return info
+
+    def alone(peer, points):
+        return {
+            "peer_id": peer, "shard_count": 1, "remote_shards": [], "shard_transfers": [],
+            "local_shards": [{"shard_id": 0, "points_count": points, "state": "Active"}],
+        }
+
+    first = shards(collection)
+    peer = first["peer_id"]
+    assert first == alone(peer, 10)
+    rest.post(f"{collection}/points/delete?wait=true", {"points": [0, 1, 2]}).result
+    assert shards(collection) == alone(peer, 7)
+    other = f"{collection}-empty"
+    rest.put(other, {"vectors": VECTORS}).result
+    try:
+        assert shards(other) == alone(peer, 0)
+    finally:
+        rest.delete(other).result
+    failed(rest.get(f"{other}/cluster"), 404, other.rsplit("/")[-1])
+
+
+def test_cluster_by_the_client(server, rest, collection):
+    """The client's models take the answers, and what needs a cluster is refused in words."""
+    name = collection.rsplit("/")[-1]
+    client = QdrantClient(url=server.url, timeout=60)
+    try:
+        assert client.cluster_status() == models.ClusterStatusOneOf(status="disabled")
+        shard = models.LocalShardInfo(shard_id=0, points_count=10, state=models.ReplicaState.ACTIVE)
+        info = client.collection_cluster_info(name)
+        assert info.local_shards == [shard] and info.shard_count == 1
+        assert info.remote_shards == [] and info.shard_transfers == []
+        # The collection's configuration says the same number of shards and copies.
+        params = client.get_collection(name).config.params
+        assert (params.shard_number, params.replication_factor) == (1, 1)
+        move = models.MoveShardOperation(
+            move_shard=models.MoveShard(shard_id=0, from_peer_id=info.peer_id, to_peer_id=info.peer_id + 1)
+        )
+        for ask in (
+            client.recover_current_peer,
+            lambda: client.remove_peer(info.peer_id),
+            lambda: client.cluster_collection_update(name, move),
+        ):
+            with pytest.raises(UnexpectedResponse, match="standalone mode") as refusal:
+                ask()
+            assert 400 <= refusal.value.status_code < 500
+        assert client.collection_cluster_info(name) == info
+    finally:
+        client.close()
 
 
 def test_telemetry(rest):
