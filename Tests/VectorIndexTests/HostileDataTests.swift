@@ -134,7 +134,7 @@ import VectorIndex
     }
 
     /// The engine refuses such numbers. They must do no harm here all the same. (By products they score above all other
-    /// rows, so that walks are drawn to them and find less.)
+    /// rows, so that walks are drawn to them and find a little less.)
     @Test(arguments: Metric.allCases, [3, 24])
     func infiniteAndMissingNumbersDoNoHarm(_ metric: Metric, _ dimensions: Int) {
         let parameters = IndexParameters(dimensions: dimensions, metric: metric)
@@ -165,6 +165,13 @@ import VectorIndex
             expectSound(outcome, rows, query, k: 10, allowed: Set(finite))
             sum += recall(outcome, rows, query, best: bestScores(rows, query, k: 10, among: finite))
         }
-        #expect(sum / 40 >= (metric == .euclid || metric == .manhattan ? 0.95 : 0.05), Seed.note)
+        // The worst of 45 seeds: by distances 0.997, by dot product 0.965, by cosine 0.862 (0.986 on average).
+        let floor =
+            switch metric {
+            case .euclid, .manhattan: 0.98
+            case .dot: 0.9
+            case .cosine: 0.7
+            }
+        #expect(sum / 40 >= floor, Seed.note)
     }
 }
