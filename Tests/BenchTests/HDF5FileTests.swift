@@ -49,29 +49,83 @@ import Testing
         #expect(refusal { try HDF5File(scratch.write(narrow, as: "d.hdf5")) }.contains("offsets of other than 8 bytes"))
     }
 
-    /// Every prefix of a good file is refused, or is read as far as it goes.
+    /// A prefix of a good file is refused, or names all datasets: of these it refuses what it has no longer, and gives the
+    /// others unchanged.
     @Test(arguments: ["oldest", "newest"]) func survivesBeingCutOff(name: String) throws {
-        let good = try testFile("\(name).hdf5").bytes
-        for length in stride(from: 1, to: good.count, by: 7) {
-            try readEverything(Array(good.prefix(length)))
+        let good = try testFile("\(name).hdf5")
+        let whole = try HDF5File(good.path)
+        let values = try whole.objects.keys.reduce(into: [String: StoredMatrix]()) { values, dataset in
+            values[dataset] = try StoredMatrix(reading: whole.matrix(dataset))
         }
+        var counts = Set<Int>()
+        for length in stride(from: 1, to: good.bytes.count, by: 3) {
+            let copy = Array(good.bytes.prefix(length))
+            let path = try scratch.write(copy, as: "\(length).hdf5")
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let note: Comment = "\(length) bytes"
+            guard let file = try unlessRefused(path, note, { try HDF5File(path) }) else { continue }
+            #expect(file.objects == whole.objects, note)
+            var count = 0
+            for dataset in whole.objects.keys {
+                guard let matrix = try unlessRefused(path, note, { try file.matrix(dataset) }) else { continue }
+                #expect(try expectHonest(matrix, copy, note) == values[dataset], "\(note) \(dataset)")
+                count += 1
+            }
+            counts.insert(count)
+        }
+        // The last of the four ends with the file, so it alone goes with the last bytes.
+        #expect(counts.max() == 3, "\(counts.sorted())")
     }
 
+    /// What a damaged file says is refused or lies inside the file; damaged values are read as they stand, and no others.
     @Test(arguments: ["oldest", "newest"]) func survivesDamage(name: String) throws {
         var random = SeededGenerator("HDF5FileTests.survivesDamage(\(name))")
-        let good = try testFile("\(name).hdf5").bytes
+        let good = try testFile("\(name).hdf5")
+        let whole = try HDF5File(good.path)
+        var values = Set<Int>()
+        for dataset in whole.objects.keys {
+            let matrix = try whole.matrix(dataset)
+            let count = try StoredMatrix(reading: matrix).values.count
+            values.formUnion(matrix.offset..<matrix.offset + count)
+        }
         // Most of the file is empty space; damage where there is something.
-        let used = good.indices.filter { good[$0] != 0 }
-        for _ in 0..<3000 {
-            var copy = good
+        let used = good.bytes.indices.filter { good.bytes[$0] != 0 }
+        var refusedFiles = 0
+        var refusedDatasets = 0
+        var read = 0
+        for number in 0..<3000 {
+            var copy = good.bytes
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let place = used[Int.random(in: 0..<used.count, using: &random)]
                 copy[min(place + Int.random(in: 0...2, using: &random), copy.count - 1)] =
                     [0, 1, 8, 0x10, 0x7F, 0xFF, UInt8.random(in: 0...255, using: &random)][
                         Int.random(in: 0..<7, using: &random)]
             }
-            try readEverything(copy)
+            let path = try scratch.write(copy, as: "\(number).hdf5")
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let changed = copy.indices.filter { copy[$0] != good.bytes[$0] }
+            let damage = changed.map { "\($0): \(copy[$0])" }
+            let note: Comment = "TRENDEX_SEED=\(random.seed), copy \(number): \(damage)"
+            let isSound = changed.allSatisfy(values.contains)
+            guard let file = try unlessRefused(path, note, { try HDF5File(path) }) else {
+                refusedFiles += 1
+                #expect(!isSound, note)
+                continue
+            }
+            if isSound { #expect(file.objects == whole.objects, note) }
+            for dataset in file.objects.keys {
+                guard let matrix = try unlessRefused(path, note, { try file.matrix(dataset) }) else {
+                    refusedDatasets += 1
+                    #expect(!isSound, note)
+                    continue
+                }
+                read += 1
+                try expectHonest(matrix, copy, note)
+                if isSound { #expect(try matrix.offset == whole.matrix(dataset).offset, note) }
+            }
         }
+        // A seed gave 577 and 653 refused files, 868 and 1397 refused datasets, 8706 and 7809 that were read.
+        #expect(refusedFiles > 300 && refusedDatasets > 400 && read > 5000, "TRENDEX_SEED=\(random.seed)")
     }
 
     /// A tree whose nodes all point at one node again: refused by its number of blocks, not followed for ever.
@@ -84,15 +138,5 @@ import Testing
         file.replaceSubrange(node + 32..<node + 40, with: bytes(of: [UInt64(node)]))  // …whose child is itself.
         let path = try scratch.write(file, as: "cycle.hdf5")
         #expect(refusal { try HDF5File(path) }.contains("too many group blocks"))
-    }
-
-    private func readEverything(_ bytes: [UInt8]) throws {
-        let path = try scratch.write(bytes, as: "damaged.hdf5")
-        do {
-            let file = try HDF5File(path)
-            for name in file.objects.keys {
-                do { try readAll(file.matrix(name)) } catch is BenchError {}
-            }
-        } catch is BenchError {}
     }
 }

@@ -57,13 +57,84 @@ func refusal<Value>(_ body: () throws -> Value, location: SourceLocation = #_sou
     return ""
 }
 
-/// Reads a whole matrix, whatever its elements are.
-func readAll(_ matrix: MappedMatrix) throws {
-    for row in 0..<matrix.rows {
-        switch matrix.element {
-        case .float16, .float32: _ = try matrix.floats(row)
-        case .int32, .int64: _ = try matrix.integers(row)
+/// A matrix as its file stores it: little-endian bytes, row after row.
+struct StoredMatrix: Equatable {
+    let element: MappedMatrix.Element
+    let rows: Int
+    let columns: Int
+    let values: [UInt8]
+
+    /// What the reader says of the matrix, put into the file's form again.
+    init(reading matrix: MappedMatrix) throws {
+        element = matrix.element
+        rows = matrix.rows
+        columns = matrix.columns
+        values = try (0..<matrix.rows).flatMap { row -> [UInt8] in
+            switch matrix.element {
+            // A NaN may change while it is widened to a float and narrowed again; it stays a NaN.
+            case .float16: bytes(of: try matrix.floats(row).map { $0.isNaN ? .nan : Float16($0) })
+            case .float32: bytes(of: try matrix.floats(row).map { $0.isNaN ? .nan : $0 })
+            case .int32: bytes(of: try matrix.integers(row).map(Int32.init))
+            case .int64: bytes(of: try matrix.integers(row).map(Int64.init))
+            }
         }
+    }
+
+    /// The same matrix, its values taken from the file's bytes without the reader; `nil` when it doesn't lie inside them.
+    init?(_ matrix: MappedMatrix, in file: [UInt8]) {
+        element = matrix.element
+        rows = matrix.rows
+        columns = matrix.columns
+        let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+        guard !overflow, count <= file.count, matrix.offset >= 0 else { return nil }
+        let width = count * Self.width(element)
+        guard matrix.offset + width <= file.count else { return nil }
+        let stored = Array(file[matrix.offset..<matrix.offset + width])
+        values =
+            switch element {
+            case .float16: bytes(of: Self.numbers(stored, as: Float16.self).map { $0.isNaN ? .nan : $0 })
+            case .float32: bytes(of: Self.numbers(stored, as: Float.self).map { $0.isNaN ? .nan : $0 })
+            case .int32, .int64: stored
+            }
+    }
+
+    private static func numbers<Value>(_ stored: [UInt8], as type: Value.Type) -> [Value] {
+        stored.withUnsafeBytes { bytes in
+            stride(from: 0, to: bytes.count, by: MemoryLayout<Value>.size).map {
+                bytes.loadUnaligned(fromByteOffset: $0, as: type)
+            }
+        }
+    }
+
+    private static func width(_ element: MappedMatrix.Element) -> Int {
+        switch element {
+        case .float16: 2
+        case .float32, .int32: 4
+        case .int64: 8
+        }
+    }
+}
+
+/// Reads a whole matrix and expects the values that `file`'s bytes have there, none of them from outside of the file.
+@discardableResult
+func expectHonest(
+    _ matrix: MappedMatrix, _ file: [UInt8], _ note: Comment, location: SourceLocation = #_sourceLocation
+) throws -> StoredMatrix {
+    // Asked first: what lies outside of the file can't be read without harm.
+    let stored = try #require(StoredMatrix(matrix, in: file), note, sourceLocation: location)
+    #expect(try StoredMatrix(reading: matrix) == stored, note, sourceLocation: location)
+    return stored
+}
+
+/// What `body` answers, or `nil` where it refuses a file. The sentence must name the file.
+func unlessRefused<Value>(
+    _ path: String, _ note: Comment, location: SourceLocation = #_sourceLocation, _ body: () throws -> Value
+) throws -> Value? {
+    do {
+        return try body()
+    } catch let error as BenchError {
+        #expect(error.description.contains(path), note, sourceLocation: location)
+        return nil
     }
 }
 
