@@ -10,7 +10,7 @@ BIN := .build/release
 # One build serves the server, the benchmark and the tests.
 SWIFT_BUILD := swift build -c release --build-tests
 
-.PHONY: help setup build serve test test-swift test-python test-neon demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections format lint docs clean
+.PHONY: help setup build serve test test-swift test-python test-neon test-tsan demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections format lint docs clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test-python: build ## Run the compatibility and crash tests alone
 test-neon: ## Run the NEON kernels on an emulated aarch64 CPU
 	@scripts/setup.sh build neon
 	@scripts/test-neon.sh
+
+test-tsan: setup ## Run the concurrent tests of engine and index under ThreadSanitizer (half an hour the first time)
+	swift build -c release --build-tests --sanitize=thread --scratch-path .build-tsan
+	@scripts/test-tsan.sh
 
 demo: build ## Load a small sample of trends and run a few semantic searches
 	@PYTHON="$(PYTHON)" scripts/setup.sh python-only
@@ -80,7 +84,7 @@ docs: build ## Make the API reference: a static site in .docs/
 	@scripts/docs.sh
 
 clean: ## Delete what was built (storage and snapshots stay)
-	rm -rf .build .docs $(VENV)
+	rm -rf .build .build-tsan .docs $(VENV)
 	find Tests demo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The Python tools of the tests and benchmarks, at pinned versions.

@@ -35,3 +35,9 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         (0..<dimensions).map { _ in Float.random(in: -1...1, using: &self) }
     }
 }
+
+/// How often a test does something: a tenth of `count`, but at least once, where `TRENDEX_BRIEF` is set. Under
+/// ThreadSanitizer everything takes ten times as long.
+package func repetitions(_ count: Int) -> Int {
+    ProcessInfo.processInfo.environment["TRENDEX_BRIEF"] == nil ? count : max(count / 10, 1)
+}

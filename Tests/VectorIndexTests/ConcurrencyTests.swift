@@ -1,6 +1,7 @@
 import Foundation
 import Quantization
 import Synchronization
+import TestSupport
 import Testing
 import VectorIndex
 
@@ -29,7 +30,8 @@ final class SharedLock: @unchecked Sendable {
     @Test(arguments: [Metric.cosine, .euclid])
     func everythingAtOnce(_ metric: Metric) throws {
         let parameters = IndexParameters(dimensions: 12, metric: metric, m: 8, efConstruct: 40)
-        let total = 20_000
+        // Enough to train twice.
+        let total = 4000 + repetitions(16_000)
         let rows = Rows(parameters, capacity: total)
         let lock = SharedLock()
         let index = VectorIndex(parameters)

@@ -86,7 +86,7 @@ import Testing
                 }
             _ = try engine.updateBlocking("c", operations)
         } _: {
-            for _ in 0..<40 {
+            for _ in 0..<repetitions(40) {
                 let count = try engine.count("c", filter: filter, exact: true)
                 #expect(count == Self.count)
                 var scroll = QueryRequest(Query(), payload: .all)
@@ -118,7 +118,7 @@ import Testing
             }
             _ = try engine.updateBlocking("c", [.upsert(points)])
         } _: {
-            for _ in 0..<100 {
+            for _ in 0..<repetitions(100) {
                 let results = try fixture.engine.query("c", requests, deadline: nil)
                 let found = results.map { result in
                     result.points.map { [Double($0.score ?? 0), Double($0.version)] }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs what `make test-tsan` has built: the tests of the modules that share memory between threads, under ThreadSanitizer.
+# Fails when it reports anything, when a test fails, or when a module's tests don't run. TRENDEX_SEED replays a run.
+# usage: test-tsan.sh [FILTER…]   regular expressions of tests, each a process of its own; without any, all that are named here
+set -uo pipefail
+
+cd "$(dirname "$0")/.."
+build=.build-tsan
+tests=$build/release/trendexPackageTests.xctest
+clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# A process each: the sanitizer's runtime slows down with every thread that a process has had. Of the index's suites those that
+# link, search, save and replace codes at once, or that read files back; the others measure what one thread finds. The
+# quantizers have no state that threads share.
+filters=("$@")
+((${#filters[@]})) || filters=(
+    '^VectorIndexTests\.(Concurrency|File|Freshness|Limit|Memory|NoCodes)Tests'
+    '^SearchEngineTests\.'
+    '^ServicesTests\.'
+)
+
+"$clang" -O1 -g -fPIC -shared -Wall -Wextra -Werror Tests/tsan/swift-locks.c -o "$build/swift-locks.so" || exit 1
+
+failed=0
+summary=()
+for filter in "${filters[@]}"; do
+    # Tests one after the other: the races are between the threads of one engine, and the runtime has room for the clocks of
+    # 255 threads at a time. With all tests at once it failed a check of its own.
+    TRENDEX_BRIEF=1 LD_PRELOAD="$build/swift-locks.so" TSAN_OPTIONS="history_size=4 ${TSAN_OPTIONS:-}" \
+        "$tests" --testing-library swift-testing --no-parallel --filter "$filter" 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+    line=$(grep -E 'Test run with [0-9]+ tests?' "$log" | tail -n 1)
+    races=$(grep -c 'WARNING: ThreadSanitizer' "$log")
+    summary+=("$filter  ${line:-no end of the test run (exit code $status)}; $races reports of ThreadSanitizer")
+    if ((status != 0 || races != 0)) || ! grep -Eq 'Test run with [1-9][0-9]* tests? .*passed' "$log"; then failed=1; fi
+done
+
+echo
+printf '%s\n' "${summary[@]}"
+if ((failed)); then
+    echo "make test-tsan: FAILED"
+    exit 1
+fi
+echo "make test-tsan: passed"
