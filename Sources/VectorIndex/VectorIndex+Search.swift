@@ -38,12 +38,32 @@ extension VectorIndex {
         return ScratchPool.with { scratch in
             // Kernels get plain pointers into all of it; a retraining may have let go of the codes meanwhile.
             withExtendedLifetime(candidates) {
-                var run = SearchRun(parameters, base, plan, options, candidates, scratch: scratch)
                 scratch.hidden = options.hidesExcluded ? options.excluded ?? Graph.sentinel : Graph.sentinel
                 defer { scratch.hidden = Graph.sentinel }
-                return run.outcome()
+                var run = SearchRun(parameters, base, plan, options, candidates, scratch: scratch)
+                let outcome = run.outcome()
+                guard let wider = wider(plan, options, outcome, candidates) else { return outcome }
+                var wideOptions = options
+                wideOptions.ef = nil
+                var wideRun = SearchRun(parameters, base, wider, wideOptions, candidates, scratch: scratch)
+                return wideRun.outcome().after(outcome)
             }
         }
+    }
+
+    /// The plan of another search where a narrow walk has found less than it should.
+    private func wider(
+        _ plan: SearchPlan, _ options: SearchOptions, _ outcome: SearchOutcome, _ candidates: SearchCandidates
+    ) -> SearchPlan? {
+        guard let least = options.leastScore, options.rescore, !outcome.cancelled, !outcome.method.isScan,
+            let ef = plan.ef, least.rank > 0
+        else { return nil }
+        // Where fewer are found than asked for, all that there is was found.
+        guard outcome.hits.count >= least.rank, !(outcome.hits[least.rank - 1].score >= least.score) else { return nil }
+        var options = options
+        options.ef = nil
+        let wider = SearchPlan(parameters, options, candidates)
+        return wider.ef.map { $0 > ef } ?? true ? wider : nil
     }
 
     /// Plan and search in one, in a view of its own: the k best live slots that `allowed` has, all where it is `nil`.

@@ -35,6 +35,7 @@ import Testing
                 #expect(
                     members(explain) == [
                         "plan", "method", "points", "filter", "candidates", "ef", "recall", "went_on_by_vectors",
+                        "went_on_wider",
                         "hops", "scored", "microseconds",
                     ])
                 #expect(explain["plan"] == "exact_filtered_scan")

@@ -238,6 +238,7 @@ package struct RecallMeasurement {
             guard !aim.isExact else { return (nil, nil, best) }
             var options = SearchOptions(k: search.k, ef: aim.ef)
             options.fullScanBytes = fullScanBytes
+            options.leastScore = aim.leastScore
             options.excluded = query.asked.own
             options.hidesExcluded = true
             let outcome = query.asked.vector.withUnsafeBufferPointer {
@@ -277,12 +278,18 @@ package struct RecallMeasurement {
         results.append(
             RecallProfile.Query(
                 isOwn: query.asked.own != nil, isExtra: query.extraOf != nil, recall: recalls[0],
-                recalls: curves.map(Array.init)))
+                recalls: curves.map(Array.init), lastScores: lastScores(query)))
         if let cluster = query.extraOf {
             grouping?.assigned.append(cluster)
         } else if !curveKs.isEmpty, sample.count * space.parameters.size <= Self.mostClusteredElements {
             vectors.append(query.asked.vector)
         }
+    }
+
+    /// By curve: the score of the true k-th, or of the last where there are fewer. The query's own point takes no place.
+    private func lastScores(_ query: Query) -> [Float] {
+        let best = query.sweep.hits.lazy.filter { $0.slot != query.asked.own }
+        return curveKs.map { k in best.prefix(k).reduce(Float.nan) { $1.score.isNaN ? $0 : $1.score } }
     }
 
     /// Puts the sample's queries in clusters, a round at a time, and decides which are harder than the others.

@@ -16,12 +16,29 @@ package struct RecallProfile: Sendable {
         package var recall: Double
         /// By curve, and by the curve's points.
         package var recalls: [[Double]]
+        /// By curve: the score of its true k-th.
+        package var lastScores: [Float]
 
-        package init(isOwn: Bool, isExtra: Bool = false, recall: Double, recalls: [[Double]]) {
+        package init(
+            isOwn: Bool, isExtra: Bool = false, recall: Double, recalls: [[Double]], lastScores: [Float] = []
+        ) {
             self.isOwn = isOwn
             self.isExtra = isExtra
             self.recall = recall
             self.recalls = recalls
+            self.lastScores = lastScores
+        }
+    }
+
+    /// The least score that the k-th result has for all but one in a hundred queries of the sample. A search whose k-th scores
+    /// less has hardly found the nearest, unless its query is unlike all of the sample's; in neither case the curves hold.
+    package struct Floor: Sendable, Equatable {
+        package let k: Int
+        package let score: Float
+
+        package init(k: Int, score: Float) {
+            self.k = k
+            self.score = score
         }
     }
 
@@ -39,6 +56,8 @@ package struct RecallProfile: Sendable {
 
     /// Of all queries but the extra ones.
     package let overall: Curves
+    /// By curve; empty where there are too few queries.
+    package let floors: [Floor]
     package let populations: [Population]
     /// The kinds of what belongs to no population: own points and recent queries, each if it has enough queries to tell.
     private let common: [Curves]
@@ -65,6 +84,7 @@ package struct RecallProfile: Sendable {
         }
         let sample = queries.filter { !$0.isExtra }
         overall = curves(sample)
+        floors = Self.floors(sample, ks)
         self.clusters = clusters?.0
         let sizes = (clusters?.assigned ?? []).reduce(into: [:]) { $0[$1, default: 0] += 1 }
         unknown = Set(sizes.filter { $0.value < Self.leastMembers }.keys)
@@ -104,6 +124,22 @@ package struct RecallProfile: Sendable {
         let rest = zip(queries, clusters.assigned).filter { populationOfCluster[$0.1] == nil }.map(\.0)
         common = Self.kinds(rest.filter { !$0.isExtra }).map(curves)
     }
+
+    /// The least of the floors of each kind: a query may be of any.
+    private static func floors(_ sample: [Query], _ ks: [Int]) -> [Floor] {
+        let kinds = kinds(sample)
+        guard kinds.allSatisfy({ $0.count >= RecallCurve.leastQueries }) else { return [] }
+        return ks.indices.compactMap { place in
+            let floors = kinds.compactMap { queries -> Float? in
+                let scores = queries.compactMap { place < $0.lastScores.count ? $0.lastScores[place] : nil }
+                    .filter(\.isFinite).sorted()
+                return scores.isEmpty ? nil : scores[Int(Double(scores.count) * shareBelowFloor)]
+            }
+            return floors.min().map { Floor(k: ks[place], score: $0) }
+        }
+    }
+
+    private static let shareBelowFloor = 0.01
 
     /// Own points and recent queries apart where there are enough of both, else all together.
     private static func kinds(_ queries: [Query]) -> [[Query]] {

@@ -79,6 +79,9 @@ public struct Explanation: Sendable, Equatable {
     public var filter: FilterSummary?
     /// Whether stored vectors had to decide, because codes could not tell the best candidates apart.
     public var wentOnByVectors = false
+    /// Whether a walk of the width that a target of recall had led to found less than is known of such queries, so that one of
+    /// the default width was made.
+    public var wentOnWider = false
     /// Graph nodes expanded.
     public var hops = 0
     public var scored = Scored()
@@ -96,6 +99,7 @@ public struct Explanation: Sendable, Equatable {
         self.init(plan, filter: filter, times: times)
         method = QueryMethod(outcome.method)
         wentOnByVectors = outcome.wentOnByRows
+        wentOnWider = outcome.wentOnWider
         hops = outcome.hops
         scored = Scored(
             walk: outcome.walked, scan: outcome.scanned, rerank: outcome.reranked, rescore: outcome.rescored)

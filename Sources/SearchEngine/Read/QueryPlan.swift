@@ -96,12 +96,14 @@ public struct QueryPlan: Sendable, Equatable {
     /// The options of the index's search.
     package func options(_ query: Query, _ aim: SearchAim, _ vector: VectorFacts) -> SearchOptions {
         let parameters = query.parameters
-        return SearchOptions(
+        var options = SearchOptions(
             k: wanted, ef: aim.ef, exact: aim.isExact, indexedOnly: parameters.indexedOnly,
             ignoreCodes: parameters.ignoreQuantization,
             rescore: vector.mayEstimate ? parameters.rescore ?? true : true,
             oversampling: max(parameters.oversampling ?? 1, 1), fullScanBytes: vector.fullScanBytes,
             excluded: vector.excluded)
+        options.leastScore = aim.leastScore
+        return options
     }
 
     /// A value that is read and sorted costs about as much as so many steps through sorted ones.

@@ -7,6 +7,8 @@ package struct SearchAim: Equatable {
     package private(set) var isExact = false
     /// What an explanation tells of a recall that was aimed at.
     package private(set) var recall: Explanation.Recall?
+    /// What results score at least where the width is a measured one.
+    package private(set) var leastScore: SearchOptions.LeastScore?
 
     /// - Parameters:
     ///   - k: results.
@@ -22,6 +24,10 @@ package struct SearchAim: Equatable {
         self.init(
             target: target, source: knowledge.source, k: k, points: points, parameters: index, kinds: knowledge.kinds,
             isKnown: knowledge.isKnown)
+        guard recall?.basis == .measured,
+            let floor = knowledge.floors.first(where: { $0.k >= k }) ?? knowledge.floors.last
+        else { return }
+        leastScore = SearchOptions.LeastScore(rank: min(floor.k, k), score: floor.score)
     }
 
     init(ef: Int?, isExact: Bool = false) {
@@ -97,6 +103,8 @@ package struct RecallKnowledge: Sendable {
     package var kinds: [RecallProfile.Curves] = []
     /// Whether the query is like those that were measured.
     package var isKnown = true
+    /// What results score at least.
+    package var floors: [RecallProfile.Floor] = []
 
     package init() {}
 
@@ -116,7 +124,9 @@ package struct RecallKnowledge: Sendable {
         } else {
             return
         }
-        (kinds, isKnown) = space.recall.audit?.profile.kinds(of: query) ?? ([], true)
+        guard let profile = space.recall.audit?.profile else { return }
+        (kinds, isKnown) = profile.kinds(of: query)
+        floors = profile.floors
     }
 }
 

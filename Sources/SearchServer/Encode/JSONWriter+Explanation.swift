@@ -51,6 +51,8 @@ extension JSONWriter {
         if let recall = explanation.plan.recall { write(recall) } else { writeNull() }
         key("went_on_by_vectors")
         write(explanation.wentOnByVectors)
+        key("went_on_wider")
+        write(explanation.wentOnWider)
         key("hops")
         write(explanation.hops)
         key("scored")

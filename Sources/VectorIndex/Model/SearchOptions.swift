@@ -1,5 +1,16 @@
 /// How one search is done.
 public struct SearchOptions: Sendable {
+    /// What the hit of a rank, counted from 1, is expected to score at least, as far as it is known.
+    public struct LeastScore: Sendable, Equatable {
+        public var rank: Int
+        public var score: Float
+
+        public init(rank: Int, score: Float) {
+            self.rank = rank
+            self.score = score
+        }
+    }
+
     /// Hits wanted; 0 or less returns none.
     public var k: Int
     /// Width of the walk; at least k is used. `nil` takes the measured default.
@@ -17,6 +28,8 @@ public struct SearchOptions: Sendable {
     /// So many bytes of rows that may be returned, or fewer, are scanned (by code), whatever the measured costs are. `nil`
     /// leaves the choice to the costs.
     public var fullScanBytes: Int?
+    /// When a hit scores less than it should, the search is made once more with the default width, if that is wider.
+    public var leastScore: LeastScore?
     /// A scan of more slots is not begun; the search ends early, with `cancelled` set in its outcome.
     package var mostScanned = Int.max
     /// Walk the graph however little a scan would cost.

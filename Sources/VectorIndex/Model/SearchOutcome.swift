@@ -20,6 +20,16 @@ public struct SearchTimings: Sendable, Equatable {
     /// Ranking the best of that again by the stored rows.
     public var rescore = 0
     public init() {}
+
+    static func + (a: SearchTimings, b: SearchTimings) -> SearchTimings {
+        var sum = a
+        sum.prepare += b.prepare
+        sum.walk += b.walk
+        sum.scan += b.scan
+        sum.rerank += b.rerank
+        sum.rescore += b.rescore
+        return sum
+    }
 }
 
 /// The hits of a search and what it took to find them.
@@ -44,10 +54,26 @@ public struct SearchOutcome: Sendable {
     public var rescored: Int
     /// The codes could not tell the best candidates apart, so that the search went on by stored rows.
     public var wentOnByRows = false
+    /// The first walk had found less than is known of such queries, so that a wider one was made.
+    public var wentOnWider = false
     /// `nil` unless asked for.
     public var timings: SearchTimings?
     /// The search was cancelled; `hits` is what had been found until then, without any guarantee.
     public var cancelled: Bool
+
+    /// The same with what an earlier search, of which this one took the place, has cost.
+    func after(_ first: SearchOutcome) -> SearchOutcome {
+        var both = self
+        both.wentOnWider = true
+        both.wentOnByRows = wentOnByRows || first.wentOnByRows
+        both.walked += first.walked
+        both.scanned += first.scanned
+        both.hops += first.hops
+        both.reranked += first.reranked
+        both.rescored += first.rescored
+        if let timings, let earlier = first.timings { both.timings = timings + earlier }
+        return both
+    }
 
     public init(
         hits: [Hit] = [], method: SearchMethod = .empty, allowedCount: Int = 0, ef: Int? = nil, walked: Int = 0,

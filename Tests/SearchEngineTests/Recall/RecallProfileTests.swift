@@ -26,6 +26,24 @@ import VectorIndex
         #expect(few.count == 1 && few[0][0].queries == 250)
     }
 
+    @Test func floorsAreWhatNearlyAllFind() {
+        func queries(_ isOwn: Bool, _ scores: [Float]) -> [RecallProfile.Query] {
+            scores.map {
+                RecallProfile.Query(
+                    isOwn: isOwn, recall: 1, recalls: [Array(repeating: 1, count: RecallCurve(k: 10).points.count)],
+                    lastScores: [$0])
+            }
+        }
+        let own = queries(true, (0..<200).map { 0.5 + Float($0) / 1_000 })
+        let odd = queries(true, [-1, .nan, -2])
+        #expect(RecallProfile((own + odd).shuffled(), ks: [10]).floors == [.init(k: 10, score: 0.5)])
+        // The least of both kinds; too few of one are no kind, and too few of all tell nothing.
+        let recent = queries(false, (0..<99).map { 0.2 + Float($0) / 1_000 })
+        #expect(RecallProfile(own + recent, ks: [10]).floors == [.init(k: 10, score: 0.2)])
+        #expect(RecallProfile(own + recent.prefix(1), ks: [10]).floors == [.init(k: 10, score: 0.501)])
+        #expect(RecallProfile(Array(own.prefix(63)), ks: [10]).floors.isEmpty)
+    }
+
     /// Clusters at (0, 0), (10, 0), …; the first queries of each are as easy as `recalls` says.
     private func profile(
         _ counts: [Int], _ recalls: [Double], hard: [Int], _ test: String = #function

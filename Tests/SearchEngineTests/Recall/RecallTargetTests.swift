@@ -154,6 +154,20 @@ import VectorIndex
         #expect(try targets() == [nil, 1])
     }
 
+    /// A query of another kind than the sample's gets the default width, one way or another.
+    @Test func queriesUnlikeTheSampleFindWhatOthersFind() throws {
+        let (fixture, query) = try audited()
+        #expect(try !search(fixture, "b", query) { $0.recall = 0.7 }.explanation.wentOnWider)
+        var random = SeededGenerator()
+        for _ in 0..<20 {
+            let far = random.vector(Self.dimensions).map { $0 * 3 }
+            let aimed = try search(fixture, "b", far) { $0.recall = 0.7 }
+            let usual = try search(fixture, "b", far) { $0.hnswEf = 160 }
+            #expect(aimed.ids == usual.ids)
+            #expect(aimed.explanation.wentOnWider || aimed.explanation.plan.search == usual.explanation.plan.search)
+        }
+    }
+
     @Test func aMeasurementOnRequestTellsWhatItWasAskedFor() throws {
         let (fixture, _) = try audited()
         let deadline = Deadline.now + .seconds(600)

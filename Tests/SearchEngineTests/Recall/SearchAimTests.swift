@@ -47,6 +47,32 @@ import VectorIndex
         }
     }
 
+    /// A measured width comes with what its results score at least.
+    @Test func measuredWidthsComeWithAFloor() {
+        var knowledge = RecallKnowledge()
+        knowledge.target = 0.5
+        knowledge.kinds = [curves(best: 0.96)]
+        knowledge.floors = [.init(k: 10, score: 0.4), .init(k: 100, score: 0.2)]
+        func least(_ k: Int, _ change: (inout SearchParameters) -> Void = { _ in }) -> SearchOptions.LeastScore? {
+            var parameters = SearchParameters()
+            change(&parameters)
+            return SearchAim(
+                parameters, k: k, points: 1_000_000, index: IndexParameters(dimensions: 2, metric: .cosine), knowledge
+            ).leastScore
+        }
+        #expect(least(5) == .init(rank: 5, score: 0.4))
+        #expect(least(10) == .init(rank: 10, score: 0.4))
+        #expect(least(50) == .init(rank: 50, score: 0.2))
+        #expect(least(500) == .init(rank: 100, score: 0.2))
+        #expect(least(10) { $0.hnswEf = 20 } == nil)
+        #expect(least(10) { $0.exact = true } == nil)
+        knowledge.floors = []
+        #expect(least(10) == nil)
+        knowledge.floors = [.init(k: 10, score: 0.4)]
+        knowledge.kinds = []
+        #expect(least(10) == nil, "an assumed width is wide")
+    }
+
     @Test func theNarrowestMeasuredWidthIsTaken() throws {
         let curves = curves(best: 0.96)
         // A measured point's own recall wants its own width.
