@@ -11,9 +11,9 @@ clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# A process each: the sanitizer's runtime slows down with every thread that a process has had. Of the index's suites those that
-# link, search, save and replace codes at once, or that read files back; the others measure what one thread finds. The
-# quantizers have no state that threads share.
+# Of the index's suites those that link, search, save and replace codes at once, or that read files back; the others measure what
+# one thread finds. The quantizers have no state that threads share. A process each, so that one that ends early leaves the
+# others.
 filters=("$@")
 ((${#filters[@]})) || filters=(
     '^VectorIndexTests\.(Concurrency|File|Freshness|Limit|Memory|NoCodes)Tests'
@@ -26,8 +26,8 @@ filters=("$@")
 failed=0
 summary=()
 for filter in "${filters[@]}"; do
-    # Tests one after the other: the races are between the threads of one engine, and the runtime has room for the clocks of
-    # 255 threads at a time. With all tests at once it failed a check of its own.
+    # Tests one after the other: the races looked for are between the threads of one engine. With all tests at once the
+    # sanitizer's runtime failed a check of its own (MetaMap::ResetClocks, Swift 6.3.1), whose cause isn't known.
     TRENDEX_BRIEF=1 LD_PRELOAD="$build/swift-locks.so" TSAN_OPTIONS="history_size=4 ${TSAN_OPTIONS:-}" \
         "$tests" --testing-library swift-testing --no-parallel --filter "$filter" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}

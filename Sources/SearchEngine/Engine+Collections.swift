@@ -44,7 +44,8 @@ extension Engine {
             collection: id, number: 0, configuration: configuration, slotCount: 0,
             indexes: PayloadIndexes(implicitBudgetBytes: self.configuration.implicitIndexBudgetBytes))
         let collection = PointCollection(
-            id: id, name: name, configuration: configuration, version: 0, generation: generation)
+            id: id, name: name, configuration: configuration, version: 0, generation: generation,
+            changeMemory: ByteBudget(loader.changeLogBytes))
         // Durably, so that there are no rows of a collection that a power loss makes unknown.
         transaction.afterCommit(durably: true) { [self] in
             catalog.withLock { $0.collections[name] = collection }
@@ -56,7 +57,8 @@ extension Engine {
     var loader: StorageLoader {
         StorageLoader(
             layout: layout, environment: environment, logger: logger,
-            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits)
+            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits,
+            changeLogBytes: configuration.writeQueueBytes / 4)
     }
 
     /// Throws `.limitReached` when one collection more would be too many. The database knows those that the same group of jobs

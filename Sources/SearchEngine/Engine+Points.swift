@@ -55,12 +55,27 @@ extension Engine {
             }
         }
         nonisolated(unsafe) var results: [UpdateResult] = []
+        if let refusal = refusal(of: update) {
+            timer?.cancel()
+            return answer.give(.failure(refusal))
+        }
         queue.submit(freeing: freeing(update) { results = $0 }, bytes: update.bytes, gate: gate) { [self] transaction in
             results = try transaction.apply(current(update), mayScan: gate.mayScan)
         } completion: { outcome in
             timer?.cancel()
             answer.give(outcome.map { results })
         }
+    }
+
+    /// Why the update can't be taken now: index builds and the compaction of its collection keep too much of earlier changes.
+    private func refusal(of update: PreparedUpdate) -> EngineError? {
+        let memory = update.collection.changeMemory
+        guard memory.isUsedUp, !update.onlyFrees else { return nil }
+        return EngineError.busy(
+            """
+            Index builds or a compaction of collection `\(update.collection.name)` keep \(memory.usedBytes >> 20) MiB of changes; \
+            try again when they are done
+            """)
     }
 
     /// The update in parts, for a full disk, if it only takes things away.
@@ -109,6 +124,7 @@ extension Engine {
     /// `update`, waiting on this thread.
     public func updateBlocking(_ collection: String, _ operations: [UpdateOperation]) throws -> [UpdateResult] {
         let prepared = try prepare(collection, operations)
+        if let refusal = refusal(of: prepared) { throw refusal }
         let gate = makeGate(prepared.collection)
         nonisolated(unsafe) var partial: [UpdateResult]?
         let results = try queue.perform(

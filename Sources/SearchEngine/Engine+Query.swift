@@ -5,8 +5,8 @@ extension Engine {
     /// Answers each query: exactly `min(limit, candidates)` points behind `offset`, unless a score threshold or the query's
     /// own point takes some away.
     ///
-    /// All see one state of the collection, unless their filters take so much memory together that they are evaluated
-    /// one after the other. No lock is held while vectors are scored. Throws `.timeout` once `deadline` has passed.
+    /// All see one state of the collection, unless their filters' bitmaps would take more than 64 MiB together: then they are
+    /// answered in several. No lock is held while vectors are scored. Throws `.timeout` once `deadline` has passed.
     public func query(
         _ collection: String, _ requests: [QueryRequest], deadline: Deadline?
     ) throws -> [QueryResult] {
@@ -34,7 +34,7 @@ extension Engine {
         let operation = requests.count == 1 ? requests.first?.query.operation ?? "Query" : "Query"
         var watches = requests.map { Stopwatch(isOn: $0.explain, environment.time) }
         var results = try retrying(operation, deadline) {
-            // What an attempt in vain took was waiting.
+            // An attempt that came to nothing counts as waiting.
             for place in watches.indices { watches[place].lap(\.wait) }
             return try attempt(collection, requests, operation, deadline, watches)
         }
@@ -81,28 +81,35 @@ extension Engine {
                 prepared[place].allowed = try generation.matchingSlots(filter, among: live, &pace)
                 watches[place].lap(\.filter)
             }
-            for place in prepared.indices where prepared[place].search == nil {
+            for (place, request) in zip(watches.indices, requests) where prepared[place].search == nil {
                 watches[place].skip()
-                try prepared[place].findPage(live)
+                prepared[place].page = try QueryPage(
+                    request.query, generation, among: prepared[place].allowed?.words ?? live.words,
+                    matching: prepared[place].matching, points: prepared[place].points,
+                    idOrder: prepared[place].idOrder)
                 watches[place].lap(\.scan)
+                try pace.step()
             }
             return prepared
         }
-        let hits = try prepared.indices.map { place in
+        let found = try zip(watches.indices, requests).map { place, request in
             watches[place].skip()
-            return try found(prepared[place], operation, expired, &watches[place])
+            return try find(request, prepared[place], operation, expired, &watches[place])
         }
-        let named = try collection.lock.read {
-            try prepared.indices.map { place in
+        var results = try collection.lock.read {
+            try zip(watches.indices, requests).map { place, request in
                 watches[place].skip()
                 defer { watches[place].lap(\.fetch) }
-                return try name(hits[place], prepared[place])
+                return try named(found[place], request, prepared[place])
             }
         }
-        return try named.indices.map { place in
+        for (place, request) in zip(watches.indices, requests) {
             watches[place].skip()
-            return try fetched(named[place], prepared[place], operation, deadline, &watches[place])
+            try fetch(
+                &results[place], found[place], request, prepared[place].generation, operation, deadline,
+                &watches[place])
         }
+        return results
     }
 
     /// A query for a thread that must not be held: `nil` if it would have to wait (for a writer, for payload indexes), if
@@ -123,7 +130,7 @@ extension Engine {
         let work = WorkLimit(limit, environment.time)
         var watch = Stopwatch(isOn: request.explain, environment.time)
         // The lock is kept for this little time, as getting it again might have to wait.
-        let attempt = try collection.lock.tryRead { () throws -> (prepared: PreparedQuery, found: Finding)? in
+        let attempt = try collection.lock.tryRead { () throws -> (found: Found, result: QueryResult, Generation)? in
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
             if let filter = request.query.filter, !filter.isEmpty {
@@ -140,15 +147,15 @@ extension Engine {
                 watch.lap(\.filter)
             }
             do {
-                let hits = try found(prepared, "Search", { work.isOver }, &watch)
-                return (prepared, try name(hits, prepared))
+                let found = try find(request, prepared, "Search", { work.isOver }, &watch)
+                return (found, try named(found, request, prepared), generation)
             } catch is GivenUp {
                 return nil
             }
         }
-        guard let attempt, let attempt else { return nil }
+        guard let attempt, case (let found, var result, let generation)? = attempt else { return nil }
         do {
-            var result = try fetched(attempt.found, attempt.prepared, "Search", nil, mayWait: false, &watch)
+            try fetch(&result, found, request, generation, "Search", nil, mayWait: false, &watch)
             result.explanation?.times.total = watch.elapsed
             return result
         } catch is StaleSlot {
@@ -164,7 +171,7 @@ extension Engine {
     private struct GivenUp: Error {}
 
     /// What a search by a vector needs without a lock.
-    fileprivate struct PreparedSearch {
+    private struct PreparedSearch {
         let space: VectorSpace
         let view: IndexView?
         let vector: [Float]
@@ -175,9 +182,9 @@ extension Engine {
     }
 
     /// A query that has seen the state in which it is answered.
-    fileprivate struct PreparedQuery {
-        let request: QueryRequest
+    private struct PreparedQuery {
         let generation: Generation
+        /// Live ones.
         let points: Int
         /// `nil` for a query without a vector.
         var search: PreparedSearch?
@@ -185,24 +192,20 @@ extension Engine {
         var idOrder: [UInt32] = []
         /// What the filter admits; `nil` without one, and before it is evaluated.
         var allowed: (words: [UInt64], count: Int)?
-        /// The points of a query without a vector, how they are found, and where the next page begins.
-        var page: (plan: QueryPlan, slots: [(slot: UInt32, value: OrderValue?)], next: PointID?)?
+        /// Of a query without a vector.
+        var page: QueryPage?
         var mostScanned = Int.max
 
-        var query: Query { request.query }
-        var isFiltered: Bool { allowed != nil }
+        var matching: Int { allowed?.count ?? points }
     }
 
     /// What was found, by slot.
     private struct Found {
-        var hits: [(slot: UInt32, score: Float?, value: OrderValue?)]
-        var next: PointID?
-        var explanation: Explanation?
-    }
-
-    /// The points of a query, still without payloads.
-    private struct Finding {
-        var records: [(slot: UInt32, record: Record)]
+        var slots: [UInt32] = []
+        /// Of each slot, as the API shows them; empty for a query without a vector.
+        var scores: [Float] = []
+        /// Of each slot; empty for all other queries.
+        var values: [OrderValue?] = []
         var next: PointID?
         var explanation: Explanation?
     }
@@ -212,7 +215,7 @@ extension Engine {
         _ request: QueryRequest, _ lookup: [Float]?, _ collection: PointCollection, _ generation: Generation
     ) throws -> PreparedQuery {
         let points = generation.points.liveCount
-        var prepared = PreparedQuery(request: request, generation: generation, points: points)
+        var prepared = PreparedQuery(generation: generation, points: points)
         if case .byID = request.query.ranking { prepared.idOrder = generation.idOrder.slots(generation.points) }
         guard case .nearest(let target) = request.query.ranking else { return prepared }
         let name = request.query.using ?? ""
@@ -229,16 +232,16 @@ extension Engine {
 
     /// Plans, and scores vectors. Without any lock. Throws `.timeout` when it was cancelled, `GivenUp` when a scan would be
     /// too long.
-    private func found(
-        _ prepared: PreparedQuery, _ operation: String, _ cancelled: (@Sendable () -> Bool)?,
-        _ watch: inout Stopwatch
+    private func find(
+        _ request: QueryRequest, _ prepared: PreparedQuery, _ operation: String,
+        _ cancelled: (@Sendable () -> Bool)?, _ watch: inout Stopwatch
     ) throws -> Found {
         if let page = prepared.page {
-            var found = Found(hits: page.slots.map { ($0.slot, nil, $0.value) }, next: page.next)
-            if prepared.request.explain { found.explanation = Explanation(page.plan, filter: nil, times: watch.times) }
+            var found = Found(slots: page.slots.map(\.slot), values: page.slots.map(\.value), next: page.next)
+            if request.explain { found.explanation = Explanation(page.plan, filter: nil, times: watch.times) }
             return found
         }
-        guard let search = prepared.search else { return Found(hits: []) }
+        guard let search = prepared.search else { return Found() }
         let index = search.space.index
         let allowed = prepared.allowed.map { SlotBitmap(words: $0.words, count: $0.count) }
         let candidates = search.view.map { SearchCandidates($0, allowed: allowed) }
@@ -251,18 +254,16 @@ extension Engine {
         vector.mayEstimate = search.mayEstimate
         vector.knowledge = search.knowledge
         let plan = QueryPlan.decide(
-            prepared.query,
-            QueryPlan.Facts(
-                points: prepared.points, matching: prepared.allowed?.count ?? prepared.points, vector: vector))
-        guard let steps = plan.search, let aim = plan.aim else { return Found(hits: []) }
+            request.query, QueryPlan.Facts(points: prepared.points, matching: prepared.matching, vector: vector))
+        guard let steps = plan.search, let aim = plan.aim else { return Found() }
         // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
         if prepared.mostScanned < .max, aim.isExact, prepared.points >= VectorIndex.smallestTrainedCount {
             throw GivenUp()
         }
-        var options = plan.options(prepared.query, aim, vector)
+        var options = plan.options(request.query, aim, vector)
         options.mostScanned = prepared.mostScanned
         options.cancelled = cancelled
-        if prepared.request.explain { options.clock = { [time = environment.time] in time.nanoseconds } }
+        if request.explain { options.clock = { [time = environment.time] in time.nanoseconds } }
         watch.lap(\.prepare)
         let outcome = search.vector.withUnsafeBufferPointer {
             index.search($0, steps, options, among: candidates)
@@ -271,49 +272,49 @@ extension Engine {
             guard prepared.mostScanned < .max else { throw timedOut(operation) }
             throw GivenUp()
         }
-        var found = Found(hits: [])
+        var found = Found()
         let metric = search.space.metric
-        for hit in outcome.hits.dropFirst(prepared.query.offset) {
+        for hit in outcome.hits.dropFirst(request.query.offset) {
             let score = metric.shown(hit.score)
-            if let threshold = prepared.query.scoreThreshold, !metric.passes(score, threshold: threshold) { break }
-            found.hits.append((hit.slot, score, nil))
+            if let threshold = request.query.scoreThreshold, !metric.passes(score, threshold: threshold) { break }
+            found.slots.append(hit.slot)
+            found.scores.append(score)
         }
-        if prepared.request.explain { found.explanation = Explanation(plan, outcome, filter: nil, times: watch.times) }
+        if request.explain { found.explanation = Explanation(plan, outcome, filter: nil, times: watch.times) }
         watch.skip()
         return found
     }
 
-    /// Names the points. Under the shared lock.
-    private func name(_ found: Found, _ prepared: PreparedQuery) throws -> Finding {
+    /// The points that were found, still without payloads. Under the shared lock.
+    private func named(_ found: Found, _ request: QueryRequest, _ prepared: PreparedQuery) throws -> QueryResult {
         let generation = prepared.generation
-        var finding = Finding(records: [], next: found.next, explanation: found.explanation)
-        finding.explanation?.filter = generation.summary(of: prepared.query.filter, matching: prepared.allowed?.count)
-        finding.records.reserveCapacity(found.hits.count)
-        for hit in found.hits {
-            let record = Record(
-                id: generation.points.id(hit.slot), version: generation.points.version(hit.slot), score: hit.score,
-                orderValue: hit.value, vectors: try generation.vectors(prepared.request.vectors, hit.slot))
-            finding.records.append((hit.slot, record))
+        var result = QueryResult(points: [], nextID: found.next, explanation: found.explanation)
+        result.explanation?.filter = generation.summary(
+            of: request.query.filter, matching: prepared.allowed?.count)
+        result.points.reserveCapacity(found.slots.count)
+        for (place, slot) in found.slots.enumerated() {
+            result.points.append(
+                Record(
+                    id: generation.points.id(slot), version: generation.points.version(slot),
+                    score: found.scores.isEmpty ? nil : found.scores[place],
+                    orderValue: found.values.isEmpty ? nil : found.values[place],
+                    vectors: try generation.vectors(request.vectors, slot)))
         }
-        return finding
+        return result
     }
 
     /// Adds the payloads. Throws `StaleSlot` when a point that was found has changed since.
-    private func fetched(
-        _ finding: Finding, _ prepared: PreparedQuery, _ operation: String, _ deadline: Deadline?,
-        mayWait: Bool = true, _ watch: inout Stopwatch
-    ) throws -> QueryResult {
-        var result = QueryResult(
-            points: finding.records.map(\.record), nextID: finding.next, explanation: finding.explanation)
-        if prepared.request.payload != .none {
+    private func fetch(
+        _ result: inout QueryResult, _ found: Found, _ request: QueryRequest, _ generation: Generation,
+        _ operation: String, _ deadline: Deadline?, mayWait: Bool = true, _ watch: inout Stopwatch
+    ) throws {
+        if request.payload != .none {
             let payloads = try payloads(
-                finding.records.map(\.slot), prepared.request.payload, prepared.generation, operation, deadline,
-                mayWait: mayWait)
+                found.slots, request.payload, generation, operation, deadline, mayWait: mayWait)
             for index in result.points.indices { result.points[index].payload = payloads[index] }
         }
         watch.lap(\.fetch)
         result.explanation?.times.fetch = watch.times.fetch
-        return result
     }
 
     /// The query's vector from another collection, when the request looks it up there.
@@ -333,33 +334,6 @@ extension Engine {
 extension Query {
     /// What a user calls it, for errors.
     fileprivate var operation: String { if case .nearest = ranking { "Search" } else { "Scroll" } }
-}
-
-extension Engine.PreparedQuery {
-    /// Finds the points of a query without a vector. Under the shared lock.
-    fileprivate mutating func findPage(_ live: LivePoints) throws {
-        let words = allowed?.words ?? live.words
-        var facts = QueryPlan.Facts(points: points, matching: allowed?.count ?? points)
-        var order: ValueOrder?
-        if case .byValue(let asked) = query.ranking {
-            order = try generation.payloadIndexes.ordered(asked)
-            facts.values = order?.count
-        }
-        let plan = QueryPlan.decide(query, facts)
-        guard let order else {
-            var first: PointID?
-            if case .byID(let from) = query.ranking { first = from }
-            let (slots, next) = generation.page(
-                of: idOrder, from: first, skipping: query.offset, limit: query.limit, among: words)
-            page = (plan, slots.map { ($0, nil) }, next)
-            return
-        }
-        let values =
-            plan.method == .valueSort
-            ? order.sort(words, most: query.mostLookedFor)
-            : Array(order.walk(among: words).prefix(query.mostLookedFor))
-        page = (plan, values.dropFirst(query.offset).map { ($0.slot, $0.value) }, nil)
-    }
 }
 
 extension Generation {
@@ -389,34 +363,6 @@ extension Generation {
             throw EngineError.notFound("Point \(id) does not have the vector `\(space.name)`")
         }
         return space.vector(slot)
-    }
-
-    /// The slots of a page by id, taken from those in `words`, and where the next page begins. `slots` are in the order of their
-    /// ids. Under the shared lock.
-    fileprivate func page(
-        of slots: [UInt32], from first: PointID?, skipping offset: Int, limit: Int, among words: [UInt64]
-    ) -> (slots: [UInt32], next: PointID?) {
-        var index = 0
-        if let first {
-            var end = slots.count
-            while index < end {
-                let middle = (index + end) / 2
-                if points.id(slots[middle]) < first { index = middle + 1 } else { end = middle }
-            }
-        }
-        var page: [UInt32] = []
-        var skipped = 0
-        for slot in slots[index...] where slot >> 6 < words.count && words[Int(slot >> 6)] >> UInt64(slot & 63) & 1 == 1
-        {
-            if skipped < offset {
-                skipped += 1
-            } else if page.count == limit {
-                return (page, points.id(slot))
-            } else {
-                page.append(slot)
-            }
-        }
-        return (page, nil)
     }
 }
 

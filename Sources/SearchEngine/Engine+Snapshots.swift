@@ -28,6 +28,7 @@ extension Engine {
     /// entry before its bytes. With none where they can't be written, for want of space above all: who restores the snapshot
     /// links its points then.
     func withGraphFiles(of frozen: FrozenCollection, _ body: ([(id: VectorID, file: any File)]) throws -> Void) throws {
+        guard !frozen.graphs.isEmpty else { return try body([]) }
         var files: [(id: VectorID, file: any File)] = []
         defer { for (_, file) in files { try? fileSystem.remove(file.path) } }
         do {

@@ -22,7 +22,8 @@ public struct EngineConfiguration: Sendable {
     public var implicitIndexBudgetBytes: Int = 512 << 20
     /// Collections that there may be; `nil` for no limit.
     public var maxCollections: Int?
-    /// Bytes of points and payloads that may wait for the writer.
+    /// Bytes of points and payloads that may wait for the writer. A fourth of it may be kept of changes for the index builds and
+    /// the compaction of one collection.
     public var writeQueueBytes: Int = 256 << 20
     /// Whether the background measures recall, and recent queries are kept in memory for it.
     public var measuresRecall: Bool {
@@ -86,7 +87,8 @@ public final class Engine: Sendable {
         reserve.release()
         let loader = StorageLoader(
             layout: layout, environment: environment, logger: logger,
-            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits)
+            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits,
+            changeLogBytes: configuration.writeQueueBytes / 4)
         try loader.requireDatabase()
         database = try EngineDatabase(
             path: layout.database, durability: configuration.durability, environment: environment)
@@ -107,7 +109,7 @@ public final class Engine: Sendable {
             budget: ByteBudget(configuration.writeQueueBytes), logger: logger)
         reclaimer = Reclaimer(queue, layout: layout, environment: environment, logger: logger)
         reclaimer.start(unowned, loaded.inOrder)
-        indexBuilds = IndexBuilds(database: database, queue: queue, executor: environment.executor)
+        indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
         indexBuilds.start()
         reader = IndexedReader(builds: indexBuilds, environment: environment)
         indexer = Indexer(
@@ -129,8 +131,13 @@ public final class Engine: Sendable {
 
     var fileSystem: any FileSystem { environment.files }
 
-    /// Bytes of points and payloads that wait for the writer, or that are kept for index builds and compactions under way.
+    /// Bytes of points and payloads that wait for the writer.
     public var writeQueueBytes: Int { queue.budget.usedBytes }
+
+    /// Bytes of changes that are kept for index builds and compactions under way. Complexity: O(collections).
+    public var keptChangeBytes: Int {
+        catalog.withLock { $0.inOrder }.reduce(0) { $0 + $1.changeMemory.usedBytes }
+    }
 
     /// A folder on the storage's disk for uploads; emptied at each start.
     public var temporaryPath: String { layout.temporary }

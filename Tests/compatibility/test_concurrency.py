@@ -1,6 +1,8 @@
 """Many connections at once, and stopping in the middle."""
 
+import json
 import random
+import signal
 import threading
 
 import pytest
@@ -162,6 +164,45 @@ def test_graceful_stop_finishes_requests_in_flight():
         points = server.rest.post("/collections/c/points/scroll", {"limit": 10_000_000, "with_payload": False}).result["points"]
         missing = acknowledged - {p["id"] for p in points}
         assert not missing, f"{len(missing)} acknowledged points are missing"
+
+
+def test_stop_answers_pipelined_requests():
+    """What a client has sent behind a request that is being answered is answered as well."""
+    import socket
+
+    with Server() as server:
+        rest = server.rest
+        rest.put("/collections/c", {"vectors": VECTORS}).result
+        points = [{"id": i, "vector": [1] * VECTORS["size"], "payload": {"t": "x" * 1_000_000}} for i in range(9)]
+        rest.put("/collections/c/points?wait=true", {"points": points}).result
+
+        def request(limit):
+            body = json.dumps({"limit": limit, "with_payload": limit == 9}).encode()
+            return (
+                b"POST /collections/c/points/scroll HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                b"content-length: %d\r\n\r\n%s" % (len(body), body)
+            )
+
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            # The first answer is larger than the socket takes, so that the others wait.
+            client.sendall(b"".join(request(limit) for limit in (9, 1, 2, 3)))
+            stream = client.makefile("rb")
+            assert b" 200 " in stream.readline()
+            server.process.send_signal(signal.SIGTERM)
+            threading.Event().wait(0.3)
+            for limit in (9, 1, 2, 3):
+                if limit < 9:
+                    assert b" 200 " in stream.readline(), f"the answer of {limit}"
+                headers = {}
+                while (line := stream.readline()) != b"\r\n":
+                    name, _, value = line.partition(b":")
+                    headers[name.lower()] = value.strip()
+                assert (headers.get(b"connection") == b"close") == (limit == 3)
+                answer = json.loads(stream.read(int(headers[b"content-length"])))
+                assert len(answer["result"]["points"]) == limit
+            assert stream.read() == b""
+        assert server.process.wait(60) == 0, server.log_text()
+        rest.close()
 
 
 def test_stop_with_an_idle_connection():

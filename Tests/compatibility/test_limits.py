@@ -3,6 +3,7 @@
 import json
 import resource
 import socket
+import threading
 import time
 
 import pytest
@@ -201,7 +202,7 @@ def test_answers_that_nobody_takes_have_a_budget():
 
 
 def test_large_answers_follow_each_other():
-    """Pipelined requests with large answers, of which each waits for its turn; then the server stops in the middle."""
+    """Pipelined requests with large answers, of which each waits for its turn."""
     with Server() as server:
         rest = server.rest
         rest.put("/collections/c", {"vectors": {"size": 4, "distance": "Dot"}}).result
@@ -226,3 +227,24 @@ def test_large_answers_follow_each_other():
             points = json.loads(stream.read(int(headers[b"content-length"])))["result"]["points"]
             assert [p["payload"]["t"][:1] for p in points] == [str(i) for i in range(limit)]
         connection.close()
+
+
+def test_garbage_behind_a_large_answer():
+    """What is no HTTP ends the connection, but not in the middle of an answer that is being sent."""
+    with Server() as server:
+        rest = server.rest
+        rest.put("/collections/c", {"vectors": {"size": 4, "distance": "Dot"}}).result
+        points = [{"id": i, "vector": [1, 2, 3, i], "payload": {"t": "x" * 1_000_000}} for i in range(9)]
+        rest.put("/collections/c/points?wait=true", {"points": points}).result
+        for garbage in (b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 100_000 + b"\r\n\r\n", b"GET /coll"):
+            connection = slow_reader(server, {"limit": 100, "with_payload": True})
+            eventually(lambda: metric(rest, "trendex_reply_memory_bytes") > 0)
+            connection.sendall(garbage)
+            if len(garbage) < 10:
+                connection.shutdown(socket.SHUT_WR)
+            threading.Event().wait(0.2)
+            head, body = read_answer(connection)
+            assert b" 200 " in head and len(json.loads(body)["result"]["points"]) == 9
+            connection.close()
+            eventually(lambda: metric(rest, "trendex_reply_memory_bytes") == 0)
+        server.assert_alive()

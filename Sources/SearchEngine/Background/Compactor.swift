@@ -69,7 +69,7 @@ final class Compaction: @unchecked Sendable {
     fileprivate init(_ collection: PointCollection, _ compactor: Compactor) {
         self.collection = collection
         self.compactor = compactor
-        log = ChangeLog(compactor.queue.budget)
+        log = ChangeLog(collection.changeMemory)
     }
 
     private var loader: StorageLoader { compactor.loader }

@@ -15,19 +15,23 @@ package final class PointCollection: @unchecked Sendable {
     private let dropped = Atomic(false)
     /// The changes since a build of payload indexes, or a compaction, took its snapshot.
     let changeLogs = Mutex<[ChangeLog]>([])
+    /// Of what these logs, and the builders of payload indexes, keep of changes.
+    let changeMemory: ByteBudget
     let linkGate = LinkGate()
     /// Called after each publication; set by the indexer.
     let onChange = Mutex<(@Sendable () -> Void)?>(nil)
     let backgroundError = Mutex<String?>(nil)
 
     package init(
-        id: Int64, name: String, configuration: CollectionConfiguration, version: UInt64, generation: Generation
+        id: Int64, name: String, configuration: CollectionConfiguration, version: UInt64, generation: Generation,
+        changeMemory: ByteBudget
     ) {
         self.id = id
         self.name = name
         self.configuration = configuration
         self.version = version
         self.generation = generation
+        self.changeMemory = changeMemory
     }
 
     package var isDropped: Bool { dropped.load(ordering: .acquiring) }
@@ -46,7 +50,8 @@ package final class PointCollection: @unchecked Sendable {
 
 /// Collects what is published while a background job works on an older snapshot.
 ///
-/// What it keeps counts as waiting for the writer: when that is too much, more changes are refused until the job is done.
+/// What it keeps takes from the collection's budget for this: when that is used up, more changes of the collection are refused
+/// until the job is done.
 final class ChangeLog: @unchecked Sendable {
     private struct State {
         var events: [StagedChanges.Event] = []

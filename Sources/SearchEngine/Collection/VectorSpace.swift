@@ -101,7 +101,8 @@ extension VectorParameters {
             }
         return IndexParameters(
             dimensions: size, metric: metric, element: element, m: min(hnsw.m ?? 16, IndexParameters.maximumM),
-            efConstruct: min(hnsw.efConstruct ?? 100, 100_000), codec: codec, seed: 0x7472_656E_6465_78)
+            efConstruct: min(hnsw.efConstruct ?? 100, IndexParameters.maximumEfConstruct), codec: codec,
+            seed: 0x7472_656E_6465_78)
     }
 
     /// Bytes of matching vectors up to which a search scans them, if `full_scan_threshold` was set for the vector or the

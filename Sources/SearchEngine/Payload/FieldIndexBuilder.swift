@@ -24,7 +24,7 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     }
 
     private let log = Mutex(Log())
-    /// What the log keeps counts as waiting for the writer.
+    /// From which the log takes what it keeps.
     private let budget: ByteBudget?
 
     init(_ keys: [FieldIndexKey], needed: [FieldIndexKey], budget: ByteBudget?) {

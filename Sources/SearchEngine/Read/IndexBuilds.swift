@@ -45,15 +45,12 @@ final class IndexBuilds: Sendable {
     private let database: EngineDatabase
     private let publication: PublicationLock
     private let executor: any Executor
-    /// From which builders take what they keep of changes.
-    private let budget: ByteBudget
     private let state = Mutex(State())
     private let loops = Mutex<[BackgroundLoop]>([])
 
-    init(database: EngineDatabase, queue: WriteQueue, executor: any Executor) {
+    init(database: EngineDatabase, publication: PublicationLock, executor: any Executor) {
         self.database = database
-        publication = queue.publication
-        budget = queue.budget
+        self.publication = publication
         self.executor = executor
     }
 
@@ -145,7 +142,7 @@ final class IndexBuilds: Sendable {
         defer { if isLocked { publication.unlock() } }
         guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
         let generation = collection.generation
-        let builder = generation.payloadIndexes.makeBuilder(for: keys, budget: budget)
+        let builder = generation.payloadIndexes.makeBuilder(for: keys, budget: collection.changeMemory)
         guard !builder.keys.isEmpty else { return }
         generation.payloadIndexBuilds.wrappingAdd(1, ordering: .relaxed)
         defer { generation.payloadIndexBuilds.wrappingSubtract(1, ordering: .relaxed) }

@@ -197,7 +197,8 @@ struct CollectionRestore {
 
     private func swapIn(_ id: Int64, _ name: String, _ generation: Generation) throws {
         let collection = PointCollection(
-            id: id, name: name, configuration: configuration, version: version, generation: generation)
+            id: id, name: name, configuration: configuration, version: version, generation: generation,
+            changeMemory: ByteBudget(engine.loader.changeLogBytes))
         try engine.queue.perform(alone: true) { [self] transaction in
             let db = transaction.database
             var replaced: PointCollection?

@@ -10,6 +10,8 @@ struct StorageLoader {
     let logger: Logger
     let implicitIndexBudgetBytes: Int
     var indexLimits = IndexLimits()
+    /// That index builds and compactions of one collection may keep of changes.
+    var changeLogBytes = Int.max
 
     var fileSystem: any FileSystem { environment.files }
 
@@ -53,7 +55,8 @@ struct StorageLoader {
         publishLoaded(generation)
         return PointCollection(
             id: stored.id, name: stored.name, configuration: stored.configuration, version: stored.version,
-            generation: generation)
+            generation: generation,
+            changeMemory: ByteBudget(changeLogBytes))
     }
 
     /// Opens the vector files, and the derived index files where they are valid. Points are not in it yet.

@@ -19,7 +19,9 @@ public final class ByteBudget: Sendable {
         return false
     }
 
-    /// Takes bytes that can't be refused: others have to wait for them to be given back.
+    public var isUsedUp: Bool { usedBytes >= limit }
+
+    /// Takes bytes that can't be refused; a change of many points goes past the limit with them.
     public func add(_ bytes: Int) { used.wrappingAdd(bytes, ordering: .relaxed) }
 
     public func give(_ bytes: Int) { used.wrappingSubtract(bytes, ordering: .relaxed) }

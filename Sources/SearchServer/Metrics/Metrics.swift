@@ -23,9 +23,11 @@ enum Metrics {
             "trendex_reply_memory_bytes", .gauge, "bytes of large answers that wait to be received",
             call.service.replyMemory.usedBytes)
         text.metric(
-            "trendex_write_queue_bytes", .gauge,
-            "bytes of changes that wait for the writer, or are kept for index builds and compactions",
+            "trendex_write_queue_bytes", .gauge, "bytes of changes that wait for the writer",
             call.engine.writeQueueBytes)
+        text.metric(
+            "trendex_kept_changes_bytes", .gauge, "bytes of changes that are kept for index builds and compactions",
+            call.engine.keptChangeBytes)
         text.metric(
             "trendex_connections", .gauge, "connections that are open",
             call.service.connections.openConnections)

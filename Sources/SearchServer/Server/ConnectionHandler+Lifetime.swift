@@ -48,7 +48,8 @@ extension ConnectionHandler {
         case .streaming: allowed = Self.slowestReply
         }
         let silence = NIODeadline.now() - lastActivity
-        if silence >= allowed {
+        let isTooSlow = unsent.map { NIODeadline.now() >= $0.deadline } ?? false
+        if silence >= allowed || isTooSlow {
             context.close(promise: nil)
         } else {
             scheduleIdleCheck(in: min(allowed - silence, idleTimeout))
@@ -57,8 +58,7 @@ extension ConnectionHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent {
-            // The server stops: what is in hand is answered, what has not begun is not.
-            closeWhenDone()
+            stop()
         } else if case .some(ChannelEvent.inputClosed) = event as? ChannelEvent {
             endInput()
         } else {

@@ -8,6 +8,12 @@ import Services
 struct UnsentReply {
     let bytes: [UInt8]
     var sent = 0
+    /// Of the budget for large answers.
+    let takenBytes: Int
+    let start = NIODeadline.now()
+
+    /// By when it must be sent: ten minutes, and at least 64 KiB a second.
+    var deadline: NIODeadline { start + .minutes(10) + .seconds(Int64(bytes.count >> 16)) }
 }
 
 /// Replies go out in pieces, each when the client has taken enough of those before; nothing is copied of what it hasn't asked
@@ -16,31 +22,31 @@ extension ConnectionHandler {
     /// Larger replies go out in pieces of this size.
     static let pieceBytes = 256 << 10
 
-    /// The reply, or one that asks to come again where those that wait to be sent take too much memory already. The usual
-    /// size is bounded by the number of connections.
-    func affordable(_ reply: Reply, _ exchange: Exchange) -> Reply {
+    /// Writes the reply, or one that asks to come again where those that wait to be sent take too much memory already. The
+    /// usual size is bounded by the number of connections.
+    func writeAffordable(_ reply: Reply, _ exchange: Exchange) {
         let bytes = reply.body.bytes.count
-        guard bytes > Self.pieceBytes else { return reply }
+        guard bytes > Self.pieceBytes else { return write(reply, exchange) }
         guard service.replyMemory.take(bytes) else {
             let used = service.replyMemory.usedBytes >> 20
             var refusal = exchange.failure(
                 EngineError.unavailable("Answers of \(used) MiB wait to be received by their clients; try again later"))
             exchange.finish(&refusal)
-            return refusal
+            return write(refusal, exchange)
         }
-        return reply
+        write(reply, exchange, takenBytes: bytes)
     }
 
-    func write(_ reply: Reply, _ exchange: Exchange) {
-        guard let context else {
-            if reply.body.bytes.count > Self.pieceBytes { service.replyMemory.give(reply.body.bytes.count) }
-            return
-        }
+    /// - Parameter takenBytes: what the reply has taken of the budget for large ones.
+    func write(_ reply: Reply, _ exchange: Exchange, takenBytes: Int = 0) {
+        guard let context else { return service.replyMemory.give(takenBytes) }
         let request = exchange.head
         // The parser takes nothing after a request that offers another protocol.
         if !request.isKeepAlive || request.method == .CONNECT || request.headers.contains(name: "upgrade") {
             isClosing = true
         }
+        // The last before the server stops.
+        if isStopping, held.isEmpty { isClosing = true }
         let bytes = reply.body.bytes
         var headers = reply.headers
         headers.add(name: "content-length", value: String(bytes.count))
@@ -54,7 +60,7 @@ extension ConnectionHandler {
         let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if bytes.count > Self.pieceBytes {
-            unsent = UnsentReply(bytes: bytes)
+            unsent = UnsentReply(bytes: bytes, takenBytes: takenBytes)
             if request.method == .HEAD { unsent?.sent = bytes.count }
             return sendMore()
         }
@@ -87,6 +93,6 @@ extension ConnectionHandler {
     func giveReply() {
         guard let reply = unsent else { return }
         unsent = nil
-        service.replyMemory.give(reply.bytes.count)
+        service.replyMemory.give(reply.takenBytes)
     }
 }

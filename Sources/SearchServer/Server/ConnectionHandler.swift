@@ -63,6 +63,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var unsent: UnsentReply?
     /// No more requests are taken; the connection ends with the answer that is due.
     var isClosing = false
+    /// The server stops: what has come in is answered, and nothing more is read.
+    private(set) var isStopping = false
     /// The client sends nothing more, but may still read.
     private var isInputEnded = false
     /// The handlers behind know it.
@@ -342,7 +344,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func complete(_ reply: Reply, _ exchange: Exchange) {
         guard context != nil, phase == .working else { return }
-        write(affordable(reply, exchange), exchange)
+        writeAffordable(reply, exchange)
         becomeIdle()
     }
 
@@ -392,6 +394,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: The end
 
+    /// Ends the connection once all requests that have come in are answered.
+    func stop() {
+        isStopping = true
+        closeIfDone()
+    }
+
     /// Ends the connection once the request in hand is answered.
     func closeWhenDone() {
         isClosing = true
@@ -399,6 +407,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func closeIfDone() {
+        if isStopping, phase == .idle, held.isEmpty { isClosing = true }
         guard isClosing, phase == .idle, unsent == nil, pendingWrites == 0 else { return }
         context?.close(promise: nil)
     }
@@ -422,7 +431,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Answers what is no HTTP, if nothing else is being answered.
     func refuseDamaged(_ status: HTTPResponse.Status, _ message: String) {
-        guard phase == .idle || phase == .collecting, !isClosing else { return closeWhenDone() }
+        guard phase == .idle || phase == .collecting, unsent == nil, !isClosing else { return closeWhenDone() }
         let exchange =
             self.exchange ?? Exchange(service: service, head: .init(version: .http1_1, method: .GET, uri: "/"))
         isClosing = true

@@ -135,7 +135,7 @@ final class CodeStore: @unchecked Sendable {
         try principal?.commit(count)
     }
 
-    /// Says that codes of `count` slots have been put in place. Before the store is shared.
+    /// Marks the first `count` slots as encoded. Before the store is shared.
     func adopt(_ count: Int) { encoded.store(count, ordering: .releasing) }
 
     /// Prepares a query; `scratch` holds it as long as the scorer is used. Reducing it costs about a microsecond, and a

@@ -151,7 +151,8 @@ struct IndexFileHeader: Equatable {
         saved.efConstruct = Int(efConstruct)
         let quantile = quantileBits == Self.none32 ? nil : Float(bitPattern: quantileBits)
         saved.codec = quantileBits == Self.noCodes ? .none : .int8(quantile: quantile)
-        guard fits(IndexFileHeader(saved)), efConstruct >= 1, m <= IndexParameters.maximumM,
+        guard fits(IndexFileHeader(saved)), 1...UInt32(IndexParameters.maximumEfConstruct) ~= efConstruct,
+            m <= IndexParameters.maximumM,
             quantileBits == Self.noCodes || quantile.map({ 0.5...1 ~= $0 }) ?? true
         else { return nil }
         return saved

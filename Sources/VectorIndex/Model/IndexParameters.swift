@@ -10,7 +10,7 @@ public struct IndexParameters: Sendable, Equatable {
     /// Links of a node at each upper level; level 0 holds twice as many. 0 builds no graph: searches scan the codes.
     /// Values over ``maximumM`` count as that, and 1 counts as 2.
     public var m: Int
-    /// Width of the walk that finds a new node's neighbours, at least 1.
+    /// Width of the walk that finds a new node's neighbours, 1…``maximumEfConstruct``.
     public var efConstruct: Int
     /// Without codes searches and links go by the stored rows: exact scores at the price of memory traffic.
     public var codec: CodecSettings
@@ -23,6 +23,7 @@ public struct IndexParameters: Sendable, Equatable {
 
     public static let maximumM = 512
     public static let maximumDimensions = 65_536
+    public static let maximumEfConstruct = 100_000
 
     public init(
         dimensions: Int, metric: Metric, element: ElementType = .float32, m: Int = 16, efConstruct: Int = 100,

@@ -88,7 +88,6 @@ extension SearchPlan {
             // A row costs what several codes cost, in a scan as in a walk.
             end = counts.published
         }
-        // Where no graph is kept, there is no tail to be left out.
         linked = options.indexedOnly && counts.linked == nil ? end : min(counts.linked ?? 0, end)
         linkedCandidates = candidates == counts.published ? linked : below(linked)
         let choice =
@@ -103,7 +102,7 @@ extension SearchPlan {
         case .twoHop: method = .graphTwoHop
         }
         self.ef = choice == .scan ? nil : ef
-        let leftOut = options.indexedOnly && counts.linked != nil ? candidates - linkedCandidates : 0
+        let leftOut = options.indexedOnly ? candidates - linkedCandidates : 0
         scanned = (choice == .scan ? candidates : candidates - linkedCandidates) - leftOut
     }
 

@@ -1,6 +1,6 @@
 /// Slots sorted by a 64-bit key: a sorted array, and a small unsorted one of what came since.
 package struct SortedSlots {
-    package struct Entry: Comparable {
+    package struct Entry: Comparable, Hashable {
         package var key: Int64
         /// Whatever belongs to the key; sorts after it.
         package var tag: Int32
@@ -21,7 +21,7 @@ package struct SortedSlots {
 
     private(set) var sorted: [Entry] = []
     /// One bit for each entry of `sorted` that was removed; empty if none was.
-    private(set) var dead: [UInt64] = []
+    private var dead: [UInt64] = []
     private var deadCount = 0
     private(set) var recent: [Entry] = []
     /// Whether `recent` grows until `finish`.
