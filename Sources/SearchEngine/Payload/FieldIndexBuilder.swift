@@ -27,11 +27,14 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     /// From which the log takes what it keeps.
     private let budget: ByteBudget?
 
-    init(_ keys: [FieldIndexKey], needed: [FieldIndexKey], budget: ByteBudget?) {
+    /// - Parameter declared: those of the keys that belong to declared indexes.
+    init(_ keys: [FieldIndexKey], needed: [FieldIndexKey], declared: Set<FieldIndexKey>, budget: ByteBudget?) {
         self.keys = keys
         self.needed = needed
         self.budget = budget
-        for key in keys where table.entries[key] == nil { table.add(FieldIndexEntry(key, key.makeIndex())) }
+        for key in keys where table.entries[key] == nil {
+            table.add(FieldIndexEntry(key, key.makeIndex(isDeclared: declared.contains(key))))
+        }
     }
 
     deinit { forgetLog() }

@@ -59,6 +59,9 @@ package struct ValueOrder {
     /// How many values there are, of all slots.
     package var count: Int { values.sorted.count }
 
+    /// Whether `sort` can be used: it is there once the index that was declared is.
+    package var isSortable: Bool { values.column != nil }
+
     /// The slots of a set one after another, from the first value on. `words` has one bit a slot.
     ///
     /// Complexity: O(log values) to begin, beside the unsorted recent ones, and O(1) a step through the values.
@@ -74,7 +77,7 @@ package struct ValueOrder {
             while word != 0 {
                 let slot = UInt32(index * 64 + word.trailingZeroBitCount)
                 word &= word - 1
-                values.column.forEach(slot) { entry in if isPast(entry) { entries.append(entry) } }
+                values.column?.forEach(slot) { entry in if isPast(entry) { entries.append(entry) } }
             }
         }
         if isAscending { entries.sort() } else { entries.sort { $1 < $0 } }

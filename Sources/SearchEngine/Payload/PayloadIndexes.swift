@@ -67,6 +67,15 @@ package final class PayloadIndexes: @unchecked Sendable {
     package func createIndex(_ path: PayloadPath, _ schema: PayloadFieldSchema) {
         schemas[path] = schema
         schemasChanged()
+        for key in explicitKeys {
+            if let entry = table.entries[key], !isComplete(entry) { table.remove(key) }
+        }
+    }
+
+    /// Whether the index has all that one of its key is to have: one that a filter has had made has no order.
+    private func isComplete(_ entry: FieldIndexEntry) -> Bool {
+        guard explicitKeys.contains(entry.key), let index = entry.index as? any OrderIndex else { return true }
+        return index.values.column != nil
     }
 
     /// Answers whether there was an index. What filters need of it stays within the budget. (Exclusive.)
@@ -151,7 +160,8 @@ package final class PayloadIndexes: @unchecked Sendable {
     ///
     /// - Parameter budget: from which the log takes what it keeps.
     package func makeBuilder(for keys: [FieldIndexKey], budget: ByteBudget? = nil) -> FieldIndexBuilder {
-        let builder = FieldIndexBuilder(keys.filter { table.entries[$0] == nil }, needed: keys, budget: budget)
+        let builder = FieldIndexBuilder(
+            keys.filter { table.entries[$0] == nil }, needed: keys, declared: explicitKeys, budget: budget)
         builders.withLock { $0.append(WeakBuilder(builder: builder)) }
         return builder
     }
@@ -165,7 +175,8 @@ package final class PayloadIndexes: @unchecked Sendable {
         builder.finish()
         builder.replay()
         for key in builder.keys where table.entries[key] == nil {
-            guard let built = builder.table.entries[key] else { continue }
+            // What was declared meanwhile is asked for once more.
+            guard let built = builder.table.entries[key], isComplete(built) else { continue }
             let entry = FieldIndexEntry(key, built.index)
             entry.lastUse.store(tick(), ordering: .relaxed)
             table.add(entry)

@@ -20,7 +20,7 @@ struct QueryPage {
             return
         }
         let order = try generation.payloadIndexes.ordered(asked)
-        facts.values = order.count
+        if order.isSortable { facts.values = order.count }
         plan = QueryPlan.decide(query, facts)
         if plan.method == .valueSort {
             let sorted = order.sort(words, most: query.mostLookedFor)

@@ -27,7 +27,7 @@ public struct QueryPlan: Sendable, Equatable {
         package var matching: Int
         /// What is scored.
         package var vector: VectorFacts?
-        /// Values of all points under the key that points are ordered by.
+        /// Values of all points under the key that points are ordered by; `nil` where they can't be read by slot.
         package var values: Int?
 
         package init(points: Int, matching: Int, vector: VectorFacts? = nil, values: Int? = nil) {

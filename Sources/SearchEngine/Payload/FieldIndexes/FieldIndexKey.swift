@@ -30,13 +30,14 @@ package enum FieldIndexKey: Hashable, Sendable {
         if case .predicate(.nested(let path, _)) = self { path.text } else { path?.text ?? "" }
     }
 
-    func makeIndex() -> any FieldIndex {
+    /// - Parameter isDeclared: whether it belongs to an index that somebody declared; points are ordered by no others.
+    func makeIndex(isDeclared: Bool) -> any FieldIndex {
         switch self {
         case .keywords: KeywordIndex()
         case .integers: IntegerIndex()
         case .bools: BoolIndex()
-        case .numbers: NumberIndex()
-        case .datetimes: DatetimeIndex()
+        case .numbers: NumberIndex(isOrder: isDeclared)
+        case .datetimes: DatetimeIndex(isOrder: isDeclared)
         case .geo: GeoIndex()
         case .text(_, let settings): TextIndex(settings)
         case .presence: PresenceIndex()
@@ -59,6 +60,11 @@ protocol FieldIndex: AnyObject {
 
 extension FieldIndex {
     func finish() {}
+}
+
+/// Values that points can be ordered by.
+protocol OrderIndex: FieldIndex {
+    var values: OrderedValues { get }
 }
 
 /// A payload, and its values at the path of the field index that looks at it.

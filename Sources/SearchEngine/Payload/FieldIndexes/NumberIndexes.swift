@@ -1,8 +1,11 @@
 import JSON
 
 /// Integers and floats by value: ranges, and order.
-final class NumberIndex: FieldIndex {
-    private(set) var values = OrderedValues(isLoading: true)
+final class NumberIndex: OrderIndex {
+    private(set) var values: OrderedValues
+
+    /// - Parameter isOrder: whether points may be ordered by it, which reads values by slot.
+    init(isOrder: Bool) { values = OrderedValues(hasColumn: isOrder) }
 
     /// The tag of a float. An integer's tag is what rounding it to a double took away, at most 512.
     static let floatTag = Int32.max
@@ -84,8 +87,11 @@ final class NumberIndex: FieldIndex {
 }
 
 /// Strings that are points in time.
-final class DatetimeIndex: FieldIndex {
-    private(set) var values = OrderedValues(isLoading: true)
+final class DatetimeIndex: OrderIndex {
+    private(set) var values: OrderedValues
+
+    /// - Parameter isOrder: whether points may be ordered by it, which reads values by slot.
+    init(isOrder: Bool) { values = OrderedValues(hasColumn: isOrder) }
 
     static func keys(_ bounds: DatetimeBounds) -> ClosedRange<Int64>? {
         var low = Int64.min

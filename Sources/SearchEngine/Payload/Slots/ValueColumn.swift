@@ -97,25 +97,25 @@ package struct ValueColumn {
     }
 }
 
-/// Values in order, and by slot.
+/// Values in order, and by slot where points may be ordered by them.
 struct OrderedValues {
-    private(set) var sorted: SortedSlots
-    private(set) var column = ValueColumn()
+    /// Nothing is sorted before `finish`.
+    private(set) var sorted = SortedSlots(isLoading: true)
+    private(set) var column: ValueColumn?
 
-    /// With `isLoading`, nothing is sorted before `finish`.
-    init(isLoading: Bool) { sorted = SortedSlots(isLoading: isLoading) }
+    init(hasColumn: Bool) { if hasColumn { column = ValueColumn() } }
 
     mutating func insert(_ entry: SortedSlots.Entry) {
         sorted.insert(entry)
-        column.insert(entry)
+        column?.insert(entry)
     }
 
     mutating func remove(_ entry: SortedSlots.Entry) {
         sorted.remove(entry)
-        column.remove(entry)
+        column?.remove(entry)
     }
 
     mutating func finish() { sorted.finish() }
 
-    var allocatedBytes: Int { sorted.allocatedBytes + column.allocatedBytes }
+    var allocatedBytes: Int { sorted.allocatedBytes + (column?.allocatedBytes ?? 0) }
 }
