@@ -2,7 +2,7 @@ import SearchEngine
 
 /// Queries of every kind.
 public enum QueryOperations {
-    /// All see one state of the collection.
+    /// All see one state of the collection, unless their filters take too much memory together (`Engine.query`).
     public static let query = Operation<CollectionRequest<[QueryRequest]>, [QueryResult]>(.read) {
         services, caller, request in
         try validateEach(request.body) { try $0.query.validate() }

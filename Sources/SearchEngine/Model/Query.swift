@@ -13,7 +13,7 @@ public struct Query: Sendable {
     public var ranking: Ranking
     /// Name of the vector that is scored; `nil` is the unnamed one.
     public var using: String?
-    /// Where the query's ids stand for vectors; `nil` in the collection itself.
+    /// The collection in which the query's ids are looked up; `nil` for the one that is asked.
     public var lookupFrom: LookupLocation?
     public var filter: Filter?
     public var parameters = SearchParameters()

@@ -22,7 +22,7 @@ public struct GraphImage: Sendable {
     let graph: Graph
     let slots: Int
 
-    /// What it takes when it is written, roughly and rather too much.
+    /// Bytes that it takes when it is written, at most.
     public var mostBytes: Int {
         slots * Graph.reserveBytes(m: graph.m) + IndexFileHeader.byteCount + 4 * SlotList.capacity
     }
