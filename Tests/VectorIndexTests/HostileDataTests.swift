@@ -120,10 +120,10 @@ import VectorIndex
         #expect(index.linkedCount == 1100)
         // With so few links a slot or two may have none that leads to them.
         #expect(try index.checkInvariants() >= 0.99, Seed.note)
-        // A walk this narrow, over so few links, may miss its goal now and then.
+        // Over so few links a walk may miss a whole group: at a width of 8 one seed found 4 of 22, and 17 at this one.
         var found = 0
         for slot in stride(from: 0, to: 1100, by: 50) {
-            let outcome = index.search(rows.vector(slot), SearchOptions(k: 3, ef: 8).walking)
+            let outcome = index.search(rows.vector(slot), SearchOptions(k: 3, ef: 48).walking)
             #expect(outcome.method == .graph)
             found += outcome.hits.first?.slot == UInt32(slot) ? 1 : 0
             let scanned = index.search(rows.vector(slot), SearchOptions(k: 1, ef: 1100))

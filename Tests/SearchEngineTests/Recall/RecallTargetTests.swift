@@ -34,7 +34,14 @@ import VectorIndex
         let profiles = try ["a", "b"].map { try #require(try fixture.space("c", $0).recall.audit).profile }
         while true {
             let query = clusters.vector(&random)
-            if profiles.allSatisfy({ $0.kinds(of: query).isKnown }) { return (fixture, query) }
+            guard profiles.allSatisfy({ $0.kinds(of: query).isKnown }) else { continue }
+            // Nor one whose narrow walks find so little that wider ones follow.
+            let goesOn = try ["a", "b"].contains { name in
+                try [0.6, 0.7, 0.8, 0.9].contains { target in
+                    try search(fixture, name, query) { $0.recall = target }.explanation.wentOnWider
+                }
+            }
+            if !goesOn { return (fixture, query) }
         }
     }
 
