@@ -10,17 +10,14 @@ The folder is that of shape_peers.py; the answers are written as `ids-targets.np
 
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import orjson
+from server import Server, encode
 from shape_peers import Task
 
 TARGETS = (0.90, 0.95, 0.99)
@@ -30,45 +27,16 @@ NUMBERS_AT_ONCE = 500_000
 WAIT_SECONDS = 900
 
 
-class Server:
-    def __init__(self, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        settings = {
-            "QDRANT__SERVICE__HOST": "127.0.0.1", "QDRANT__SERVICE__HTTP_PORT": str(self.port),
-            "QDRANT__STORAGE__STORAGE_PATH": f"{folder}/storage", "QDRANT__STORAGE__SNAPSHOTS_PATH": f"{folder}/snapshots",
-            "QDRANT__LOG_LEVEL": "ERROR",
-        }  # fmt: skip
-        binary = os.environ.get("TRENDEX", ".build/release/trendex")
-        self.process = subprocess.Popen([binary, "serve"], env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
-        self.until(self.is_ready)
+def call(server, method, path, body=None):
+    return orjson.loads(server.connection.call(method, path, None if body is None else encode(body)))["result"]
 
-    def is_ready(self):
-        try:
-            return self.call("GET", "/readyz", parse=False)
-        except OSError:
-            return False
 
-    def until(self, holds):
-        end = time.monotonic() + WAIT_SECONDS
-        while not holds():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"shape_targets: waited in vain; the server's status is {self.process.poll()}")
-            time.sleep(0.1)
-
-    def call(self, method, path, body=None, parse=True):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", method=method, headers={"content-type": "application/json"},
-            data=None if body is None else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
-        )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=600) as answer:
-            data = answer.read()
-        return orjson.loads(data)["result"] if parse else data
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+def until(server, holds):
+    end = time.monotonic() + WAIT_SECONDS
+    while not holds():
+        if server.process.poll() is not None or time.monotonic() > end:
+            raise SystemExit(f"shape_targets: waited in vain; the server's status is {server.process.poll()}")
+        time.sleep(0.1)
 
 
 def fill(server, task):
@@ -77,25 +45,25 @@ def fill(server, task):
     body = {"vectors": vectors, "hnsw_config": {"m": task.m}}
     if task.quantile is not None:
         body["quantization_config"] = {"scalar": {"type": "int8", "quantile": task.quantile}}
-    server.call("PUT", "/collections/c", body)
+    call(server, "PUT", "/collections/c", body)
     batch = max(NUMBERS_AT_ONCE // dimensions, 1)
     for kind, value in task.steps:
         if kind == "remove":
-            server.call("POST", "/collections/c/points/delete?wait=true", {"points": value})
+            call(server, "POST", "/collections/c/points/delete?wait=true", {"points": value})
             continue
         for first in range(task.published_before(value), value, batch):
             points = [
                 {"id": row, "vector": task.base[row], "payload": payload(task, row)}
                 for row in range(first, min(first + batch, value))
             ]
-            server.call("PUT", "/collections/c/points?wait=true", {"points": points})
-    server.until(lambda: server.call("GET", "/collections/c")["status"] == "green")
+            call(server, "PUT", "/collections/c/points?wait=true", {"points": points})
+    until(server, lambda: call(server, "GET", "/collections/c")["status"] == "green")
 
     def is_measured():
-        vector = server.call("GET", "/collections/c/recall")["vectors"][""]
+        vector = call(server, "GET", "/collections/c/recall")["vectors"][""]
         return vector["background"] is not None or vector["scanned"]
 
-    server.until(is_measured)
+    until(server, is_measured)
 
 
 def payload(task, row):
@@ -115,7 +83,7 @@ def ask(server, task, target):
                 place = int(task.filter_of_query[number])
                 search["filter"] = {"must": [{"key": "allowed", "match": {"value": place}}]}
             searches.append(search)
-        found = server.call("POST", "/collections/c/points/query/batch", {"searches": searches})
+        found = call(server, "POST", "/collections/c/points/query/batch", {"searches": searches})
         for number, result in enumerate(found, first):
             row = [point["id"] for point in result["points"]]
             ids[number, : len(row)] = row
@@ -129,12 +97,9 @@ def main():
     fields = json.loads((Path(sys.argv[1]) / "task.json").read_text())
     task.element, task.quantile = fields["element"], fields["quantile"]
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(folder)
-        try:
+        with Server(os.environ.get("TRENDEX", ".build/release/trendex"), folder) as server:
             fill(server, task)
             ids = [ask(server, task, target) for target in TARGETS]
-        finally:
-            server.stop()
     np.save(task.folder / "ids-targets.npy", np.concatenate(ids))
 
 

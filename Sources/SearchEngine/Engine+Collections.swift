@@ -54,13 +54,6 @@ extension Engine {
         return collection
     }
 
-    var loader: StorageLoader {
-        StorageLoader(
-            layout: layout, environment: environment, logger: logger,
-            implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits,
-            changeLogBytes: configuration.writeQueueBytes / 4)
-    }
-
     /// Throws `.limitReached` when one collection more would be too many. The database knows those that the same group of jobs
     /// has made, and those of restores under way don't count.
     func requireRoom(_ db: GRDB.Database) throws {

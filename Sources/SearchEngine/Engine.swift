@@ -51,6 +51,7 @@ public final class Engine: Sendable {
     let environment: Environment
     let database: EngineDatabase
     let queue: WriteQueue
+    let loader: StorageLoader
     let reader: IndexedReader
     let indexer: Indexer
     private let audits: AuditLoop
@@ -89,6 +90,7 @@ public final class Engine: Sendable {
             layout: layout, environment: environment, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits,
             changeLogBytes: configuration.writeQueueBytes / 4)
+        self.loader = loader
         try loader.requireDatabase()
         database = try EngineDatabase(
             path: layout.database, durability: configuration.durability, environment: environment)

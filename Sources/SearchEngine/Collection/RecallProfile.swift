@@ -30,18 +30,6 @@ package struct RecallProfile: Sendable {
         }
     }
 
-    /// The least score that the k-th result has for all but one in a hundred queries of the sample. A search whose k-th scores
-    /// less has hardly found the nearest, unless its query is unlike all of the sample's; in neither case the curves hold.
-    package struct Floor: Sendable, Equatable {
-        package let k: Int
-        package let score: Float
-
-        package init(k: Int, score: Float) {
-            self.k = k
-            self.score = score
-        }
-    }
-
     /// Curves of one kind of queries, by ascending `k`.
     package typealias Curves = [RecallCurve]
 
@@ -56,8 +44,10 @@ package struct RecallProfile: Sendable {
 
     /// Of all queries but the extra ones.
     package let overall: Curves
-    /// By curve; empty where there are too few queries.
-    package let floors: [Floor]
+    /// By curve: the least score that the k-th result has for all but one in a hundred queries of the sample; empty where there are
+    /// too few queries. A search whose k-th scores less has hardly found the nearest, unless its query is unlike all of the
+    /// sample's; in neither case the curves hold.
+    package let floors: [SearchOptions.LeastScore]
     package let populations: [Population]
     /// The kinds of what belongs to no population: own points and recent queries, each if it has enough queries to tell.
     private let common: [Curves]
@@ -126,7 +116,7 @@ package struct RecallProfile: Sendable {
     }
 
     /// The least of the floors of each kind: a query may be of any.
-    private static func floors(_ sample: [Query], _ ks: [Int]) -> [Floor] {
+    private static func floors(_ sample: [Query], _ ks: [Int]) -> [SearchOptions.LeastScore] {
         let kinds = kinds(sample)
         guard kinds.allSatisfy({ $0.count >= RecallCurve.leastQueries }) else { return [] }
         return ks.indices.compactMap { place in
@@ -135,7 +125,7 @@ package struct RecallProfile: Sendable {
                     .filter(\.isFinite).sorted()
                 return scores.isEmpty ? nil : scores[Int(Double(scores.count) * shareBelowFloor)]
             }
-            return floors.min().map { Floor(k: ks[place], score: $0) }
+            return floors.min().map { SearchOptions.LeastScore(rank: ks[place], score: $0) }
         }
     }
 

@@ -25,9 +25,9 @@ package struct SearchAim: Equatable {
             target: target, source: knowledge.source, k: k, points: points, parameters: index, kinds: knowledge.kinds,
             isKnown: knowledge.isKnown)
         guard recall?.basis == .measured,
-            let floor = knowledge.floors.first(where: { $0.k >= k }) ?? knowledge.floors.last
+            let floor = knowledge.floors.first(where: { $0.rank >= k }) ?? knowledge.floors.last
         else { return }
-        leastScore = SearchOptions.LeastScore(rank: min(floor.k, k), score: floor.score)
+        leastScore = SearchOptions.LeastScore(rank: min(floor.rank, k), score: floor.score)
     }
 
     init(ef: Int?, isExact: Bool = false) {
@@ -104,7 +104,7 @@ package struct RecallKnowledge: Sendable {
     /// Whether the query is like those that were measured.
     package var isKnown = true
     /// What results score at least.
-    package var floors: [RecallProfile.Floor] = []
+    package var floors: [SearchOptions.LeastScore] = []
 
     package init() {}
 

@@ -36,11 +36,11 @@ import VectorIndex
         }
         let own = queries(true, (0..<200).map { 0.5 + Float($0) / 1_000 })
         let odd = queries(true, [-1, .nan, -2])
-        #expect(RecallProfile((own + odd).shuffled(), ks: [10]).floors == [.init(k: 10, score: 0.5)])
+        #expect(RecallProfile((own + odd).shuffled(), ks: [10]).floors == [.init(rank: 10, score: 0.5)])
         // The least of both kinds; too few of one are no kind, and too few of all tell nothing.
         let recent = queries(false, (0..<99).map { 0.2 + Float($0) / 1_000 })
-        #expect(RecallProfile(own + recent, ks: [10]).floors == [.init(k: 10, score: 0.2)])
-        #expect(RecallProfile(own + recent.prefix(1), ks: [10]).floors == [.init(k: 10, score: 0.501)])
+        #expect(RecallProfile(own + recent, ks: [10]).floors == [.init(rank: 10, score: 0.2)])
+        #expect(RecallProfile(own + recent.prefix(1), ks: [10]).floors == [.init(rank: 10, score: 0.501)])
         #expect(RecallProfile(Array(own.prefix(63)), ks: [10]).floors.isEmpty)
     }
 

@@ -52,7 +52,7 @@ import VectorIndex
         var knowledge = RecallKnowledge()
         knowledge.target = 0.5
         knowledge.kinds = [curves(best: 0.96)]
-        knowledge.floors = [.init(k: 10, score: 0.4), .init(k: 100, score: 0.2)]
+        knowledge.floors = [.init(rank: 10, score: 0.4), .init(rank: 100, score: 0.2)]
         func least(_ k: Int, _ change: (inout SearchParameters) -> Void = { _ in }) -> SearchOptions.LeastScore? {
             var parameters = SearchParameters()
             change(&parameters)
@@ -68,7 +68,7 @@ import VectorIndex
         #expect(least(10) { $0.exact = true } == nil)
         knowledge.floors = []
         #expect(least(10) == nil)
-        knowledge.floors = [.init(k: 10, score: 0.4)]
+        knowledge.floors = [.init(rank: 10, score: 0.4)]
         knowledge.kinds = []
         #expect(least(10) == nil, "an assumed width is wide")
     }

@@ -64,7 +64,17 @@ extension FieldIndex {
 
 /// Values that points can be ordered by.
 protocol OrderIndex: FieldIndex {
-    var values: OrderedValues { get }
+    var values: OrderedValues { get set }
+
+    /// Calls `body` with one entry for each different value.
+    func forEachEntry(_ slot: UInt32, _ view: PayloadView, _ body: (SortedSlots.Entry) -> Void)
+}
+
+extension OrderIndex {
+    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.insert($0) } }
+    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.remove($0) } }
+    func finish() { values.finish() }
+    var residentBytes: Int { values.allocatedBytes }
 }
 
 /// A payload, and its values at the path of the field index that looks at it.

@@ -2,7 +2,7 @@ import JSON
 
 /// Integers and floats by value: ranges, and order.
 final class NumberIndex: OrderIndex {
-    private(set) var values: OrderedValues
+    var values: OrderedValues
 
     /// - Parameter isOrder: whether points may be ordered by it, which reads values by slot.
     init(isOrder: Bool) { values = OrderedValues(hasColumn: isOrder) }
@@ -36,7 +36,7 @@ final class NumberIndex: OrderIndex {
     }
 
     /// Calls `body` with one entry for each different number.
-    private func forEachEntry(_ slot: UInt32, _ view: PayloadView, _ body: (SortedSlots.Entry) -> Void) {
+    func forEachEntry(_ slot: UInt32, _ view: PayloadView, _ body: (SortedSlots.Entry) -> Void) {
         let elements = view.values.elements
         if elements.count == 1 {
             if let entry = Self.entry(elements[0], slot) { body(entry) }
@@ -75,20 +75,14 @@ final class NumberIndex: OrderIndex {
         }
     }
 
-    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.insert($0) } }
-    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.remove($0) } }
-    func finish() { values.finish() }
-
     func select(_ bounds: RangeBounds, into bits: inout SlotBits) {
         if let keys = Self.keys(bounds) { values.sorted.select(keys, into: &bits) }
     }
-
-    var residentBytes: Int { values.allocatedBytes }
 }
 
 /// Strings that are points in time.
 final class DatetimeIndex: OrderIndex {
-    private(set) var values: OrderedValues
+    var values: OrderedValues
 
     /// - Parameter isOrder: whether points may be ordered by it, which reads values by slot.
     init(isOrder: Bool) { values = OrderedValues(hasColumn: isOrder) }
@@ -109,7 +103,7 @@ final class DatetimeIndex: OrderIndex {
         return low <= high ? low...high : nil
     }
 
-    private func forEachEntry(_ slot: UInt32, _ view: PayloadView, _ body: (SortedSlots.Entry) -> Void) {
+    func forEachEntry(_ slot: UInt32, _ view: PayloadView, _ body: (SortedSlots.Entry) -> Void) {
         var seen: Set<Int64> = []
         let isSingle = view.values.elements.count == 1
         for case .string(let text) in view.values.elements {
@@ -118,13 +112,7 @@ final class DatetimeIndex: OrderIndex {
         }
     }
 
-    func insert(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.insert($0) } }
-    func remove(_ slot: UInt32, _ view: PayloadView) { forEachEntry(slot, view) { values.remove($0) } }
-    func finish() { values.finish() }
-
     func select(_ bounds: DatetimeBounds, into bits: inout SlotBits) {
         if let keys = Self.keys(bounds) { values.sorted.select(keys, into: &bits) }
     }
-
-    var residentBytes: Int { values.allocatedBytes }
 }
