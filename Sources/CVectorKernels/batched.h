@@ -98,6 +98,7 @@ TVK_INLINE void tvk_prefetch_row(const void *row, size_t bytes) {
         .f32_to_f16 = f32_to_f16, .f16_to_f32 = f16_to_f32, .f32_to_u8 = f32_to_u8, .u8_to_f32 = u8_to_f32,             \
         .quantize = quantize, .dequantize = dequantize, .sum_i8 = sum_i8, .hadamard = hadamard, .permute = permute,     \
         .scale_clamped = scale_clamped, .subtract = subtract, .max_magnitude = max_magnitude,                           \
+        .count_bits = count_bits, .intersect_bits = intersect_bits,                                                     \
     }
 
 // Tables of the levels this build has.

@@ -38,4 +38,20 @@ static float max_magnitude(const float *x, size_t n) {
     return magnitude;
 }
 
+static size_t count_bits(const uint64_t *words, size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += (size_t)__builtin_popcountll(words[i]);
+    return count;
+}
+
+static size_t intersect_bits(const uint64_t *a, const uint64_t *b, uint64_t *out, size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t both = a[i] & b[i];
+        out[i] = both;
+        count += (size_t)__builtin_popcountll(both);
+    }
+    return count;
+}
+
 #endif

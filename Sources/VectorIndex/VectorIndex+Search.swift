@@ -129,9 +129,9 @@ public final class SearchCandidates: @unchecked Sendable {
     /// How many are below a slot. Complexity: O(slot / 64).
     public func count(below slot: Int) -> Int { admission.count(0, slot) }
 
-    /// - Parameter allowed: `nil` allows every slot.
+    /// - Parameter allowed: one bit a slot, of which those past the last word are excluded; `nil` allows every slot.
     /// - Complexity: O(published / 64) with a filter, O(1) without.
-    public init(_ view: IndexView, allowed: SlotBitmap?) {
+    public init(_ view: IndexView, allowed: [UInt64]?) {
         self.view = view
         isFiltered = allowed != nil
         guard let allowed else {
@@ -141,16 +141,19 @@ public final class SearchCandidates: @unchecked Sendable {
         }
         let wordCount = (view.published + 63) >> 6
         let words = UnsafeMutablePointer<UInt64>.allocate(capacity: max(wordCount, 1))
-        let shared = min(wordCount, allowed.wordCount)
-        var count = 0
-        for i in 0..<shared {
-            let word = allowed.words[i] & view.alive[i]
-            words[i] = word
-            count += word.nonzeroBitCount
+        let shared = min(wordCount, allowed.count)
+        let count = allowed.withUnsafeBufferPointer { allowed in
+            allowed.baseAddress.map { Kernels.best.pointee.intersect_bits($0, view.alive, words, shared) } ?? 0
         }
-        for i in shared..<wordCount { words[i] = 0 }
+        (words + shared).initialize(repeating: 0, count: wordCount - shared)
         ownWords = words
         admission = Admission(words: words, count: count)
+    }
+
+    /// The same with a bitmap.
+    public convenience init(_ view: IndexView, allowed: SlotBitmap?) {
+        self.init(
+            view, allowed: allowed.map { [UInt64](UnsafeBufferPointer(start: $0.words, count: $0.wordCount)) })
     }
 
     deinit { ownWords?.deallocate() }

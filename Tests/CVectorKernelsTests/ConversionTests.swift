@@ -120,6 +120,26 @@ struct ConversionTests {
         #expect(table.max_magnitude([1, .nan, 2], 3).isNaN)
     }
 
+    @Test(arguments: Level.available) func bitmaps(level: Level) {
+        var random = SeededGenerator()
+        let table = level.kernels.pointee
+        for n in lengths {
+            let a = Guarded<UInt64>(count: n) { _ in .random(in: 0 ... .max, using: &random) }
+            let b = Guarded<UInt64>(count: n) { _ in
+                [0, .max, .random(in: 0 ... .max, using: &random)].randomElement(using: &random) ?? 0
+            }
+            let both = (0..<n).map { a.pointer[$0] & b.pointer[$0] }
+            let count = both.reduce(0) { $0 + $1.nonzeroBitCount }
+            #expect(table.count_bits(a.pointer, n) == (0..<n).reduce(0) { $0 + a.pointer[$1].nonzeroBitCount })
+            let out = Guarded<UInt64>(count: n) { _ in 0 }
+            #expect(table.intersect_bits(a.pointer, b.pointer, out.pointer, n) == count)
+            for i in 0..<n { #expect(out.pointer[i] == both[i]) }
+            // In place.
+            #expect(table.intersect_bits(a.pointer, b.pointer, a.pointer, n) == count)
+            for i in 0..<n { #expect(a.pointer[i] == both[i]) }
+        }
+    }
+
     @Test(arguments: Level.available) func hadamard(level: Level) {
         var random = SeededGenerator()
         let table = level.kernels.pointee

@@ -194,6 +194,13 @@ typedef struct {
     void (*subtract)(float *x, const float *y, size_t n);
     /// The greatest |x[i]|, 0 for n = 0; NaN when any element is NaN.
     float (*max_magnitude)(const float *x, size_t n);
+
+    // ---- bitmaps ---------------------------------------------------------------------------------------------------
+
+    /// The set bits of n words.
+    size_t (*count_bits)(const uint64_t *words, size_t n);
+    /// out[i] = a[i] & b[i]; returns the set bits of it. out is a, b, or overlaps neither.
+    size_t (*intersect_bits)(const uint64_t *a, const uint64_t *b, uint64_t *out, size_t n);
 } tvk_kernels;
 
 /// The table of one level, or NULL when this build or this CPU doesn't have it. Scalar is always there.

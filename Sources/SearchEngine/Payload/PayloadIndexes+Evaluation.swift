@@ -28,8 +28,8 @@ extension PayloadIndexes {
     ) rethrows -> (words: [UInt64], count: Int) {
         let evaluation = FilterEvaluation(indexes: self, universe: universe, context: context)
         var bits = try evaluation.bits(filter, step)
-        bits.formIntersection(words: live)
-        return (bits.words, bits.count)
+        let count = bits.formIntersection(words: live)
+        return (bits.words, count)
     }
 }
 

@@ -14,6 +14,7 @@ struct Stopwatch {
     }
 
     /// Adds the time since the last lap to a stage.
+    @inline(__always)
     mutating func lap(_ stage: WritableKeyPath<Explanation.Times, Int>) {
         guard let time, let last else { return }
         let now = time.now

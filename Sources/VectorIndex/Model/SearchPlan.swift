@@ -89,7 +89,8 @@ extension SearchPlan {
             end = counts.published
         }
         linked = options.indexedOnly && counts.linked == nil ? end : min(counts.linked ?? 0, end)
-        linkedCandidates = candidates == counts.published ? linked : below(linked)
+        linkedCandidates =
+            linked == counts.published ? candidates : candidates == counts.published ? linked : below(linked)
         let choice =
             options.demandsScan(of: linkedCandidates, rowBytes: parameters.rowBytes)
             ? .scan

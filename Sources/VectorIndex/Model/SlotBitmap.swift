@@ -1,3 +1,5 @@
+import Quantization
+
 /// A set of slots: bit `i % 64` of word `i / 64` stands for slot i; slots past the last word are not in it. Immutable.
 public final class SlotBitmap: Sendable {
     /// The words, valid as long as the bitmap is.
@@ -19,7 +21,7 @@ public final class SlotBitmap: Sendable {
 
     /// Counts the bits itself. O(words).
     public convenience init(words: [UInt64]) {
-        self.init(words: words, count: words.reduce(0) { $0 + $1.nonzeroBitCount })
+        self.init(words: words, count: Kernels.best.pointee.count_bits(words, words.count))
     }
 
     deinit { UnsafeMutablePointer(mutating: words).deallocate() }

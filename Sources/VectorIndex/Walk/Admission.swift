@@ -1,3 +1,5 @@
+import Quantization
+
 /// Which slots a search may return, as one bitmap: live, allowed by the filter.
 struct Admission {
     let words: UnsafePointer<UInt64>
@@ -10,9 +12,12 @@ struct Admission {
     /// Set bits of slots lower..<upper. O((upper − lower) / 64).
     func count(_ lower: Int, _ upper: Int) -> Int {
         guard lower < upper else { return 0 }
-        var sum = 0
-        for word in lower >> 6...(upper - 1) >> 6 { sum += masked(word, lower, upper).nonzeroBitCount }
-        return sum
+        let first = lower >> 6
+        let last = (upper - 1) >> 6
+        let outer = masked(first, lower, upper).nonzeroBitCount
+        if first == last { return outer }
+        return outer + masked(last, lower, upper).nonzeroBitCount
+            + Kernels.best.pointee.count_bits(words + first + 1, last - first - 1)
     }
 
     /// A word with the bits outside lower..<upper cleared.

@@ -1,3 +1,6 @@
+import CVectorKernels
+import Quantization
+
 /// A set of slots below a fixed number, one bit each: what filters are computed in.
 package struct SlotBits {
     package private(set) var words: [UInt64]
@@ -34,7 +37,7 @@ package struct SlotBits {
         if slot < universe { words[Int(slot >> 6)] &= ~(1 << UInt64(slot & 63)) }
     }
 
-    package var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+    package var count: Int { Kernels.best.pointee.count_bits(words, words.count) }
 
     package mutating func complement() {
         for index in words.indices { words[index] = ~words[index] }
@@ -57,9 +60,13 @@ package struct SlotBits {
         for index in words.indices { words[index] &= ~other.words[index] }
     }
 
-    /// `other` must have as many words.
-    package mutating func formIntersection(words other: UnsafePointer<UInt64>) {
-        for index in words.indices { words[index] &= other[index] }
+    /// Returns how many slots are left. `other` must have as many words.
+    @discardableResult
+    package mutating func formIntersection(words other: UnsafePointer<UInt64>) -> Int {
+        words.withUnsafeMutableBufferPointer { words in
+            guard let base = words.baseAddress else { return 0 }
+            return Kernels.best.pointee.intersect_bits(base, other, base, words.count)
+        }
     }
 
     package mutating func formUnion(_ set: SlotSet) {
