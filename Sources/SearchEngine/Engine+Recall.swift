@@ -12,9 +12,28 @@ extension Engine {
             try collection.lock.read {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 return CollectionRecall(
-                    vectors: collection.generation.spaces.map { .init($0, collection.configuration) })
+                    vectors: collection.generation.spaces.map { space in
+                        .init(space, collection.configuration, state: backgroundState(space, collection.generation))
+                    })
             }
         }
+    }
+
+    /// Under the shared lock.
+    private func backgroundState(
+        _ space: VectorSpace, _ generation: Generation
+    ) -> CollectionRecall.BackgroundState {
+        let index = space.index
+        let settings = configuration.recallAudits
+        let shape = IndexShape(space, generation: generation.number)
+        if !settings.isOn { return .off }
+        if index.pendingCount > 0 { return .waitingForLinking }
+        if index.reachability.linked == 0 { return .noGraph }
+        if space.recall.isBeingMeasured.load(ordering: .relaxed) { return .measuring }
+        if index.uncheckedCount > 0 { return .waitingForCheck }
+        let isDue = settings.isDue(
+            after: space.recall.audit, shape, noted: space.recall.recent.noted, now: environment.time.now)
+        return isDue ? .waitingForTurn : .measured
     }
 
     /// The same, and what the request wants to be measured, vector by vector: its sample's queries, each answered by a
@@ -81,12 +100,15 @@ extension Engine {
 
 extension CollectionRecall.Vector {
     /// Under the shared lock.
-    fileprivate init(_ space: VectorSpace, _ configuration: CollectionConfiguration) {
+    fileprivate init(
+        _ space: VectorSpace, _ configuration: CollectionConfiguration, state: CollectionRecall.BackgroundState
+    ) {
         let reached = space.index.reachability
         self.init(
             name: space.name,
             target: configuration.parameters(of: space).hnsw?.recall ?? configuration.hnsw.recall,
-            isScanned: reached.linked == 0, background: space.recall.audit?.figures, measured: nil,
+            isScanned: reached.linked == 0, background: space.recall.audit?.figures, backgroundState: state,
+            measured: nil,
             reachability: CollectionRecall.Reachability(
                 linked: reached.linked, checked: reached.checked, mended: reached.mended,
                 unreachable: reached.unreachable, entryPoints: reached.entryPoints))

@@ -78,6 +78,19 @@ enum Planner {
     /// Scores after which a walk has cost what scanning would have.
     static func budget(admitted: Int, scoreCost: Double) -> Int { Int(Double(admitted) / scoreCost) }
 
+    /// The most candidates that are scanned in place of a walk while the linked slots haven't been looked for.
+    static func mostScannedUnchecked(_ parameters: IndexParameters, _ scores: SearchPlan.Scores) -> Int {
+        // Rows of 32 MiB take ten times as long as as many candidates by their codes.
+        let mostBytes = scores == .rows ? 8 << 20 : 64 << 20
+        return min(parameters.mostScannedUnchecked, mostBytes / max(parameters.scannedBytes(scores), 1))
+    }
+
+    /// The first early pass of the check begins when so many slots are linked: soon enough to be over when there are too many
+    /// to be scanned.
+    static func firstEarlyCheck(_ parameters: IndexParameters) -> Int {
+        max(mostScannedUnchecked(parameters, parameters.scoresRows ? .rows : .codes) / 4 * 3, 2_048)
+    }
+
     /// The most rows that are scored where a scan's codes can't tell: one or two milliseconds at 768 dimensions.
     static let mostRescored = 16_384
 

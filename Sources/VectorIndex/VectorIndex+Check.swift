@@ -4,12 +4,21 @@ import Quantization
 // no choice of links alone can promise that a greedy walk arrives everywhere: a small population that came before a large one
 // loses the links to it, tight clusters have none but their own. So every slot is looked for when it is linked, and what isn't
 // found is mended (``Graph/mend(_:found:mostEntries:scratch:)``).
+//
+// The look for all slots begins when none is left to be linked. While many are being linked, an *early pass* looks for a part of
+// the oldest now and then, and searches scan what hasn't been looked for where that is cheap (``ReachCheck``).
 extension VectorIndex {
     /// Slots looked for at a time.
     static let checkBatch = 16
     /// A pass over all slots begins anew when so many times the slots are linked that there were at its beginning: links that
     /// were there then may be gone.
     static let recheckGrowth = 1.25
+    /// An early pass looks for one of so many slots: a group that walks lose has more, and once one of it is found the
+    /// others are. It costs a quarter of what a complete pass does: 2 % of the build of 100,000 rows
+    /// (docs/experiments/recall-on-any-data.md).
+    static let earlyStride = 4
+    /// An early pass begins when so many times the slots are linked that the last pass of either kind had in front of it.
+    static let earlyGrowth = 2
     /// Passes made again, at most, because the one before has mended something.
     static let mostRepeats = 3
     /// Width of the first look: most slots are found by a narrow walk, which a wide one would find as well.
@@ -22,15 +31,18 @@ extension VectorIndex {
     private static let mostEntriesByMoved = 256
 
     /// Linked slots that haven't been looked for since the index was a fifth smaller.
-    public var uncheckedCount: Int { state.withLock { $0.unchecked } }
+    public var uncheckedCount: Int { state.withLock { $0.links.unchecked } }
+
+    /// Whether the linked slots have been looked for, so that a walk can be relied on to arrive at them. Until then searches
+    /// scan as many as they can afford to (``IndexParameters/mostScannedUnchecked``).
+    public var isChecked: Bool { state.withLock { $0.links.isChecked } }
 
     /// What the check of linked slots has found so far.
     public var reachability: Reachability {
         state.withLock { state in
             Reachability(
-                linked: state.links.linked, checked: max(state.links.linked - state.unchecked, 0),
-                mended: state.reach.mended, unreachable: state.reach.unreachable,
-                entryPoints: state.links.graph?.entries.count ?? 0)
+                linked: state.links.linked, checked: state.links.checked, mended: state.links.reach.mended,
+                unreachable: state.links.reach.toldUnreachable, entryPoints: state.links.graph?.entries.count ?? 0)
         }
     }
 
@@ -47,11 +59,13 @@ extension VectorIndex {
         let claim: CheckClaim? = state.withLock { state in
             guard state.successor == nil, let graph = state.links.graph else { return nil }
             // A graph that has taken the place of another meanwhile may have fewer slots.
-            return CheckClaim(state, slots: slots.filter { $0 < state.links.linked }, graph: graph)
+            return CheckClaim(state, slots: slots.filter { $0 < state.links.linked }, of: state.links, graph)
         }
         guard let claim else { return (0, 0) }
         let missed = ScratchPool.with { look(claim, $0) }
-        if missed > 0 { state.withLock { $0.reach.passLinked = 0 } }
+        if missed > 0 {
+            state.withLock { if $0.links.graph === claim.graph { $0.links.reach.outdate() } }
+        }
         return (claim.slots.count, missed)
     }
 
@@ -67,7 +81,7 @@ extension VectorIndex {
     func unreachedSlots(among slots: [Int]) -> (looked: Int, missed: Int) {
         let claim: CheckClaim? = state.withLock { state in
             guard let graph = state.links.graph else { return nil }
-            return CheckClaim(state, slots: slots, graph: graph, mends: false)
+            return CheckClaim(state, slots: slots, of: state.links, graph, mends: false)
         }
         guard let claim else { return (0, 0) }
         let missed = ScratchPool.with { scratch in
@@ -82,13 +96,34 @@ extension VectorIndex {
     func checkNext(_ scratch: Scratch, pause: () -> Void) -> Int {
         var claimed = 0
         let claim: CheckClaim? = state.withLock { state in
-            guard let (slots, graph) = state.claimCheck() else { return nil }
+            guard state.isBuilt, state.rows != nil, let (slots, graph) = state.claimCheck() else { return nil }
             claimed = slots.count
-            return CheckClaim(state, slots: Array(slots), graph: graph)
+            return CheckClaim(state, slots: Array(slots), of: state.links, graph, pass: .complete)
         }
         guard let claim else { return 0 }
         _ = look(claim, scratch, pause: pause)
         return claimed
+    }
+
+    /// Goes on with the early pass, if one is under way or due: looks for some of the oldest linked slots while others are
+    /// still to be linked.
+    ///
+    /// - Parameter most: slots that are looked for; as many as have been linked meanwhile, so that linking goes on at most of
+    ///   its speed.
+    func checkEarly(most: Int, _ scratch: Scratch, pause: () -> Void) {
+        var left = most
+        while left > 0 {
+            let claim: CheckClaim? = state.withLock { state in
+                guard state.isBuilt, state.rows != nil else { return nil }
+                let slots = state.claimEarlyCheck(most: left, first: Planner.firstEarlyCheck(parameters))
+                let links = state.successor ?? state.links
+                guard !slots.isEmpty, let graph = links.graph else { return nil }
+                return CheckClaim(state, slots: slots, of: links, graph, pass: .early)
+            }
+            guard let claim else { return }
+            left -= claim.claimed
+            _ = look(claim, scratch, pause: pause)
+        }
     }
 
     /// Looks for the claimed slots, and mends. Returns how many weren't found at first.
@@ -103,12 +138,9 @@ extension VectorIndex {
             }
             pause()
         }
-        if mended > 0 || unreachable > 0 {
-            state.withLock { state in
-                state.reach.mended += mended
-                state.reach.mendedInPass += mended
-                state.reach.unreachable += unreachable
-            }
+        state.withLock { state in
+            state.settleCheck(
+                claim.claimed, of: claim.pass, in: claim.graph, mended: mended, unreachable: unreachable)
         }
         return mended + unreachable
     }
@@ -117,6 +149,10 @@ extension VectorIndex {
 
     private struct CheckClaim {
         let slots: [Int]
+        /// Slots that were claimed, dead ones among them.
+        let claimed: Int
+        /// `nil` for slots that were drawn at random.
+        let pass: ReachCheck.Pass?
         let graph: Graph
         /// `nil` for an index without codes.
         let codes: CodeStore?
@@ -129,17 +165,26 @@ extension VectorIndex {
         let lookedNear: UInt32
 
         /// Of the slots the live ones; `nil` while there is nothing to look for them with.
-        init?(_ state: borrowing IndexState, slots: [Int], graph: Graph, mends: Bool = true) {
+        ///
+        /// - Parameters:
+        ///   - links: whose slots they are.
+        ///   - graph: of these links.
+        init?(
+            _ state: borrowing IndexState, slots: [Int], of links: LinkProgress, _ graph: Graph,
+            pass: ReachCheck.Pass? = nil, mends: Bool = true
+        ) {
             guard state.isBuilt, let rows = state.rows else { return nil }
             var live: [Int] = []
             for slot in slots where state.alive.contains(slot) { live.append(slot) }
             self.slots = live
+            claimed = slots.count
+            self.pass = pass
             self.graph = graph
             self.mends = mends
-            lookedNear = state.reach.repeats > 0 ? UInt32(state.reach.passLinked) : 0
+            lookedNear = pass == .complete && links.reach.repeats > 0 ? UInt32(links.reach.passLinked) : 0
             codes = state.codes
             self.rows = rows
-            linked = UInt32(min(state.links.linked, state.published))
+            linked = UInt32(min(links.linked, state.published))
             encoded = UInt32(min(state.encodedCount, state.published))
         }
     }
@@ -255,69 +300,5 @@ extension VectorIndex {
         // The point itself may be found all the same.
         case .missed: return isOwn ? .known(.unreachable) : .outranked
         }
-    }
-}
-
-/// How far the check of linked slots is, and what it has found.
-struct ReachCheck {
-    /// The next slot to be looked for.
-    var next = 0
-    /// Linked slots when this pass began.
-    var passLinked = 0
-    /// Times that this pass has been made again, because it mended something: what leads to one slot may have taken the
-    /// place of what led to another.
-    var repeats = 0
-    /// Slots of this pass that were not found and now are.
-    var mendedInPass = 0
-    /// The same of all passes.
-    var mended = 0
-    /// Slots of this pass for which nothing could be done.
-    var unreachable = 0
-}
-
-/// Whether searches find an index's linked slots by their own vectors, as far as that has been looked at.
-public struct Reachability: Sendable, Equatable {
-    /// Slots in the graph.
-    public let linked: Int
-    /// Those of them that have been looked for.
-    public let checked: Int
-    /// Slots that weren't found, and were linked anew or made entry points.
-    public let mended: Int
-    /// Slots that aren't found, and for which there is no room among the entry points.
-    public let unreachable: Int
-    /// Places where walks begin besides the one on the uppermost level.
-    public let entryPoints: Int
-}
-
-extension IndexState {
-    /// Slots to be looked for: those linked since the last look, or all when the index has grown much or the last pass has
-    /// mended something.
-    var unchecked: Int {
-        guard links.graph != nil else { return 0 }
-        if isOutgrown { return links.linked }
-        return reach.next < links.linked ? links.linked - reach.next : wantsRepeat ? links.linked : 0
-    }
-
-    private var isOutgrown: Bool {
-        Double(links.linked) > Double(reach.passLinked) * VectorIndex.recheckGrowth
-    }
-
-    private var wantsRepeat: Bool { reach.mendedInPass > 0 && reach.repeats < VectorIndex.mostRepeats }
-
-    /// Takes the next slots to be looked for, once there is nothing to link.
-    mutating func claimCheck() -> (slots: Range<Int>, graph: Graph)? {
-        guard successor == nil, let graph = links.graph, links.nextSlot >= min(encodedCount, published, end),
-            unchecked > 0
-        else { return nil }
-        if isOutgrown || reach.next >= links.linked {
-            reach.repeats = isOutgrown ? 0 : reach.repeats + 1
-            reach.next = 0
-            reach.passLinked = links.linked
-            reach.mendedInPass = 0
-            reach.unreachable = 0
-        }
-        let slots = reach.next..<min(reach.next + VectorIndex.checkBatch, links.linked)
-        reach.next = slots.upperBound
-        return (slots, graph)
     }
 }

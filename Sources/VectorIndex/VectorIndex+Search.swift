@@ -90,6 +90,8 @@ public struct IndexView: @unchecked Sendable {
     let graph: Graph?
     /// Slots below are linked; the graph's links beyond aren't followed.
     let linked: Int
+    /// Whether walks can be relied on to arrive at them.
+    let isChecked: Bool
     /// Where walks start, encoded surely.
     let entry: UInt64
 
@@ -103,6 +105,7 @@ public struct IndexView: @unchecked Sendable {
         graph = state.links.graph
         // Loads may run ahead of publication: a linker never does.
         linked = min(state.links.linked, state.published)
+        isChecked = state.links.isChecked
         // In this order: whatever is the entry point by now had its code before, here or in an older store.
         entry = graph?.entry.load(ordering: .acquiring) ?? .max
         encoded = min(state.encodedCount, state.published)
@@ -110,7 +113,9 @@ public struct IndexView: @unchecked Sendable {
 
     /// What of it decides how it is searched.
     public var counts: IndexCounts {
-        IndexCounts(published: published, encoded: codes == nil ? nil : encoded, linked: graph == nil ? nil : linked)
+        IndexCounts(
+            published: published, encoded: codes == nil ? nil : encoded, linked: graph == nil ? nil : linked,
+            isChecked: isChecked)
     }
 }
 

@@ -65,7 +65,10 @@ extension VectorIndex {
                 done += 1
                 pause()
             }
-            if done > 0 { return done }
+            if done > 0 {
+                checkEarly(most: done, scratch, pause: pause)
+                return done
+            }
             return encoded + retrained > 0 ? encoded + retrained : checkNext(scratch, pause: pause)
         }
     }

@@ -128,8 +128,6 @@ struct IndexState: ~Copyable {
     var trainedCount = 0
     /// Times that codes or graph have been replaced.
     var revision = 0
-    /// The check of the slots that `links` covers.
-    var reach = ReachCheck()
 
     init(keepsCodes: Bool) { self.keepsCodes = keepsCodes }
 
@@ -158,7 +156,6 @@ struct IndexState: ~Copyable {
         if let fresh = successor, fresh.linked >= links.linked {
             links = fresh
             successor = nil
-            reach = ReachCheck()
             revision += 1
         }
     }
@@ -173,6 +170,8 @@ struct LinkProgress {
     var linked = 0
     /// Slots being linked just now.
     var inFlight: [Int] = []
+    /// The check of the slots that are in the graph.
+    var reach = ReachCheck()
 
     mutating func claim(below goal: Int) -> (slot: Int, graph: Graph)? {
         guard let graph, nextSlot < goal else { return nil }

@@ -34,9 +34,8 @@ import Testing
                 let explain = try #require(answer.json["explain"])
                 #expect(
                     members(explain) == [
-                        "plan", "method", "points", "filter", "candidates", "ef", "recall", "went_on_by_vectors",
-                        "went_on_wider",
-                        "hops", "scored", "microseconds",
+                        "plan", "method", "points", "filter", "candidates", "ef", "recall", "awaits_check",
+                        "went_on_by_vectors", "went_on_wider", "hops", "scored", "microseconds",
                     ])
                 #expect(explain["plan"] == "exact_filtered_scan")
                 #expect(explain["points"] == 10)

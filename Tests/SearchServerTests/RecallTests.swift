@@ -59,13 +59,16 @@ import Testing
     @Test func theBackgroundIsTold() async throws {
         try await withPoints { server in
             let before = try await server.ok(.GET, Self.path)["vectors"]?[""]
-            #expect(members(before) == ["target", "scanned", "background", "measured", "reachability"])
+            #expect(
+                members(before) == ["target", "scanned", "background", "background_state", "measured", "reachability"])
+            #expect(before?["background_state"] == "off", "the tests' servers measure when they are told to")
             #expect(before?["background"] == .null && before?["measured"] == .null && before?["target"] == .null)
             try await audit(server)
             let vector = try #require(try await server.ok(.GET, Self.path)["vectors"]?[""])
             #expect(vector["scanned"] == false && vector["measured"] == .null)
             #expect(members(vector["reachability"]) == ["linked", "checked", "mended", "unreachable", "entry_points"])
             #expect(vector["reachability"]?["linked"] == 1_200)
+            #expect(vector["reachability"]?["unreachable"] == 0)
             let told = try #require(vector["background"])
             #expect(members(told) == Self.figures.union(["curves", "hard_populations"]))
             #expect((told["queries"], told["own_queries"], told["recent_queries"]) == (70, 70, 0))

@@ -230,3 +230,15 @@ def wait_until_green(rest, collection, seconds=600):
             return info
         assert time.monotonic() < deadline, f"still {info['status']} after {seconds} s: {info}"
         time.sleep(0.1)
+
+
+def wait_until_checked(rest, collection, seconds=600):
+    """Waits until linked points have been looked for as well: until then searches scan where they would walk."""
+    wait_until_green(rest, collection, seconds)
+    deadline = time.monotonic() + seconds
+    while True:
+        vectors = rest.get(f"/collections/{quote(collection)}/recall").result["vectors"].values()
+        if all(v["scanned"] or v["reachability"]["unreachable"] is not None for v in vectors):
+            return
+        assert time.monotonic() < deadline, f"not looked through after {seconds} s: {vectors}"
+        time.sleep(0.1)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from harness import wait_until_green
+from harness import wait_until_checked
 
 POINTS, SIZE, DENSE_SIZE = 6000, 64, 256
 STAGES = ["wait", "filter", "prepare", "walk", "scan", "rerank", "rescore", "fetch", "total"]
@@ -33,7 +33,7 @@ def collections(server):
             server.rest.put(
                 f"/collections/{name}/index?wait=true", {"field_name": key, "field_schema": kind}
             ).result
-        wait_until_green(server.rest, name)
+        wait_until_checked(server.rest, name)
     yield
     for name in ("usual", "dense"):
         server.rest.delete(f"/collections/{name}")
@@ -133,7 +133,7 @@ def test_two_hops(rest, server):
             for i in range(first, first + 2000)
         ]
         rest.put("/collections/many/points?wait=true", {"points": points}).result
-    wait_until_green(rest, "many")
+    wait_until_checked(rest, "many")
     filter = {"must": [{"key": "n", "range": {"lt": 3}}]}
     explain = explained(
         rest, {"query": [1.0] * 24, "params": {"hnsw_ef": 10}, "filter": filter, "limit": 5}, "many"

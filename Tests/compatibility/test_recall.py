@@ -61,7 +61,8 @@ def background(clustered):
 def test_the_background_measures(clustered, background):
     server, _ = clustered
     vector = told(server.rest)
-    assert set(vector) == {"target", "scanned", "background", "measured", "reachability"}
+    assert set(vector) == {"target", "scanned", "background", "background_state", "measured", "reachability"}
+    assert vector["background_state"] == "measured" and vector["reachability"]["unreachable"] is not None
     assert vector["target"] is None and vector["scanned"] is False and vector["measured"] is None
     assert set(vector["reachability"]) == {"linked", "checked", "mended", "unreachable", "entry_points"}
     assert vector["reachability"]["linked"] == POINTS

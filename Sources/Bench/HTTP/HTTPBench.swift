@@ -78,10 +78,15 @@ struct HTTPBench {
         let start = nowNanoseconds()
         try Self.send(requests, to: endpoint, connections: connections)
         let seconds = Double(nowNanoseconds() - start) / 1e9
-        if waitsForGraph { try waitUntilGreen(collection) }
+        var secondsUntilGreen = 0.0
+        if waitsForGraph {
+            try waitUntilGreen(collection)
+            secondsUntilGreen = Double(nowNanoseconds() - start) / 1e9
+            try waitUntilChecked(collection)
+        }
         return Upserts(
             points: count, batch: batch, connections: connections, seconds: seconds,
-            secondsUntilGreen: waitsForGraph ? Double(nowNanoseconds() - start) / 1e9 : 0,
+            secondsUntilGreen: secondsUntilGreen,
             bodyBytes: requests.reduce(0) { $0 + $1.count })
     }
 
@@ -142,6 +147,15 @@ struct HTTPBench {
             let status = try endpoint.call("GET", "/collections/\(collection)")["result"]?["status"]?.stringValue
             if status == "green" { return }
             guard status == "yellow" || status == "grey" else { throw BenchError("\(collection) is \(status ?? "?")") }
+            usleep(20_000)
+        }
+    }
+
+    /// Linked points are looked for once nothing is left to link. Before that searches scan where they would walk.
+    private func waitUntilChecked(_ collection: String) throws {
+        while true {
+            let vector = try endpoint.call("GET", "/collections/\(collection)/recall")["result"]?["vectors"]?[""]
+            if vector?["scanned"] == true || vector?["reachability"]?["unreachable"] != .null { return }
             usleep(20_000)
         }
     }

@@ -76,7 +76,8 @@ package struct ShapeRun: Sendable {
         var json: JSONValue = ["seed": JSONValue(seed)]
         if let reachability {
             json["reachability"] = [
-                "mended": JSONValue(reachability.mended), "unreachable": JSONValue(reachability.unreachable),
+                "mended": JSONValue(reachability.mended),
+                "unreachable": reachability.unreachable.map { JSONValue($0) } ?? .null,
                 "entryPoints": JSONValue(reachability.entryPoints),
             ]
         }

@@ -161,12 +161,14 @@ final class Indexer: Sendable {
         }
         for space in generation.spaces { tellLimit(space, collection) }
         guard generation.spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
+        // A file tells whether its graph was looked through, and the last piece of that may be under way on another thread,
+        // which has the collection looked at again.
+        let isLookedThrough = generation.spaces.allSatisfy { $0.index.uncheckedCount == 0 }
         let isWorthSaving = generation.spaces.contains { space in
             let share = Int(Double(space.index.linkedCount) * Self.saveShare)
-            return growth(space) >= max(Self.saveMinimum, share)
-                || hasMended(space) && space.index.uncheckedCount == 0
+            return growth(space) >= max(Self.saveMinimum, share) || hasMended(space)
         }
-        if isWorthSaving { save(collection) }
+        if isLookedThrough, isWorthSaving { save(collection) }
         guard wantsCompaction else { return }
         let loop: BackgroundLoop? = state.withLock { state in
             guard !state.isBusy(collection) else { return nil }

@@ -30,6 +30,20 @@ package struct RecallAuditor {
             settings.isOn = false
             return settings
         }()
+
+        /// Whether an audit is due.
+        ///
+        /// - Parameters:
+        ///   - previous: the latest; `nil` before the first.
+        ///   - shape: of the index now.
+        ///   - noted: recent queries so far.
+        func isDue(
+            after previous: RecallAudit?, _ shape: IndexShape, noted: Int, now: ContinuousClock.Instant
+        ) -> Bool {
+            guard let previous else { return true }
+            if shape.differs(from: previous.shape, by: change) { return true }
+            return noted - previous.recentNoted >= newQueries && now - previous.figures.time >= interval
+        }
     }
 
     /// What a step has done.
@@ -80,12 +94,15 @@ package struct RecallAuditor {
         // Not copied while it is changed.
         self.run = nil
         let shape = IndexShape(run.space, generation: run.shape.generation)
-        guard !shape.differs(from: run.shape, by: settings.change) else { return .gaveUp }
+        // While an index isn't checked searches scan, and would tell of walks that they find all.
+        guard !shape.differs(from: run.shape, by: settings.change), run.space.index.isChecked else {
+            return giveUp(run)
+        }
         do {
             try run.measurement.advance()
         } catch {
             // The collection was dropped or compacted.
-            return .gaveUp
+            return giveUp(run)
         }
         guard run.measurement.isDone else {
             self.run = run
@@ -93,6 +110,11 @@ package struct RecallAuditor {
         }
         finish(run)
         return .finished
+    }
+
+    private func giveUp(_ run: Run) -> Progress {
+        run.space.recall.isBeingMeasured.store(false, ordering: .relaxed)
+        return .gaveUp
     }
 
     // MARK: Choice
@@ -118,6 +140,7 @@ package struct RecallAuditor {
             guard let run = dueRun(collection, place.space) else { continue }
             last = place
             self.run = run
+            run.space.recall.isBeingMeasured.store(true, ordering: .relaxed)
             return .worked(isFirst: run.isFirst)
         }
         return .idle
@@ -132,25 +155,18 @@ package struct RecallAuditor {
             let index = space.index
             // While points are being linked or looked for, recall isn't what it will be.
             guard index.liveCount > 0, index.reachability.linked > 0, index.pendingCount == 0,
-                index.uncheckedCount == 0
+                index.uncheckedCount == 0, index.isChecked
             else { return nil }
             let shape = IndexShape(space, generation: collection.generation.number)
             let noted = space.recall.recent.noted
             let previous = space.recall.audit
-            guard isDue(previous, shape, noted) else { return nil }
+            guard settings.isDue(after: previous, shape, noted: noted, now: environment.time.now) else { return nil }
             let measurement = RecallMeasurement(
                 collection, space, sample: settings.sample, k: Self.k, SearchParameters(), hasCurves: true, environment)
             return Run(
                 collection: collection, space: space, shape: shape, recentNoted: noted, isFirst: previous == nil,
                 measurement: measurement)
         }
-    }
-
-    private func isDue(_ previous: RecallAudit?, _ shape: IndexShape, _ noted: Int) -> Bool {
-        guard let previous else { return true }
-        if shape.differs(from: previous.shape, by: settings.change) { return true }
-        return noted - previous.recentNoted >= settings.newQueries
-            && environment.time.now - previous.figures.time >= settings.interval
     }
 
     // MARK: Result
@@ -160,6 +176,7 @@ package struct RecallAuditor {
         let figures = run.measurement.figures(profile)
         run.space.recall.audit = RecallAudit(
             figures: figures, profile: profile, shape: run.shape, recentNoted: run.recentNoted)
+        run.space.recall.isBeingMeasured.store(false, ordering: .relaxed)
         // Nothing can be told of a collection whose points are all gone.
         if figures.queries > 0 { report(figures, run) }
         recheck(run)

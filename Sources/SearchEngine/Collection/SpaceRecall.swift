@@ -7,6 +7,8 @@ package final class SpaceRecall: Sendable {
     private let latest = Mutex<RecallAudit?>(nil)
     /// Whether the latest audit found less than ``RecallAudit/lowRecall``.
     let isLow = Atomic(false)
+    /// Whether an audit is under way.
+    let isBeingMeasured = Atomic(false)
 
     /// - Parameter seed: of the sample of recent queries.
     init(seed: UInt64) { recent = RecentQueries(seed: seed) }

@@ -9,9 +9,27 @@ public struct CollectionRecall: Sendable {
         public var isScanned: Bool
         /// What the background has measured last; `nil` before the first time.
         public var background: RecallFigures?
+        public var backgroundState: BackgroundState
         /// What was measured for this answer; `nil` unless asked for.
         public var measured: RecallFigures?
         public var reachability: Reachability
+    }
+
+    /// What the background does for a vector's figures, or waits for.
+    public enum BackgroundState: String, Sendable {
+        /// It measures nothing: `TRENDEX__RECALL_AUDIT` is false.
+        case off
+        /// The vector has no graph.
+        case noGraph = "no_graph"
+        /// Points are still to be linked.
+        case waitingForLinking = "waiting_for_linking"
+        /// Linked points are still to be looked for.
+        case waitingForCheck = "waiting_for_check"
+        /// A measurement is due, and begins within seconds or after those of other vectors.
+        case waitingForTurn = "waiting_for_turn"
+        case measuring
+        /// The figures are of the index as it is.
+        case measured
     }
 
     /// Whether searches find points by their own vectors, as far as that has been looked at.
@@ -22,8 +40,8 @@ public struct CollectionRecall: Sendable {
         public var checked: Int
         /// Slots that weren't found, and were linked anew or made entry points.
         public var mended: Int
-        /// Slots that aren't found and for which nothing could be done.
-        public var unreachable: Int
+        /// Slots that aren't found and for which nothing could be done; `nil` until all slots have been looked for once.
+        public var unreachable: Int?
         /// Places where walks begin besides the usual one.
         public var entryPoints: Int
     }

@@ -19,6 +19,9 @@ public struct QueryPlan: Sendable, Equatable {
     /// Width of the walk; `nil` when none is made.
     public var ef: Int? { search?.ef }
 
+    /// Whether points are scanned in place of a walk because the graph's haven't been looked for yet.
+    public var awaitsCheck: Bool { search?.awaitsCheck ?? false }
+
     /// What a plan follows from beside the query.
     package struct Facts {
         /// Live points.

@@ -49,6 +49,8 @@ extension JSONWriter {
         if let ef = explanation.plan.ef { write(ef) } else { writeNull() }
         key("recall")
         if let recall = explanation.plan.recall { write(recall) } else { writeNull() }
+        key("awaits_check")
+        write(explanation.plan.awaitsCheck)
         key("went_on_by_vectors")
         write(explanation.wentOnByVectors)
         key("went_on_wider")

@@ -24,6 +24,8 @@ extension JSONWriter {
             writer.write(vector.isScanned)
             writer.key("background")
             writer.write(vector.background, withCurves: withCurves)
+            writer.key("background_state")
+            writer.write(vector.backgroundState.rawValue)
             writer.key("measured")
             writer.write(vector.measured, withCurves: false)
             writer.key("reachability")
@@ -111,9 +113,9 @@ extension JSONWriter {
             for (name, count) in [
                 ("linked", reachability.linked), ("checked", reachability.checked), ("mended", reachability.mended),
                 ("unreachable", reachability.unreachable), ("entry_points", reachability.entryPoints),
-            ] as [(StaticString, Int)] {
+            ] as [(StaticString, Int?)] {
                 writer.key(name)
-                writer.write(count)
+                if let count { writer.write(count) } else { writer.writeNull() }
             }
         }
     }

@@ -116,8 +116,10 @@ enum Metrics {
             $0.background?.bounds.lowerBound
         }
         family("\(recall)_queries", "queries that the recall was measured by") { $0.background?.queries }
+        family("trendex_collection_unreachable_points", "linked points that searches don't find by their own vectors") {
+            $0.isScanned ? nil : $0.reachability.unreachable
+        }
         let reached: [(String, String, KeyPath<CollectionRecall.Reachability, Int>)] = [
-            ("unreachable_points", "linked points that searches don't find by their own vectors", \.unreachable),
             ("mended_points", "linked points that weren't found and were linked anew", \.mended),
             ("entry_points", "places where walks begin besides the usual one", \.entryPoints),
         ]

@@ -11,7 +11,8 @@ extension VectorIndex {
             // A graph that is about to be replaced was linked by codes that were too coarse.
             let links = state.successor ?? state.links
             guard let graph = links.graph, links.linked >= Self.smallestSavedCount else { return nil }
-            return GraphImage(parameters: parameters, graph: graph, slots: links.linked)
+            return GraphImage(
+                parameters: parameters, graph: graph, slots: links.linked, checkedSlots: links.reach.covered)
         }
     }
 }
@@ -21,6 +22,8 @@ public struct GraphImage: Sendable {
     let parameters: IndexParameters
     let graph: Graph
     let slots: Int
+    /// The oldest of them that the last check had in front of it.
+    let checkedSlots: Int
 
     /// Bytes that it takes when it is written, at most.
     public var mostBytes: Int {
@@ -60,6 +63,7 @@ public struct GraphImage: Sendable {
         try entryPoints.withUnsafeBytes { try writer.append($0) }
         end(.entryPoints)
         header.entry = entry()
+        header.checkedSlots = UInt64(min(checkedSlots, slots))
     }
 
     /// 2m links a slot, sentinels last.

@@ -23,8 +23,8 @@ import Quantization
 /// | 88 | 8 | bytes of a reduced code |
 /// | 96 | 8 | bytes of the scales section: 4 a slot, or 0 where rows have no scales |
 /// | 104 | 8 | further entry points |
-/// | 112 | 8 | slots of the running check that have been looked for |
-/// | 120 | 8 | linked slots when that check began |
+/// | 112 | 8 | slots that the last check had in front of it; 0: they have not been looked for |
+/// | 120 | 8 | reserved, 0 |
 /// | 128 | 72 | XXH64 of the sections, in the order of ``Section`` |
 /// | 200 | 8 | XXH64 of bytes 0..<200 |
 struct IndexFileHeader: Equatable {
@@ -53,6 +53,7 @@ struct IndexFileHeader: Equatable {
     var reducedCodeBytes: UInt64 = 0
     var scaleBytes: UInt64 = 0
     var entryCount: UInt64 = 0
+    var checkedSlots: UInt64 = 0
     var hashes = [UInt64](repeating: 0, count: Section.allCases.count)
 
     /// The parts of the file, in their order.
@@ -102,8 +103,8 @@ struct IndexFileHeader: Equatable {
         put(reducedCodeBytes)
         put(scaleBytes)
         put(entryCount)
+        put(checkedSlots)
         // Reserved.
-        put(UInt64(0))
         put(UInt64(0))
         for hash in hashes { put(hash) }
         var own = Hash64()
@@ -141,6 +142,7 @@ struct IndexFileHeader: Equatable {
         reducedCodeBytes = get(88)
         scaleBytes = get(96)
         entryCount = get(104)
+        checkedSlots = get(112)
         hashes = Section.allCases.map { get(Self.hashesOffset + 8 * $0.rawValue) }
     }
 

@@ -6,6 +6,8 @@ public struct SavedGraph: Sendable {
     public let parameters: IndexParameters
     let graph: Graph
     let slots: Int
+    /// The oldest of them that the last check had in front of it.
+    let checkedSlots: Int
 
     /// Everything is checked as ``VectorIndex/load(from:parameters:rowCount:acceptsOtherSettings:)`` checks it.
     ///
@@ -27,6 +29,7 @@ public struct SavedGraph: Sendable {
         self.parameters = bare
         self.graph = graph
         slots = links.linked
+        checkedSlots = links.reach.covered
     }
 }
 
@@ -64,7 +67,9 @@ extension VectorIndex {
             }
             state.withLock { state in
                 state.codes = store
-                state.links = LinkProgress(graph: saved.graph, nextSlot: saved.slots, linked: saved.slots)
+                state.links = LinkProgress(
+                    graph: saved.graph, nextSlot: saved.slots, linked: saved.slots,
+                    reach: ReachCheck(covered: saved.checkedSlots))
                 state.trainedCount = seen
             }
         } catch {

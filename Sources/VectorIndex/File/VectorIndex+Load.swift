@@ -37,7 +37,8 @@ extension VectorIndex {
             throw IndexFileError.mismatched("it covers \(header.slots) rows, \(rowCount) are there")
         }
         guard header.codecBytes <= 1 << 24, header.reducerBytes <= 1 << 26, header.upperBytes <= 1 << 40,
-            header.trainedCount <= 1 << 40, header.entryCount <= UInt64(SlotList.capacity),
+            header.trainedCount <= 1 << 40, header.checkedSlots <= header.slots,
+            header.entryCount <= UInt64(SlotList.capacity),
             header.scaleBytes == 0 || header.scaleBytes == header.slots * 4
         else {
             throw IndexFileError.damaged("a section's size is impossible")
@@ -66,7 +67,9 @@ extension VectorIndex {
         index.state.withLock { state in
             state.codes = codes
             let linked = graph == nil ? 0 : slots
-            state.links = LinkProgress(graph: graph, nextSlot: linked, linked: linked)
+            state.links = LinkProgress(
+                graph: graph, nextSlot: linked, linked: linked,
+                reach: ReachCheck(covered: min(Int(header.checkedSlots), linked)))
             state.trainedCount = max(Int(header.trainedCount), 1)
         }
         return index

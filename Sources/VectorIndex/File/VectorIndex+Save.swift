@@ -15,14 +15,15 @@ extension VectorIndex {
     /// - Complexity: O(slots · (code bytes + m)).
     public func save(to sink: any IndexByteSink) throws {
         let writer = SectionWriter(sink)
-        let (codes, graph, slots, trainedCount): (CodeStore?, Graph?, Int, Int) = state.withLock { state in
+        let (codes, graph, slots, trainedCount, checked): (CodeStore?, Graph?, Int, Int, Int) = state.withLock {
+            state in
             // A graph that is about to be replaced doesn't go with the codes any more.
             let links = state.successor ?? state.links
             let slots = parameters.effectiveM == 0 ? state.encodedCount : links.linked
-            guard state.isBuilt else { return (nil, nil, 0, 0) }
+            guard state.isBuilt else { return (nil, nil, 0, 0, 0) }
             // The first slots may be linked through newer ones alone; without those they would not hang together.
-            if links.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0) }
-            return (state.codes, links.graph, slots, state.trainedCount)
+            if links.graph != nil && slots < Self.smallestSavedCount { return (nil, nil, 0, 0, 0) }
+            return (state.codes, links.graph, slots, state.trainedCount, links.reach.covered)
         }
         var header = IndexFileHeader(parameters)
         try writer.leaveRoomForHeader()
@@ -55,7 +56,8 @@ extension VectorIndex {
         }
         end(.scales)
         if let graph {
-            try GraphImage(parameters: parameters, graph: graph, slots: slots).writeSections(writer, &header)
+            try GraphImage(parameters: parameters, graph: graph, slots: slots, checkedSlots: checked)
+                .writeSections(writer, &header)
         } else {
             for section in GraphImage.sections { end(section) }
         }

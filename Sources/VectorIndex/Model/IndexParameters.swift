@@ -18,6 +18,9 @@ public struct IndexParameters: Sendable, Equatable {
     public var seed: UInt64
     /// Whether walks and scans may rank by reduced codes first, where training finds that they pay.
     public var usesPrincipalCodes: Bool
+    /// So many candidates are scanned in place of a walk while the graph's slots haven't been looked for: a sixth of a
+    /// millisecond by codes of 128 bytes.
+    package var mostScannedUnchecked = 65_536
     /// What the index may take of the process's addresses.
     public var limits = IndexLimits()
 
@@ -55,6 +58,14 @@ public struct IndexParameters: Sendable, Equatable {
     /// Whether walks and links go by the stored rows: rows this short take no more memory traffic than codes, whose 255
     /// steps couldn't tell close rows apart in so few dimensions. Without codes there is nothing else.
     var scoresRows: Bool { dimensions <= 16 || codec == .none }
+
+    /// Bytes that a scan reads of each slot, at most.
+    func scannedBytes(_ scores: SearchPlan.Scores) -> Int {
+        switch scores {
+        case .rows: rowBytes
+        case .codes: dimensions
+        }
+    }
 
     /// Whether reduced codes are of use at all.
     var mayReduceCodes: Bool { usesPrincipalCodes && codec.mayReduce(metric, dimensions: dimensions) }

@@ -21,10 +21,12 @@ public struct SearchPlan: Sendable, Equatable {
     public var linkedCandidates: Int
     /// Candidates that are scanned: all of them, or those that the graph doesn't cover.
     public var scanned: Int
+    /// Whether a scan takes the place of a walk because the linked slots haven't been looked for yet.
+    public var awaitsCheck: Bool
 
     package init(
         method: SearchMethod, scores: Scores, candidates: Int, wanted: Int, ef: Int?, linked: Int,
-        linkedCandidates: Int, scanned: Int
+        linkedCandidates: Int, scanned: Int, awaitsCheck: Bool = false
     ) {
         self.method = method
         self.scores = scores
@@ -34,6 +36,7 @@ public struct SearchPlan: Sendable, Equatable {
         self.linked = linked
         self.linkedCandidates = linkedCandidates
         self.scanned = scanned
+        self.awaitsCheck = awaitsCheck
     }
 }
 
@@ -45,11 +48,14 @@ public struct IndexCounts: Sendable, Equatable {
     public var encoded: Int?
     /// Slots in the graph; `nil` for an index without one.
     public var linked: Int?
+    /// Whether these have been looked for, so that walks can be relied on to arrive at them.
+    public var isChecked: Bool
 
-    public init(published: Int, encoded: Int?, linked: Int?) {
+    public init(published: Int, encoded: Int?, linked: Int?, isChecked: Bool = true) {
         self.published = published
         self.encoded = encoded
         self.linked = linked
+        self.isChecked = isChecked
     }
 }
 
@@ -91,12 +97,17 @@ extension SearchPlan {
         linked = options.indexedOnly && counts.linked == nil ? end : min(counts.linked ?? 0, end)
         linkedCandidates =
             linked == counts.published ? candidates : candidates == counts.published ? linked : below(linked)
-        let choice =
+        var choice =
             options.demandsScan(of: linkedCandidates, rowBytes: parameters.rowBytes)
             ? .scan
             : Planner.plan(
                 linked: counts.linked == nil ? 0 : linked, admitted: linkedCandidates, ef: ef,
                 prefersGraph: options.prefersGraph)
+        if choice != .scan, !counts.isChecked, !options.prefersGraph,
+            linkedCandidates <= Planner.mostScannedUnchecked(parameters, scores)
+        {
+            (choice, awaitsCheck) = (.scan, true)
+        }
         switch choice {
         case .scan: break
         case .walk: method = !isFiltered && linkedCandidates == linked ? .graph : .graphFiltered

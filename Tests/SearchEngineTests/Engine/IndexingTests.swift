@@ -83,7 +83,7 @@ import VectorIndex
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
         }
-        try fixture.waitUntilGreen("c")
+        try fixture.waitUntilSettled("c")
         return (fixture, random.vector(64))
     }
 

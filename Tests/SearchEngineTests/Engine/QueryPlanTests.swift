@@ -47,6 +47,18 @@ import VectorIndex
         #expect(found == plan(nearest, matching: 90_000, linked: 80_000) { $0.excluded = 9 }, "which one is no matter")
     }
 
+    @Test func aPlanTellsThatAGraphWasNotLookedThrough() {
+        let unchecked = plan(nearest, points: 40_000) { $0.counts.isChecked = false }
+        #expect(unchecked.awaitsCheck && unchecked.method == .codeScan && unchecked.ef == nil)
+        let checked = plan(nearest, points: 40_000)
+        #expect(!checked.awaitsCheck && checked.method == .graph)
+        // A scan by codes is made for the check's sake; a target of 1 asks for more.
+        let exact = plan(changed { $0.parameters.recall = 1 }, points: 40_000) {
+            ($0.counts.isChecked, $0.knowledge.target) = (false, 1)
+        }
+        #expect(exact.method == .exactScan && !exact.awaitsCheck)
+    }
+
     @Test func whatIsAskedForDecides() {
         #expect(plan(changed { $0.parameters.exact = true }).search?.method == .exactScan)
         #expect(plan(changed { $0.parameters.exact = true }, matching: 5_000).method == .exactFilteredScan)
