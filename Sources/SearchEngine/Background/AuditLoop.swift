@@ -1,13 +1,9 @@
 import Logging
 import Synchronization
 
-/// The background loop that measures recall. It has the lowest priority, and rests so long after each piece of work that
-/// it takes a twentieth of one core, and a twentieth of the disk's time where rows are not in memory; half of a core for the
-/// first audit of an index, which targets of recall wait for, while the process does nothing else.
+/// The background loop that measures recall. It has the lowest priority, and rests after each piece of work as ``AuditPace``
+/// says.
 final class AuditLoop: Sendable {
-    /// Rest for each second of work.
-    private static let rest = 19
-    private static let idleRest = 1
     /// Rests shorter than this are added up: each costs a system call.
     private static let shortestRest = Duration.milliseconds(5)
     /// Until it is looked again whether an audit is due.
@@ -19,6 +15,7 @@ final class AuditLoop: Sendable {
         var auditor: RecallAuditor
         var others: OtherThreads
         var owed = Duration.zero
+        var pace = AuditPace()
     }
 
     private let settings: RecallAuditor.Settings
@@ -63,19 +60,52 @@ final class AuditLoop: Sendable {
         switch progress {
         case .idle:
             state.owed = .zero
+            state.pace = AuditPace()
             return .after(Self.idleTime)
         case .gaveUp:
             state.owed = .zero
             return .after(Self.retryTime)
         case .worked(let isFirst):
-            state.owed += worked * (isFirst && state.others.areIdle ? Self.idleRest : Self.rest)
+            state.owed += worked * state.pace.rest(isFirst: isFirst, areOthersIdle: state.others.areIdle, now: time.now)
             guard state.owed >= Self.shortestRest else { return .again }
             defer { state.owed = .zero }
             return .after(state.owed)
         case .finished:
-            state.owed += worked * Self.rest
+            state.owed += worked * AuditPace.rest
             return .again
         }
+    }
+}
+
+/// How long the audit loop rests for each second of work.
+///
+/// Usually so long that it takes a twentieth of one core, and a twentieth of the disk's time where rows are not in memory. Targets
+/// of recall wait for the first audit of an index: it takes half of a core while the process does nothing else, and a quarter
+/// when it has waited for that long enough. Endless requests, however few, would put it off for minutes.
+package struct AuditPace: Sendable {
+    package static let rest = 19
+    package static let idleRest = 1
+    package static let impatientRest = 3
+    /// So long first audits take little while others work.
+    package static let patience = Duration.seconds(10)
+
+    /// When the first of the first audits began that are made one after another.
+    private var began: ContinuousClock.Instant?
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - isFirst: whether the work is part of the first audit of its index.
+    ///   - areOthersIdle: whether the process's other threads have nothing to do.
+    package mutating func rest(isFirst: Bool, areOthersIdle: Bool, now: ContinuousClock.Instant) -> Int {
+        guard isFirst else {
+            began = nil
+            return Self.rest
+        }
+        let since = began ?? now
+        began = since
+        if areOthersIdle { return Self.idleRest }
+        return now - since < Self.patience ? Self.rest : Self.impatientRest
     }
 }
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import VectorIndex
 
-/// What `/recall` says of the background's work, step by step.
+/// What `/recall` says of the background's work, step by step, and how long an audit may be put off.
 @Suite struct BackgroundStateTests {
     private let machine = SimulatedMachine(seed: SeededGenerator().seed)
 
@@ -61,5 +61,25 @@ import VectorIndex
         machine.executor.run(for: .seconds(5))
         #expect(try again.recall("c").vectors[0].reachability.unreachable == 0)
         try again.close()
+    }
+
+    /// Requests keep coming: the first audit of 50,000 embeddings, 7 s of CPU time in pieces of a millisecond.
+    @Test func endlessRequestsDoNotPutAFirstAuditOff() {
+        let start = ContinuousClock.now
+        func took(_ work: Duration, isFirst: Bool, areOthersIdle: Bool) -> Duration {
+            var pace = AuditPace()
+            var now = start
+            var left = work
+            while left > .zero {
+                now += .milliseconds(1)
+                now += .milliseconds(pace.rest(isFirst: isFirst, areOthersIdle: areOthersIdle, now: now))
+                left -= .milliseconds(1)
+            }
+            return now - start
+        }
+        #expect(took(.seconds(7), isFirst: true, areOthersIdle: true) == .seconds(14))
+        let busy = took(.seconds(7), isFirst: true, areOthersIdle: false)
+        #expect(busy > .seconds(30) && busy < .seconds(40), "a twentieth of a core, then a quarter")
+        #expect(took(.seconds(7), isFirst: false, areOthersIdle: true) == .seconds(140), "others can wait")
     }
 }
