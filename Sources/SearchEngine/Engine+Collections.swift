@@ -160,19 +160,12 @@ extension Engine {
 
     private func collectionInfo(_ collection: PointCollection, _ tellsSchema: Bool) throws -> CollectionInfo {
         if tellsSchema { try reader.buildDeclared(collection) }
+        let view = try collection.lock.read { try CollectionView(collection) }
+        let schema = tellsSchema ? try view.payloadSchema() : [:]
         return try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
             let indexes = generation.spaces.map(\.index)
-            var schema: OrderedDictionary<ByteString, PayloadFieldInfo> = [:]
-            for (path, declared) in generation.payloadIndexes.schemas where tellsSchema {
-                let count = generation.points.live.withUnsafeBufferPointer { live in
-                    live.baseAddress.flatMap {
-                        generation.payloadIndexes.pointCount(path, universe: generation.points.slotCount, live: $0)
-                    }
-                }
-                schema[path.text] = PayloadFieldInfo(schema: declared, points: count ?? 0)
-            }
             let failure = collection.backgroundError.withLock { $0 }
             let pending =
                 indexes.contains { $0.pendingCount > 0 } || collection.wantsCompaction || collection.wantsRebuild
@@ -301,7 +294,7 @@ extension Engine {
                 let all = StatementArguments([collection.id]) + StatementArguments(arguments)
                 try transaction.database.execute(sql: sql, arguments: all)
                 let version = changes.nextVersion()
-                transaction.afterCommit { collection.lock.write { change(collection.generation.payloadIndexes) } }
+                transaction.afterCommit { change(collection.generation.payloadIndexes) }
                 return UpdateResult(operationID: version)
             }
         } catch EngineError.timeout {

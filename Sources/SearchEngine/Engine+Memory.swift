@@ -15,7 +15,7 @@ extension Engine {
             return (
                 generation.spaces, generation.successors, generation.number, generation.points.slotCount,
                 generation.points.residentBytes + generation.idOrder.residentBytes,
-                generation.payloadIndexes.residentBytesByKey
+                generation.payloadIndexes
             )
         }
         // Without the lock, so that nobody waits for the kernel.
@@ -30,7 +30,7 @@ extension Engine {
                     name: space.name, file: file.all, cached: file.resident, rows: slots * space.file.rowBytes,
                     savedIndex: fileSystem.status(saved)?.size ?? 0, codes: index.codes,
                     reducedCodes: index.reducedCodes, links: index.links + index.liveSlots)
-            }, ids: ids, payloadIndexes: payloadIndexes)
+            }, ids: ids, payloadIndexes: payloadIndexes.residentBytesByKey)
     }
 
     /// Bytes that SQLite has allocated, for all collections: pages of the database, mostly.

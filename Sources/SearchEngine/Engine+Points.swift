@@ -179,9 +179,9 @@ extension Engine {
     public func count(_ collection: String, filter: Filter?, exact: Bool, deadline: Deadline? = nil) throws -> Int {
         try environment.time.check(deadline, "Count")
         return try withCollection(collection) { collection in
-            try reader.reading(collection, filter: filter, "Count", deadline: deadline) { generation, pace in
-                guard let filter, !filter.isEmpty else { return generation.points.liveCount }
-                return try generation.matchingSlots(filter, among: LivePoints(generation.points), &pace).count
+            try reader.reading(collection, filter: filter, "Count", deadline: deadline) { view, pace in
+                guard let filter, !filter.isEmpty else { return view.pointCount }
+                return try view.matchingSlots(filter, &pace).count
             }
         }
     }

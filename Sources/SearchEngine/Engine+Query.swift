@@ -55,17 +55,17 @@ extension Engine {
             try run.check { try lookedUp(request.query) }
             return run
         }
+        let keepsQueries = configuration.recallAudits.keepsQueries
         try reader.reading(
             collection, filters: requests.compactMap(\.query.filter), orderKeys: requests.compactMap(\.query.orderKey),
-            operation, deadline: deadline
-        ) { generation, pace in
-            // Fixed before filters are evaluated, as writers may go ahead meanwhile.
-            let live = LivePoints(generation.points)
-            for run in runs { run.hasWaited() }
-            let keepsQueries = configuration.recallAudits.keepsQueries
-            for run in runs { try run.prepare(collection.configuration, generation, keepsQueries: keepsQueries) }
-            for run in runs { try run.evaluate(among: live, &pace) }
-            for run in runs { try run.page(among: live, &pace) }
+            operation, deadline: deadline,
+            pinning: { view in
+                for run in runs { run.hasWaited() }
+                for run in runs { try run.prepare(view, keepsQueries: keepsQueries) }
+            }
+        ) { _, pace in
+            for run in runs { try run.evaluate(&pace) }
+            for run in runs { try run.page(&pace) }
         }
         let time = environment.time
         var expired: (@Sendable () -> Bool)?
@@ -91,28 +91,30 @@ extension Engine {
         return try withCollection(collection) { try queryAtOnce($0, request, within: limit, scanning: mostScanned) }
     }
 
+    /// Some ten nanoseconds each.
+    private static let mostLooksForLock = 100
+
     private func queryAtOnce(
         _ collection: PointCollection, _ request: QueryRequest, within limit: Duration, scanning mostScanned: Int
     ) throws -> QueryResult? {
         let run = QueryRun(request, Stopwatch(isOn: request.explain, environment.time))
-        // The lock is kept for this little time, as getting it again might have to wait.
         let work = WorkLimit(limit, environment.time)
-        let isDone = try collection.lock.tryRead { () throws -> Bool in
-            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            let generation = collection.generation
-            guard
-                try run.prepareBriefly(
-                    collection.configuration, generation, keepsQueries: configuration.recallAudits.keepsQueries)
-            else { return false }
-            do {
-                try run.find("Search", { work.isOver }, environment.time, scanning: mostScanned)
-                try run.name()
-                return true
-            } catch is QueryRun.GivenUp {
-                return false
-            }
+        let isReady = try collection.lock.tryRead { () throws -> Bool in
+            try run.prepareBriefly(
+                CollectionView(collection), keepsQueries: configuration.recallAudits.keepsQueries)
         }
-        guard isDone == true else { return nil }
+        guard isReady == true, try run.evaluateBriefly() else { return nil }
+        do {
+            try run.find("Search", { work.isOver }, environment.time, scanning: mostScanned)
+        } catch is QueryRun.GivenUp {
+            return nil
+        }
+        // Others hold the lock for moments; a search that is done is worth asking for it a few times.
+        var isNamed = false
+        for _ in 0..<Self.mostLooksForLock where !isNamed {
+            isNamed = try collection.lock.tryRead { try run.name() } != nil
+        }
+        guard isNamed else { return nil }
         do {
             var result = try run.addPayloads { slots, selector, generation in
                 try payloads(slots, selector, generation, "Search", nil, mayWait: false)

@@ -78,17 +78,20 @@ extension Engine {
         var parameters = SearchParameters()
         parameters.hnswEf = request.hnswEf
         var measurement = try reader.reading(collection, filter: request.filter, "Recall", deadline: deadline) {
-            [parameters] generation, pace in
-            guard let space = generation.space(vector) else { throw unknownVector(vector) }
+            [parameters] view, pace in
+            guard let space = view.generation.space(vector) else { throw unknownVector(vector) }
             var allowed: SlotBitmap?
             if let filter = request.filter, !filter.isEmpty {
-                let (words, count) = try generation.matchingSlots(
-                    filter, among: LivePoints(generation.points), &pace)
+                let (words, count) = try view.matchingSlots(filter, &pace)
                 allowed = SlotBitmap(words: words, count: count)
             }
-            return RecallMeasurement(
-                collection, space, sample: request.sampleSize, k: request.resultCount, parameters, allowed: allowed,
-                hasCurves: false, environment)
+            return try collection.lock.read {
+                // The filter's slots are those of this generation.
+                guard collection.generation === view.generation else { throw GenerationReplaced() }
+                return RecallMeasurement(
+                    collection, space, sample: request.sampleSize, k: request.resultCount, parameters,
+                    allowed: allowed, hasCurves: false, environment)
+            }
         }
         while !measurement.isDone {
             try environment.time.check(deadline, "Recall")

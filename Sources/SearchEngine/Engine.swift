@@ -113,7 +113,8 @@ public final class Engine: Sendable {
         reclaimer.start(unowned, loaded.inOrder)
         indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
         indexBuilds.start()
-        reader = IndexedReader(builds: indexBuilds, environment: environment)
+        reader = IndexedReader(
+            builds: indexBuilds, publication: queue.publication, environment: environment)
         indexer = Indexer(
             threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : environment.executor.cores,
             layout: layout, environment: environment, logger: logger)

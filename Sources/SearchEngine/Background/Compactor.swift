@@ -193,7 +193,7 @@ final class Compaction: @unchecked Sendable {
             spaces = generation.spaces
             configuration = collection.configuration
             slotCount = generation.points.slotCount
-            payloadIndexes = collection.lock.read { generation.payloadIndexes.emptyCopy() }
+            payloadIndexes = generation.payloadIndexes.emptyCopy()
             newSlots = Array(repeating: Self.none, count: slotCount)
             rows.reserveCapacity(generation.points.liveCount)
             collection.changeLogs.withLock { $0.append(log) }
@@ -249,7 +249,7 @@ final class Compaction: @unchecked Sendable {
     /// Makes the payload indexes that the old generation has, from the new table. The log's changes are replayed over
     /// them, whether the new table has them already or not.
     private func buildPayloadIndexes(_ snapshot: Snapshot, _ new: Generation) throws -> FieldIndexBuilder {
-        let keys = collection.lock.read { Array(snapshot.generation.payloadIndexes.table.entries.keys) }
+        let keys = snapshot.generation.payloadIndexes.view().keys
         let builder = new.payloadIndexes.makeBuilder(for: keys)
         if !keys.isEmpty {
             try compactor.database.read { db in
@@ -272,7 +272,9 @@ final class Compaction: @unchecked Sendable {
             let events = log.drain()
             let replay = Replay(events, snapshot.newSlot)
             for case .payload(let row, let old, let new) in events {
-                if let slot = snapshot.newSlot(row.slot) { builder.logReplace(slot, old.value, new.value) }
+                if let slot = snapshot.newSlot(row.slot) {
+                    builder.log([PayloadChange(slot: slot, old: old.value, new: new.value)])
+                }
             }
             for slot in replay.deadSlots { try new.table.delete(slot: slot, db) }
             for (oldSlot, newSlot) in replay.changedSlots {
@@ -286,7 +288,9 @@ final class Compaction: @unchecked Sendable {
                 for (oldSpace, space) in zip(snapshot.spaces, new.spaces) where row.vectors & space.bit != 0 {
                     try oldSpace.withRow(row.slot) { try space.file.write($0, at: Int(slot)) }
                 }
-                if let payload = try new.table.payload(slot: slot, db) { builder.logInsert(slot, payload.value) }
+                if let payload = try new.table.payload(slot: slot, db) {
+                    builder.log([PayloadChange(slot: slot, new: payload.value)])
+                }
                 inserted.append(row.moved(to: slot))
             }
             let slotCount = snapshot.rows.count + inserted.count
@@ -371,7 +375,7 @@ extension PayloadIndexes {
         return copy
     }
 
-    /// Declares exactly these indexes. Under the exclusive lock.
+    /// Declares exactly these indexes.
     func declare(_ wanted: OrderedDictionary<PayloadPath, PayloadFieldSchema>) {
         for path in Array(schemas.keys) where wanted[path] == nil { dropIndex(path) }
         for (path, schema) in wanted where schemas[path] != schema { createIndex(path, schema) }

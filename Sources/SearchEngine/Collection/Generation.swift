@@ -4,7 +4,8 @@ import VectorIndex
 
 /// A collection's points between two compactions: the table, the rows, the indexes, all by the same slots.
 ///
-/// Mutated on the writer thread under the collection's exclusive lock; read under its shared lock.
+/// Mutated on the writer thread under the collection's exclusive lock; read under its shared lock. Payload indexes and vectors
+/// have locks of their own.
 package final class Generation: @unchecked Sendable {
     package let number: Int
     package let table: PointsTable
@@ -24,9 +25,7 @@ package final class Generation: @unchecked Sendable {
     /// Indexes over the same rows that are built with settings which have changed, and take the places of those in `spaces`.
     var successors: [VectorID: VectorIndex] { vectors.withLock { $0.successors } }
     package var points: PointTable
-    package var payloadIndexes: PayloadIndexes
-    /// Payloads of points that were there before which have changed.
-    private(set) var payloadChanges = 0
+    package let payloadIndexes: PayloadIndexes
     /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
     /// are installed.
     let payloadIndexBuilds = Atomic(0)
@@ -122,31 +121,23 @@ package final class Generation: @unchecked Sendable {
     /// Under the exclusive lock.
     func forget(_ id: VectorID) { vectors.withLock { $0.leaving.removeAll { $0.id == id } } }
 
-    /// Replays committed changes. Under the exclusive lock.
-    func publish(_ events: [StagedChanges.Event], parsed: [StagedChanges.ParsedEvent]?, slotCount: Int) {
+    /// Replays committed changes. Under the exclusive lock. The payload indexes have them by then.
+    func publish(_ events: [StagedChanges.Event], slotCount: Int) {
         let (spaces, successors) = vectors.withLock { ($0.spaces, $0.successors) }
         let firstNew = UInt32(points.slotCount)
         points.extend(to: slotCount)
         var removed: [UInt32] = []
         var absent: [[UInt32]] = Array(repeating: [], count: spaces.count)
         let bits = spaces.map(\.bit)
-        for (index, event) in events.enumerated() {
+        for event in events {
             switch event {
             case .insert(let row, _):
                 points.insert(row)
                 for (place, bit) in bits.enumerated() where row.vectors & bit == 0 { absent[place].append(row.slot) }
-                if let payload = parsed?[index].new {
-                    payloadIndexes.insert(slot: row.slot, payload: payload)
-                }
             case .remove(let slot):
                 points.remove(slot)
                 removed.append(slot)
-            case .payload(let row, _, _):
-                points.setVersion(row.slot, row.version)
-                payloadChanges += 1
-                if let parsed, let old = parsed[index].old, let new = parsed[index].new {
-                    payloadIndexes.replace(slot: row.slot, old: old, new: new)
-                }
+            case .payload(let row, _, _): points.setVersion(row.slot, row.version)
             }
         }
         for (place, space) in spaces.enumerated() {

@@ -42,32 +42,28 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     /// Adds one point of the scan.
     package func feed(_ slot: UInt32, _ payload: JSONValue) {
         precondition(!isFinished, "a finished builder takes no more points")
-        table.insert(slot, payload)
+        table.apply([PayloadChange(slot: slot, new: payload)])
     }
 
     /// Sorts what was fed. `install` does it otherwise, but under its caller's exclusive lock.
     package func finish() {
         guard !isFinished else { return }
-        for entry in table.entries.values { entry.index.finish() }
+        for entry in table.entries.values { entry.change { $0.finish() } }
         isFinished = true
     }
 
-    func logInsert(_ slot: UInt32, _ payload: JSONValue) {
+    func log(_ changes: [PayloadChange]) {
         log.withLock { log in
-            log.payloads[slot, default: []].append(payload)
-            count(payload, in: &log)
+            for change in changes {
+                if let old = change.old, log.payloads[change.slot] == nil { add(old, of: change.slot, to: &log) }
+                if let new = change.new { add(new, of: change.slot, to: &log) }
+            }
         }
     }
 
-    func logReplace(_ slot: UInt32, _ old: JSONValue, _ new: JSONValue) {
-        log.withLock { log in
-            if log.payloads[slot] == nil {
-                log.payloads[slot] = [old]
-                count(old, in: &log)
-            }
-            log.payloads[slot]?.append(new)
-            count(new, in: &log)
-        }
+    private func add(_ payload: JSONValue, of slot: UInt32, to log: inout Log) {
+        log.payloads[slot, default: []].append(payload)
+        count(payload, in: &log)
     }
 
     private func count(_ payload: JSONValue, in log: inout Log) {
@@ -80,8 +76,9 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     func replay() {
         log.withLock { log in
             for (slot, payloads) in log.payloads {
-                for payload in payloads { table.remove(slot, payload) }
-                if let last = payloads.last { table.insert(slot, last) }
+                var changes = payloads.map { PayloadChange(slot: slot, old: $0, new: nil) }
+                if let last = payloads.last { changes.append(PayloadChange(slot: slot, new: last)) }
+                table.apply(changes)
             }
         }
         forgetLog()

@@ -36,14 +36,14 @@ extension Condition {
     /// Whether it asks for one thing, not for a list of any length or for shapes and texts.
     fileprivate var isSimple: Bool {
         switch self {
-        case .isEmpty, .isNull, .hasVector: true
+        case .isEmpty, .isNull: true
         case .field(_, let predicate):
             switch predicate {
             case .match, .range, .datetimeRange, .valuesCount, .isEmpty, .isNull: true
             case .matchAny, .matchExcept, .matchText, .matchTextAny, .matchPhrase: false
             case .geoBoundingBox, .geoRadius, .geoPolygon: false
             }
-        case .hasID, .nested, .filter: false
+        case .hasID, .hasVector, .nested, .filter: false
         }
     }
 }

@@ -159,7 +159,7 @@ final class IndexBuilds: Sendable {
         }
         builder.finish()
         // A compaction meanwhile made all slots new: then whoever needs the indexes asks again.
-        collection.lock.write { generation.payloadIndexes.install(builder) }
+        generation.payloadIndexes.install(builder)
     }
 }
 

@@ -4,22 +4,21 @@ struct QueryPage {
     private(set) var slots: [(slot: UInt32, value: OrderValue?)] = []
     private(set) var next: PointID?
 
-    /// Under the shared lock.
+    /// Takes the shared lock for a query by id.
     ///
     /// - Parameters:
     ///   - words: the live slots that match, one bit each, and how many they are.
     ///   - idOrder: all slots in the order of their ids, for a query by id; it leaves out what has died by now.
-    ///   - points: live points.
     init(
-        _ query: Query, _ generation: Generation, among words: [UInt64], matching: Int, points: Int, idOrder: [UInt32]
+        _ query: Query, _ view: CollectionView, among words: [UInt64], matching: Int, idOrder: [UInt32]
     ) throws {
-        var facts = QueryPlan.Facts(points: points, matching: matching)
+        var facts = QueryPlan.Facts(points: view.pointCount, matching: matching)
         guard case .byValue(let asked) = query.ranking else {
             plan = QueryPlan.decide(query, facts)
-            find(query, generation.points, among: words, idOrder)
+            view.collection.lock.read { find(query, view.generation.points, among: words, idOrder) }
             return
         }
-        let order = try generation.payloadIndexes.ordered(asked)
+        let order = try view.indexes.ordered(asked)
         if order.isSortable { facts.values = order.count }
         plan = QueryPlan.decide(query, facts)
         if plan.method == .valueSort {

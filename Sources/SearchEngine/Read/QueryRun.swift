@@ -1,8 +1,8 @@
 import VectorIndex
 
-/// One query on its way to its result. Its steps, in this order: ``check(_:)``; ``prepare(_:_:keepsQueries:)``,
-/// ``evaluate(among:_:)`` and ``page(among:_:)`` under the shared lock; ``find(_:_:_:scanning:)`` without any; ``name()`` under
-/// the lock again; ``addPayloads(_:)`` without.
+/// One query on its way to its result. Its steps, in this order: ``check(_:)``; ``prepare(_:keepsQueries:)``, under the
+/// shared lock; ``evaluate(_:)``, ``page(_:)`` and ``find(_:_:_:scanning:)`` without any; ``name()`` under the lock again;
+/// ``addPayloads(_:)`` without.
 ///
 /// An object, as the steps of several queries alternate: nothing of it is copied between them.
 final class QueryRun {
@@ -18,9 +18,7 @@ final class QueryRun {
 
     /// The state in which the query is answered.
     private struct State {
-        let generation: Generation
-        /// Live points.
-        let points: Int
+        let view: CollectionView
         /// `nil` for a query without a vector.
         var search: VectorSearch?
         /// All slots in the order of their points' ids, for a query by id. Taken with the state, as it leaves out what has died.
@@ -78,10 +76,11 @@ final class QueryRun {
     /// Fixes what is to be searched.
     ///
     /// - Parameter keepsQueries: whether the vector is noted for audits.
-    func prepare(_ settings: CollectionConfiguration, _ generation: Generation, keepsQueries: Bool) throws {
+    func prepare(_ view: CollectionView, keepsQueries: Bool) throws {
         watch.skip()
         defer { watch.lap(\.prepare) }
-        var state = State(generation: generation, points: generation.points.liveCount)
+        let generation = view.generation
+        var state = State(view: view)
         switch request.query.ranking {
         case .byID: state.idOrder = generation.idOrder.slots(generation.points)
         case .byValue: break
@@ -89,6 +88,7 @@ final class QueryRun {
             let name = request.query.using ?? ""
             guard let space = generation.space(name) else { throw unknownVector(name) }
             let (vector, excluded) = try generation.queryVector(target, lookup, space)
+            let settings = view.collection.configuration
             if keepsQueries, case .vector = target { space.recall.recent.note(vector) }
             state.search = VectorSearch(
                 space: space, view: space.index.view(), vector: vector, excluded: excluded,
@@ -98,21 +98,23 @@ final class QueryRun {
         self.state = state
     }
 
-    /// Finds what the filter admits among the points of one time, in parts between which others go ahead.
-    func evaluate(among live: LivePoints, _ pace: inout FilterPace) throws {
+    // MARK: Without a lock
+
+    /// Finds what the filter admits.
+    func evaluate(_ pace: inout FilterPace) throws {
         guard let filter, let state else { return }
         watch.skip()
-        allowed = try state.generation.matchingSlots(filter, among: live, &pace)
+        allowed = try state.view.matchingSlots(filter, &pace)
         watch.lap(\.filter)
     }
 
     /// Finds the points of a query without a vector.
-    func page(among live: LivePoints, _ pace: inout FilterPace) throws {
+    func page(_ pace: inout FilterPace) throws {
         guard let state, state.search == nil else { return }
         watch.skip()
         let page = try QueryPage(
-            request.query, state.generation, among: allowed?.words ?? live.words,
-            matching: allowed?.count ?? state.points, points: state.points, idOrder: state.idOrder)
+            request.query, state.view, among: allowed?.words ?? state.view.live.words,
+            matching: allowed?.count ?? state.view.pointCount, idOrder: state.idOrder)
         found = Found(slots: page.slots.map(\.slot), values: page.slots.map(\.value))
         result.nextID = page.next
         watch.lap(\.scan)
@@ -120,25 +122,27 @@ final class QueryRun {
         try pace.step()
     }
 
-    /// Both for a search by a vector on a thread that must not be held. Returns `false` where it would be.
-    func prepareBriefly(
-        _ settings: CollectionConfiguration, _ generation: Generation, keepsQueries: Bool
-    ) throws -> Bool {
+    /// The same as `prepare` for a search by a vector on a thread that must not be held. Under the shared lock. Returns `false`
+    /// where it would be.
+    func prepareBriefly(_ view: CollectionView, keepsQueries: Bool) throws -> Bool {
         if let filter {
-            guard filter.isBrief(slots: generation.points.slotCount),
-                generation.payloadIndexes.missing(for: filter).isEmpty
-            else { return false }
+            guard filter.isBrief(slots: view.live.slotCount), view.indexes.missing(for: filter).isEmpty else {
+                return false
+            }
         }
         hasWaited()
-        try prepare(settings, generation, keepsQueries: keepsQueries)
-        if let filter {
-            allowed = generation.matchingSlots(filter)
-            watch.lap(\.filter)
-        }
+        try prepare(view, keepsQueries: keepsQueries)
         return true
     }
 
-    // MARK: Without a lock
+    /// The same as `evaluate` on such a thread, without the lock.
+    func evaluateBriefly() throws -> Bool {
+        guard let filter, let state else { return true }
+        watch.skip()
+        defer { watch.lap(\.filter) }
+        do { allowed = try state.view.matchingSlots(filter, mayWait: false) } catch is FieldIndexBusy { return false }
+        return state.view.indexes.isCurrent
+    }
 
     /// Plans, and scores vectors. Throws `.timeout` when it was cancelled; but with a limit to what may be scanned it throws
     /// `GivenUp`, also for a scan that would be longer.
@@ -161,10 +165,13 @@ final class QueryRun {
         vector.knowledge = search.knowledge
         let plan = QueryPlan.decide(
             query,
-            QueryPlan.Facts(points: state.points, matching: allowed?.count ?? state.points, vector: vector))
+            QueryPlan.Facts(
+                points: state.view.pointCount, matching: allowed?.count ?? state.view.pointCount, vector: vector))
         guard let steps = plan.search, let aim = plan.aim else { return }
         // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
-        if mostScanned < .max, aim.isExact, state.points >= VectorIndex.smallestTrainedCount { throw GivenUp() }
+        if mostScanned < .max, aim.isExact, state.view.pointCount >= VectorIndex.smallestTrainedCount {
+            throw GivenUp()
+        }
         var options = plan.options(query, aim, vector)
         options.mostScanned = mostScanned
         options.cancelled = cancelled
@@ -190,11 +197,12 @@ final class QueryRun {
 
     /// Says which points were found, still without payloads.
     func name() throws {
-        guard let generation = state?.generation else { return }
+        guard let view = state?.view else { return }
+        let generation = view.generation
         watch.skip()
         defer { watch.lap(\.fetch) }
         if result.explanation != nil {
-            result.explanation?.filter = generation.summary(of: request.query.filter, matching: allowed?.count)
+            result.explanation?.filter = view.summary(of: request.query.filter, matching: allowed?.count)
         }
         result.points.reserveCapacity(found.slots.count)
         for (place, slot) in found.slots.enumerated() {
@@ -216,7 +224,7 @@ final class QueryRun {
         _ read: ([UInt32], PayloadSelector, Generation) throws -> [Payload?]
     ) throws -> QueryResult {
         watch.skip()
-        if request.payload != .none, let generation = state?.generation {
+        if request.payload != .none, let generation = state?.view.generation {
             let payloads = try read(found.slots, request.payload, generation)
             for index in result.points.indices { result.points[index].payload = payloads[index] }
         }

@@ -147,28 +147,27 @@ final class StagedChanges {
     /// Brings memory up to what was committed.
     func publish() {
         guard !collection.isDropped else { return }
-        // Parsed outside the lock, so that searches go on meanwhile, and here only what the callers haven't parsed.
-        let needsPayloads = collection.lock.read { generation.needsPayloads }
-        let parsed =
-            needsPayloads ? events.enumerated().map { Self.parse($0.element, parsedPayloads[$0.offset]) } : nil
+        // The indexes first, without the lock: slots that nobody knows yet are in no answer.
+        if collection.lock.read({ generation.needsPayloads }) {
+            generation.payloadIndexes.apply(
+                events.enumerated().compactMap { Self.payloadChange($0.element, parsedPayloads[$0.offset]) })
+        }
         collection.lock.write {
             collection.version = version
-            generation.publish(events, parsed: parsed, slotCount: slotCount)
+            generation.publish(events, slotCount: slotCount)
             collection.noteChanges(events)
         }
     }
 
-    /// The payloads of an event as value trees, for the payload indexes.
-    struct ParsedEvent {
-        var old: JSONValue?
-        var new: JSONValue?
-    }
-
-    private static func parse(_ event: Event, _ parsed: JSONValue?) -> ParsedEvent {
+    /// What an event changes for payload indexes.
+    ///
+    /// - Parameter parsed: the new payload, if the caller has parsed it.
+    private static func payloadChange(_ event: Event, _ parsed: JSONValue?) -> PayloadChange? {
         switch event {
-        case .insert(_, let payload): ParsedEvent(old: nil, new: parsed ?? payload.value)
-        case .remove: ParsedEvent()
-        case .payload(_, let old, let new): ParsedEvent(old: old.value, new: new.value)
+        case .insert(let row, let payload): PayloadChange(slot: row.slot, new: parsed ?? payload.value)
+        // The slot is in no answer from then on.
+        case .remove: nil
+        case .payload(let row, let old, let new): PayloadChange(slot: row.slot, old: old.value, new: new.value)
         }
     }
 }

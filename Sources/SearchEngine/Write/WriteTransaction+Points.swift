@@ -278,13 +278,13 @@ extension WriteTransaction {
             }
         case .filter(let filter):
             let (collection, generation) = (changes.collection, changes.generation)
-            var missing: [FieldIndexKey] = []
             var rows: [PointRow] = []
-            // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has.
-            collection.lock.read {
-                missing = generation.payloadIndexes.missing(for: filter)
-                guard missing.isEmpty else { return }
-                forEachSetBit(generation.matchingSlots(filter).words) { slot in
+            // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has. No payload is
+            // exchanged meanwhile: this thread alone does that.
+            let view = try collection.lock.read { try CollectionView(collection, naming: [filter]) }
+            let missing = view.indexes.missing(for: filter)
+            if missing.isEmpty {
+                forEachSetBit(try view.matchingSlots(filter).words) { slot in
                     let row = generation.row(slot)
                     if changes.states[row.id] == nil { rows.append(row) }
                 }
@@ -313,7 +313,7 @@ extension WriteTransaction {
     private func matches(_ filter: Filter, _ row: PointRow, _ payload: Payload, _ generation: Generation) -> Bool {
         let facts = PointFacts(
             id: row.id, hasVector: { name in generation.space(name).map { row.vectors & $0.bit != 0 } ?? false })
-        return generation.payloadIndexes.matcher.matches(filter, payload.value, facts)
+        return generation.payloadIndexes.view().matcher.matches(filter, payload.value, facts)
     }
 }
 

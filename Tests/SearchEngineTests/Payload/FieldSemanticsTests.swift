@@ -340,9 +340,11 @@ import Testing
     @Test func evaluatedOnIndexes() throws {
         let collection = try IndexedCollection(Self.payloads)
         try Self.forEachExpectation { condition, expected in
-            #expect(collection.matches(Filter(must: [condition])) == expected, "\(condition)")
+            let found = try collection.matches(Filter(must: [condition]))
+            #expect(found == expected, "\(condition)")
             let others = Self.payloads.indices.filter { !expected.contains($0) }
-            #expect(collection.matches(Filter(mustNot: [condition])) == others, "\(condition)")
+            let foundOthers = try collection.matches(Filter(mustNot: [condition]))
+            #expect(foundOthers == others, "\(condition)")
         }
     }
 }

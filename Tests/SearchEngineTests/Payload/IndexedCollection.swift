@@ -6,6 +6,7 @@ import SearchEngine
 /// The point of slot `n` has the id `n`; the vector "v" is had by every third.
 final class IndexedCollection {
     let indexes: PayloadIndexes
+    var view: PayloadIndexView { indexes.view() }
     private(set) var payloads: [JSONValue] = []
     private(set) var isLive: [Bool] = []
 
@@ -17,13 +18,13 @@ final class IndexedCollection {
     }
 
     func append(_ payload: JSONValue) {
-        indexes.insert(slot: UInt32(payloads.count), payload: payload)
+        indexes.apply([PayloadChange(slot: UInt32(payloads.count), new: payload)])
         payloads.append(payload)
         isLive.append(true)
     }
 
     func replace(_ slot: Int, _ payload: JSONValue) {
-        indexes.replace(slot: UInt32(slot), old: payloads[slot], new: payload)
+        indexes.apply([PayloadChange(slot: UInt32(slot), old: payloads[slot], new: payload)])
         payloads[slot] = payload
     }
 
@@ -46,22 +47,23 @@ final class IndexedCollection {
     }
 
     /// The slots that the indexes find, after building what is missing.
-    func matches(_ filter: Filter) -> [Int] {
-        build(indexes.missing(for: filter))
-        return evaluate(filter)
+    func matches(_ filter: Filter) throws -> [Int] {
+        build(view.missing(for: filter))
+        return try evaluate(filter)
     }
 
-    func evaluate(_ filter: Filter) -> [Int] {
+    func evaluate(_ filter: Filter) throws -> [Int] {
         let count = payloads.count
-        return words { hasVector($0, "v") }.withUnsafeBufferPointer { vectors in
+        return try words { hasVector($0, "v") }.withUnsafeBufferPointer { vectors in
             let context = FilterContext(
                 slot: { id in
                     if case .number(let number) = id, number < UInt64(count) { UInt32(number) } else { nil }
                 },
                 vectorSlots: { $0 == "v" ? vectors.baseAddress : nil })
-            return words { isLive[$0] }.withUnsafeBufferPointer { live in
+            return try words { isLive[$0] }.withUnsafeBufferPointer { live in
                 guard let base = live.baseAddress else { return [] }
-                let (found, size) = indexes.evaluate(filter, universe: count, live: base, context: context)
+                let (found, size) = try view.evaluate(
+                    filter, universe: count, live: base, context: context)
                 let slots = (0..<count).filter { found[$0 / 64] & (1 << UInt64($0 % 64)) != 0 }
                 precondition(size == slots.count, "the count is exact")
                 return slots
@@ -71,16 +73,16 @@ final class IndexedCollection {
 
     /// The slots that the naive evaluator finds.
     func naiveMatches(_ filter: Filter) -> [Int] {
-        let matcher = indexes.matcher
+        let matcher = view.matcher
         return payloads.indices.filter { slot in
             let point = PointFacts(id: .number(UInt64(slot))) { self.hasVector(slot, $0) }
             return isLive[slot] && matcher.matches(filter, payloads[slot], point)
         }
     }
 
-    func pointCount(_ path: PayloadPath) -> Int? {
-        words { isLive[$0] }.withUnsafeBufferPointer { live in
-            live.baseAddress.flatMap { indexes.pointCount(path, universe: payloads.count, live: $0) }
+    func pointCount(_ path: PayloadPath) throws -> Int? {
+        try words { isLive[$0] }.withUnsafeBufferPointer { live in
+            try live.baseAddress.flatMap { try view.pointCount(path, universe: payloads.count, live: $0) }
         }
     }
 }

@@ -9,9 +9,9 @@ import Testing
         where isMember: (Int) -> Bool = { _ in true }
     ) throws -> [(OrderValue, Int)] {
         let path = try PayloadPath("n")
-        collection.build(collection.indexes.missing(for: [], orders: [path]))
+        collection.build(collection.indexes.view().missing(for: [], orders: [path]))
         let words = collection.words { collection.isLive[$0] && isMember($0) }
-        let order = try collection.indexes.ordered(OrderBy(key: path, direction: direction, startFrom: from))
+        let order = try collection.indexes.view().ordered(OrderBy(key: path, direction: direction, startFrom: from))
         let walked = order.walk(among: words).map { ($0.value, Int($0.slot)) }
         let sorted = order.sort(words, most: .max).map { ($0.value, Int($0.slot)) }
         #expect(sorted.map(\.0) == walked.map(\.0) && sorted.map(\.1) == walked.map(\.1), "both ways are one order")

@@ -26,7 +26,7 @@ import Testing
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let filter = Filter(must: [.field(try PayloadPath("t"), predicate)])
-        #expect(collection.matches(filter) == expected, sourceLocation: sourceLocation)
+        #expect(try collection.matches(filter) == expected, sourceLocation: sourceLocation)
         #expect(collection.naiveMatches(filter) == expected, sourceLocation: sourceLocation)
     }
 

@@ -94,15 +94,15 @@ import Testing
         let key = FieldIndexKey.keywords(try PayloadPath("k"))
         let payload: JSONValue = ["k": .string(String(repeating: "x", count: 2_000))]
         var builder: FieldIndexBuilder? = indexes.makeBuilder(for: [key], budget: budget)
-        indexes.insert(slot: 0, payload: payload)
+        indexes.apply([PayloadChange(slot: 0, new: payload)])
         #expect(budget.usedBytes > 2_000 && !budget.take(1))
-        indexes.replace(slot: 1, old: payload, new: ["k": "y"])
+        indexes.apply([PayloadChange(slot: 1, old: payload, new: ["k": "y"])])
         #expect(budget.usedBytes > 4_000)
         indexes.install(try #require(builder))
         #expect(budget.usedBytes == 0)
         // One that is given up gives it back, too.
         builder = indexes.makeBuilder(for: [.integers(try PayloadPath("k"))], budget: budget)
-        indexes.insert(slot: 2, payload: payload)
+        indexes.apply([PayloadChange(slot: 2, new: payload)])
         #expect(budget.usedBytes > 2_000)
         builder = nil
         #expect(budget.usedBytes == 0)

@@ -74,10 +74,6 @@ final class NumberIndex: OrderIndex {
         case .float(let number): Int64(exactly: number)
         }
     }
-
-    func select(_ bounds: RangeBounds, into bits: inout SlotBits) {
-        if let keys = Self.keys(bounds) { values.sorted.select(keys, into: &bits) }
-    }
 }
 
 /// Strings that are points in time.
@@ -110,9 +106,5 @@ final class DatetimeIndex: OrderIndex {
             guard let time = Datetime.parse(text), isSingle || seen.insert(time).inserted else { continue }
             body(SortedSlots.Entry(key: time, tag: 0, slot: slot))
         }
-    }
-
-    func select(_ bounds: DatetimeBounds, into bits: inout SlotBits) {
-        if let keys = Self.keys(bounds) { values.sorted.select(keys, into: &bits) }
     }
 }

@@ -1,4 +1,4 @@
-extension PayloadIndexes {
+extension PayloadIndexView {
     /// The values that points are ordered by under a path. `missing(for:orders:)` must be empty.
     ///
     /// A slot comes once for each of its different numbers (or points in time); one without any doesn't come at all. Under
@@ -11,10 +11,10 @@ extension PayloadIndexes {
         let schema = schemas[path]
         switch schema?.type {
         case .datetime:
-            return ValueOrder(fieldIndex(.datetimes(path), as: DatetimeIndex.self).values, .datetimes, order)
+            return ValueOrder(try read(.datetimes(path), as: DatetimeIndex.self) { $0.values }, .datetimes, order)
         case .integer where schema?.range == true:
-            return ValueOrder(fieldIndex(.numbers(path), as: NumberIndex.self).values, .integers, order)
-        case .float: return ValueOrder(fieldIndex(.numbers(path), as: NumberIndex.self).values, .floats, order)
+            return ValueOrder(try read(.numbers(path), as: NumberIndex.self) { $0.values }, .integers, order)
+        case .float: return ValueOrder(try read(.numbers(path), as: NumberIndex.self) { $0.values }, .floats, order)
         default:
             throw EngineError.invalid(
                 """

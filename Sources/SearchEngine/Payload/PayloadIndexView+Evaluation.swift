@@ -16,39 +16,34 @@ package struct FilterContext {
     }
 }
 
-extension PayloadIndexes {
+extension PayloadIndexView {
     /// The live slots that fulfil a filter, and how many they are, exactly.
     ///
     /// `universe` is the number of slots; `live` has one bit for each of them, zero past the last. `missing(for:)` must be
     /// empty. Complexity: O(conditions · universe / 64 + postings and range entries of the conditions).
     ///
-    /// - Parameter step: called before each condition, while nothing of the indexes is held; what it throws ends the evaluation.
+    /// - Parameters:
+    ///   - mayWait: whether it may wait for a change of an index; otherwise it throws `FieldIndexBusy`.
+    ///   - step: called before each condition, while nothing of the indexes is held; what it throws ends the evaluation.
     package func evaluate(
-        _ filter: Filter, universe: Int, live: UnsafePointer<UInt64>, context: FilterContext, step: () throws -> Void
-    ) rethrows -> (words: [UInt64], count: Int) {
-        let evaluation = FilterEvaluation(indexes: self, universe: universe, context: context)
+        _ filter: Filter, universe: Int, live: UnsafePointer<UInt64>, context: FilterContext, mayWait: Bool = true,
+        step: () throws -> Void = {}
+    ) throws -> (words: [UInt64], count: Int) {
+        let evaluation = FilterEvaluation(indexes: self, universe: universe, context: context, mayWait: mayWait)
         var bits = try evaluation.bits(filter, step)
         let count = bits.formIntersection(words: live)
         return (bits.words, count)
     }
 }
 
-extension PayloadIndexes {
-    /// The same in one go.
-    package func evaluate(
-        _ filter: Filter, universe: Int, live: UnsafePointer<UInt64>, context: FilterContext
-    ) -> (words: [UInt64], count: Int) {
-        evaluate(filter, universe: universe, live: live, context: context, step: {})
-    }
-}
-
 /// One evaluation of a filter; recursion is as deep as the filter, which its parser bounds.
 private struct FilterEvaluation {
-    let indexes: PayloadIndexes
+    let indexes: PayloadIndexView
     let universe: Int
     let context: FilterContext
+    let mayWait: Bool
 
-    func bits(_ filter: Filter, _ step: () throws -> Void) rethrows -> SlotBits {
+    func bits(_ filter: Filter, _ step: () throws -> Void) throws -> SlotBits {
         var result: SlotBits?
         func intersect(_ bits: SlotBits) {
             if result == nil { result = bits } else { result?.formIntersection(bits) }
@@ -69,7 +64,7 @@ private struct FilterEvaluation {
         return bits
     }
 
-    func bits(_ condition: Condition, _ step: () throws -> Void) rethrows -> SlotBits {
+    func bits(_ condition: Condition, _ step: () throws -> Void) throws -> SlotBits {
         if case .filter(let filter) = condition { return try bits(filter, step) }
         var bits = SlotBits(universe: universe)
         try add(condition, to: &bits, step)
@@ -77,7 +72,7 @@ private struct FilterEvaluation {
     }
 
     /// The slots that fulfil at least `minCount` of the conditions.
-    func atLeast(_ minCount: Int, _ conditions: [Condition], _ step: () throws -> Void) rethrows -> SlotBits {
+    func atLeast(_ minCount: Int, _ conditions: [Condition], _ step: () throws -> Void) throws -> SlotBits {
         guard minCount > 0 else { return SlotBits(allOf: universe) }
         guard minCount <= conditions.count else { return SlotBits(universe: universe) }
         // One binary counter a slot, its digits spread over planes, the lowest first.
@@ -112,12 +107,12 @@ private struct FilterEvaluation {
     }
 
     /// Adds the slots that fulfil a condition.
-    func add(_ condition: Condition, to bits: inout SlotBits, _ step: () throws -> Void) rethrows {
+    func add(_ condition: Condition, to bits: inout SlotBits, _ step: () throws -> Void) throws {
         try step()
         switch condition {
-        case .field(let path, let predicate): add(path, predicate, to: &bits)
-        case .isEmpty(let path): presence(path).select(.allEmpty, into: &bits)
-        case .isNull(let path): presence(path).select(.someNull, into: &bits)
+        case .field(let path, let predicate): try add(path, predicate, to: &bits)
+        case .isEmpty(let path): try presence(path) { $0.select(.allEmpty, into: &bits) }
+        case .isNull(let path): try presence(path) { $0.select(.someNull, into: &bits) }
         case .hasID(let ids):
             for id in ids {
                 if let slot = context.slot(id), slot < universe { bits.insert(slot) }
@@ -128,52 +123,60 @@ private struct FilterEvaluation {
                 slots.formIntersection(words: words)
                 bits.formUnion(slots)
             }
-        case .nested: bits.formUnion(indexes.fieldIndex(.predicate(condition), as: PredicateIndex.self).slots)
+        case .nested: bits.formUnion(try read(.predicate(condition), as: PredicateIndex.self) { $0.slots })
         case .filter(let filter): bits.formUnion(try self.bits(filter, step))
         }
     }
 
-    private func add(_ path: PayloadPath, _ predicate: FieldPredicate, to bits: inout SlotBits) {
+    // What is short is copied out of an index and used without it: slots of one value, entries in order.
+    private func add(_ path: PayloadPath, _ predicate: FieldPredicate, to bits: inout SlotBits) throws {
         switch predicate {
-        case .match(.keyword(let value)): bits.formUnion(keywords(path)[value])
-        case .match(.integer(let value)): bits.formUnion(integers(path)[value])
-        case .match(.bool(let value)): bits.formUnion(indexes.fieldIndex(.bools(path), as: BoolIndex.self).slots[value])
-        case .matchAny(.keywords(let values)): keywords(path).formUnion(of: values, into: &bits)
-        case .matchAny(.integers(let values)): integers(path).formUnion(of: values, into: &bits)
+        case .match(.keyword(let value)): bits.formUnion(try keywords(path) { $0[value] })
+        case .match(.integer(let value)): bits.formUnion(try integers(path) { $0[value] })
+        case .match(.bool(let value)): bits.formUnion(try read(.bools(path), as: BoolIndex.self) { $0.slots[value] })
+        case .matchAny(.keywords(let values)): try keywords(path) { $0.formUnion(of: values, into: &bits) }
+        case .matchAny(.integers(let values)): try integers(path) { $0.formUnion(of: values, into: &bits) }
         case .matchExcept(let set):
             let postings =
                 switch set {
-                case .keywords(let values): values.map { keywords(path)[$0] }
-                case .integers(let values): values.map { integers(path)[$0] }
+                case .keywords(let values): try keywords(path) { slots in values.map { slots[$0] } }
+                case .integers(let values): try integers(path) { slots in values.map { slots[$0] } }
                 }
             var others = SlotBits(universe: universe)
-            presence(path).selectExcept(postings, into: &others)
+            try presence(path) { $0.selectExcept(postings, into: &others) }
             bits.formUnion(others)
         case .matchText, .matchTextAny, .matchPhrase:
-            indexes.fieldIndex(.text(path, indexes.settings(path)), as: TextIndex.self).select(predicate, into: &bits)
+            try read(.text(path, indexes.settings(path)), as: TextIndex.self) { $0.select(predicate, into: &bits) }
         case .range(let bounds):
-            indexes.fieldIndex(.numbers(path), as: NumberIndex.self).select(bounds, into: &bits)
+            guard let keys = NumberIndex.keys(bounds) else { break }
+            try read(.numbers(path), as: NumberIndex.self) { $0.values.sorted }.select(keys, into: &bits)
         case .datetimeRange(let bounds):
-            indexes.fieldIndex(.datetimes(path), as: DatetimeIndex.self).select(bounds, into: &bits)
+            guard let keys = DatetimeIndex.keys(bounds) else { break }
+            try read(.datetimes(path), as: DatetimeIndex.self) { $0.values.sorted }.select(keys, into: &bits)
         case .geoBoundingBox, .geoRadius, .geoPolygon:
-            if let shape = GeoShape(predicate) {
-                indexes.fieldIndex(.geo(path), as: GeoIndex.self).select(shape, into: &bits)
-            }
-        case .valuesCount(let bounds): presence(path).select(bounds, into: &bits)
-        case .isEmpty(let isEmpty): presence(path).select(isEmpty ? .someEmpty : .someFilled, into: &bits)
-        case .isNull(let isNull): presence(path).select(isNull ? .someNull : .someNotNull, into: &bits)
+            guard let shape = GeoShape(predicate) else { break }
+            try read(.geo(path), as: GeoIndex.self) { $0.select(shape, into: &bits) }
+        case .valuesCount(let bounds): try presence(path) { $0.select(bounds, into: &bits) }
+        case .isEmpty(let isEmpty): try presence(path) { $0.select(isEmpty ? .someEmpty : .someFilled, into: &bits) }
+        case .isNull(let isNull): try presence(path) { $0.select(isNull ? .someNull : .someNotNull, into: &bits) }
         }
     }
 
-    private func keywords(_ path: PayloadPath) -> ValuePostings<Keyword> {
-        indexes.fieldIndex(.keywords(path), as: KeywordIndex.self).slots
+    private func read<Kind: FieldIndex, T>(
+        _ key: FieldIndexKey, as kind: Kind.Type, _ body: (Kind) throws -> T
+    ) throws -> T {
+        try indexes.read(key, as: kind, mayWait: mayWait, body)
     }
 
-    private func integers(_ path: PayloadPath) -> ValuePostings<Int64> {
-        indexes.fieldIndex(.integers(path), as: IntegerIndex.self).slots
+    private func keywords<T>(_ path: PayloadPath, _ body: (ValuePostings<Keyword>) -> T) throws -> T {
+        try read(.keywords(path), as: KeywordIndex.self) { body($0.slots) }
     }
 
-    private func presence(_ path: PayloadPath) -> PresenceIndex {
-        indexes.fieldIndex(.presence(path), as: PresenceIndex.self)
+    private func integers<T>(_ path: PayloadPath, _ body: (ValuePostings<Int64>) -> T) throws -> T {
+        try read(.integers(path), as: IntegerIndex.self) { body($0.slots) }
+    }
+
+    private func presence<T>(_ path: PayloadPath, _ body: (PresenceIndex) -> T) throws -> T {
+        try read(.presence(path), as: PresenceIndex.self, body)
     }
 }

@@ -1,0 +1,135 @@
+import JSON
+import OrderedCollections
+
+/// The payload indexes that there are at one time. Whoever has it evaluates filters without any lock of a collection, while
+/// changes go on; those of slots past the evaluation's universe aren't seen.
+package struct PayloadIndexView: Sendable {
+    private let entries: [FieldIndexKey: FieldIndexEntry]
+    package let schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema>
+    /// Of the paths with a text index.
+    package let textSettings: [PayloadPath: TextSettings]
+    private let explicitKeys: Set<FieldIndexKey>
+    private let clock: UseClock
+    private let exchanges: ExchangeCount
+    private let exchanged: UInt64
+
+    init(_ state: PayloadIndexes.State, _ clock: UseClock, _ exchanges: ExchangeCount, exchanged: UInt64) {
+        entries = state.table.entries
+        schemas = state.schemas
+        textSettings = state.textSettings
+        explicitKeys = state.explicitKeys
+        self.clock = clock
+        self.exchanges = exchanges
+        self.exchanged = exchanged
+    }
+
+    /// Whether no slot's payload has been exchanged since, nor was just then: what was evaluated until now belongs to one state.
+    package var isCurrent: Bool { exchanged % 2 == 0 && exchanges.now == exchanged }
+
+    /// The text settings that hold on a path.
+    func settings(_ path: PayloadPath) -> TextSettings { textSettings[path] ?? .unindexed }
+
+    /// Evaluates conditions on single points as the indexes would.
+    package var matcher: PayloadMatcher { PayloadMatcher(textSettings: textSettings) }
+
+    /// Of all field indexes.
+    var keys: [FieldIndexKey] { Array(entries.keys) }
+
+    // MARK: Missing field indexes
+
+    /// What must be there before the filter can be evaluated: empty if it is, otherwise everything that the filter needs,
+    /// of which `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
+    package func missing(for filter: Filter) -> [FieldIndexKey] { missing(for: [filter]) }
+
+    /// As `missing(for:)`, for several filters, and keys that points are ordered by, at once. What is evaluated together must
+    /// be asked for together: field indexes asked for one by one may evict one another.
+    package func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
+        var collector = FieldIndexKeyCollector(textSettings: settings)
+        for filter in filters { collector.collect(filter) }
+        return missing(orders.isEmpty ? collector.keys : collector.keys + orders.flatMap(orderKeys))
+    }
+
+    /// What must be built for an index of this kind.
+    package func missing(for schema: PayloadFieldSchema, at path: PayloadPath) -> [FieldIndexKey] {
+        missing(schema.fieldIndexKeys(path))
+    }
+
+    private func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
+        keys.allSatisfy { entries[$0] != nil } ? [] : keys
+    }
+
+    func orderKeys(_ path: PayloadPath) -> [FieldIndexKey] {
+        switch schemas[path]?.type {
+        case .integer, .float: [.numbers(path)]
+        case .datetime: [.datetimes(path)]
+        default: []
+        }
+    }
+
+    // MARK: Reading
+
+    /// Reads the field index of a key, which must not be missing. What `body` gives back is best copied out of the index: the
+    /// index is held meanwhile. Throws `FieldIndexBusy` where the thread must not wait and the index is being changed.
+    func read<Kind: FieldIndex, T>(
+        _ key: FieldIndexKey, as kind: Kind.Type, mayWait: Bool = true, _ body: (Kind) throws -> T
+    ) throws -> T {
+        guard let entry = entries[key] else {
+            preconditionFailure("a field index is missing: check missing(for:) of the same view")
+        }
+        entry.lastUse.store(clock.tick(), ordering: .relaxed)
+        return try entry.read(kind, mayWait: mayWait, body)
+    }
+
+    // MARK: Explaining
+
+    /// What the filter's conditions are answered from.
+    func summary(of filter: Filter, matching: Int) -> Explanation.FilterSummary {
+        var summary = Explanation.FilterSummary(
+            matching: matching, conditions: 0, byDeclaredIndex: 0, byImplicitIndex: 0)
+        filter.forEachLeaf { condition in
+            summary.conditions += 1
+            var collector = FieldIndexKeyCollector(textSettings: settings)
+            collector.collect(condition)
+            guard !collector.keys.isEmpty else { return }
+            // Where a key has values is told by no index that can be declared.
+            let declarable = collector.keys.filter { key in if case .presence = key { false } else { true } }
+            let decisive = declarable.isEmpty ? collector.keys : declarable
+            if decisive.allSatisfy(explicitKeys.contains) {
+                summary.byDeclaredIndex += 1
+            } else {
+                summary.byImplicitIndex += 1
+            }
+        }
+        return summary
+    }
+
+    /// How many live points have a value that the index of the path takes; `nil` if there is no index, or if it is not
+    /// built yet. `universe` and `live` are as in `evaluate`. Complexity: O(indexed values).
+    package func pointCount(_ path: PayloadPath, universe: Int, live: UnsafePointer<UInt64>) throws -> Int? {
+        guard let schema = schemas[path], missing(for: schema, at: path).isEmpty else { return nil }
+        var bits = SlotBits(universe: universe)
+        switch schema.type {
+        case .keyword: try read(.keywords(path), as: KeywordIndex.self) { $0.slots.formUnionOfAll(into: &bits) }
+        case .uuid:
+            try read(.keywords(path), as: KeywordIndex.self) { index in
+                for case (.uuid, let slots) in index.slots.postings { bits.formUnion(slots) }
+            }
+        case .integer where schema.lookup || !schema.range:
+            try read(.integers(path), as: IntegerIndex.self) { $0.slots.formUnionOfAll(into: &bits) }
+        case .integer:
+            try read(.numbers(path), as: NumberIndex.self) { $0.values.sorted }.forEach(in: .min ... .max) { entry in
+                if NumberIndex.integer(entry) != nil { bits.insert(entry.slot) }
+            }
+        case .float:
+            try read(.numbers(path), as: NumberIndex.self) { $0.values.sorted }.select(.min ... .max, into: &bits)
+        case .bool: try read(.bools(path), as: BoolIndex.self) { $0.slots.formUnionOfAll(into: &bits) }
+        case .datetime:
+            try read(.datetimes(path), as: DatetimeIndex.self) { $0.values.sorted }.select(.min ... .max, into: &bits)
+        case .geo: try read(.geo(path), as: GeoIndex.self) { $0.selectAll(into: &bits) }
+        case .text:
+            try read(.text(path, TextSettings(schema)), as: TextIndex.self) { $0.selectEverything(into: &bits) }
+        }
+        bits.formIntersection(words: live)
+        return bits.count
+    }
+}
