@@ -4,36 +4,46 @@ import OrderedCollections
 /// The payload indexes that there are at one time. Whoever has it evaluates filters without any lock of a collection, while
 /// changes go on; those of slots past the evaluation's universe aren't seen.
 package struct PayloadIndexView: Sendable {
-    private let entries: [FieldIndexKey: FieldIndexEntry]
-    package let schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema>
-    /// Of the paths with a text index.
-    package let textSettings: [PayloadPath: TextSettings]
-    private let explicitKeys: Set<FieldIndexKey>
-    private let clock: UseClock
-    private let exchanges: ExchangeCount
+    /// Shared by all views until an index comes or goes.
+    final class Contents: Sendable {
+        let entries: [FieldIndexKey: FieldIndexEntry]
+        let schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema>
+        let textSettings: [PayloadPath: TextSettings]
+        let explicitKeys: Set<FieldIndexKey>
+        let clock: UseClock
+        let exchanges: ExchangeCount
+
+        init(_ state: PayloadIndexes.State, _ clock: UseClock, _ exchanges: ExchangeCount) {
+            entries = state.table.entries
+            schemas = state.schemas
+            textSettings = state.textSettings
+            explicitKeys = state.explicitKeys
+            self.clock = clock
+            self.exchanges = exchanges
+        }
+    }
+
+    private let contents: Contents
     private let exchanged: UInt64
 
-    init(_ state: PayloadIndexes.State, _ clock: UseClock, _ exchanges: ExchangeCount, exchanged: UInt64) {
-        entries = state.table.entries
-        schemas = state.schemas
-        textSettings = state.textSettings
-        explicitKeys = state.explicitKeys
-        self.clock = clock
-        self.exchanges = exchanges
+    init(_ contents: Contents, exchanged: UInt64) {
+        self.contents = contents
         self.exchanged = exchanged
     }
 
+    package var schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema> { contents.schemas }
+
     /// Whether no slot's payload has been exchanged since, nor was just then: what was evaluated until now belongs to one state.
-    package var isCurrent: Bool { exchanged % 2 == 0 && exchanges.now == exchanged }
+    package var isCurrent: Bool { exchanged % 2 == 0 && contents.exchanges.now == exchanged }
 
     /// The text settings that hold on a path.
-    func settings(_ path: PayloadPath) -> TextSettings { textSettings[path] ?? .unindexed }
+    func settings(_ path: PayloadPath) -> TextSettings { contents.textSettings[path] ?? .unindexed }
 
     /// Evaluates conditions on single points as the indexes would.
-    package var matcher: PayloadMatcher { PayloadMatcher(textSettings: textSettings) }
+    package var matcher: PayloadMatcher { PayloadMatcher(textSettings: contents.textSettings) }
 
     /// Of all field indexes.
-    var keys: [FieldIndexKey] { Array(entries.keys) }
+    var keys: [FieldIndexKey] { Array(contents.entries.keys) }
 
     // MARK: Missing field indexes
 
@@ -55,7 +65,7 @@ package struct PayloadIndexView: Sendable {
     }
 
     private func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
-        keys.allSatisfy { entries[$0] != nil } ? [] : keys
+        keys.allSatisfy { contents.entries[$0] != nil } ? [] : keys
     }
 
     func orderKeys(_ path: PayloadPath) -> [FieldIndexKey] {
@@ -73,10 +83,10 @@ package struct PayloadIndexView: Sendable {
     func read<Kind: FieldIndex, T>(
         _ key: FieldIndexKey, as kind: Kind.Type, mayWait: Bool = true, _ body: (Kind) throws -> T
     ) throws -> T {
-        guard let entry = entries[key] else {
+        guard let entry = contents.entries[key] else {
             preconditionFailure("a field index is missing: check missing(for:) of the same view")
         }
-        entry.lastUse.store(clock.tick(), ordering: .relaxed)
+        entry.lastUse.store(contents.clock.tick(), ordering: .relaxed)
         return try entry.read(kind, mayWait: mayWait, body)
     }
 
@@ -94,7 +104,7 @@ package struct PayloadIndexView: Sendable {
             // Where a key has values is told by no index that can be declared.
             let declarable = collector.keys.filter { key in if case .presence = key { false } else { true } }
             let decisive = declarable.isEmpty ? collector.keys : declarable
-            if decisive.allSatisfy(explicitKeys.contains) {
+            if decisive.allSatisfy(contents.explicitKeys.contains) {
                 summary.byDeclaredIndex += 1
             } else {
                 summary.byImplicitIndex += 1

@@ -20,6 +20,8 @@ package final class PayloadIndexes: Sendable {
         /// Of the paths with a text index.
         var textSettings: [PayloadPath: TextSettings] = [:]
         var explicitKeys: Set<FieldIndexKey> = []
+        /// What views show; `nil` once something has changed.
+        var shown: PayloadIndexView.Contents?
     }
 
     /// Held for moments, to look or to put something in its place.
@@ -45,7 +47,13 @@ package final class PayloadIndexes: Sendable {
     /// What there is now. Complexity: O(1).
     package func view() -> PayloadIndexView {
         let exchanged = exchanges.now
-        return PayloadIndexView(state.withLock { $0 }, clock, exchanges, exchanged: exchanged)
+        let contents = state.withLock { state in
+            if let shown = state.shown { return shown }
+            let contents = PayloadIndexView.Contents(state, clock, exchanges)
+            state.shown = contents
+            return contents
+        }
+        return PayloadIndexView(contents, exchanged: exchanged)
     }
 
     package var schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema> { state.withLock { $0.schemas } }
@@ -142,6 +150,7 @@ package final class PayloadIndexes: Sendable {
             builder.finish()
             builder.replay()
             state.withLock { state in
+                state.shown = nil
                 for key in builder.keys where state.table.entries[key] == nil {
                     // What was declared meanwhile is asked for once more.
                     guard let built = builder.table.entries[key], state.isComplete(built) else { continue }
@@ -166,6 +175,7 @@ package final class PayloadIndexes: Sendable {
         guard total > implicitBudgetBytes else { return }
         sizes.sort { $0.use < $1.use }
         state.withLock { state in
+            state.shown = nil
             for (key, bytes, _) in sizes where total > implicitBudgetBytes && !kept.contains(key) {
                 state.table.remove(key)
                 total -= bytes
@@ -191,6 +201,7 @@ package final class PayloadIndexes: Sendable {
 
 extension PayloadIndexes.State {
     fileprivate mutating func schemasChanged() {
+        shown = nil
         explicitKeys = Set(schemas.flatMap { path, schema in schema.fieldIndexKeys(path) })
         textSettings = [:]
         for (path, schema) in schemas where schema.type == .text { textSettings[path] = TextSettings(schema) }

@@ -5,7 +5,7 @@ import OrderedCollections
 ///
 /// Most writes give points new slots, which the state leaves out, and a slot's vectors never change. A payload that is
 /// exchanged in place is the exception: `indexes.isCurrent` tells that some were.
-struct CollectionView {
+final class CollectionView {
     let collection: PointCollection
     let generation: Generation
     let live: LivePoints
@@ -13,22 +13,25 @@ struct CollectionView {
     let pointCount: Int
     let indexes: PayloadIndexView
     /// The slots of points that filters name by their ids.
-    private var slots: [PointID: UInt32] = [:]
+    private let slots: [PointID: UInt32]
 
     /// Under the shared lock. Throws `.notFound` when the collection was dropped.
     init(_ collection: PointCollection, naming filters: some Sequence<Filter> = EmptyCollection()) throws {
         guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
         self.collection = collection
-        generation = collection.generation
+        let generation = collection.generation
+        self.generation = generation
         live = LivePoints(generation.points)
         pointCount = generation.points.liveCount
         indexes = generation.payloadIndexes.view()
+        var slots: [PointID: UInt32] = [:]
         for filter in filters {
             filter.forEachLeaf { condition in
                 guard case .hasID(let ids) = condition else { return }
                 for id in ids { slots[id] = generation.points.slot(of: id) }
             }
         }
+        self.slots = slots
     }
 
     /// The live slots that match a filter, which is one of those that the view was made for. What it needs of indexes must not
@@ -46,7 +49,7 @@ struct CollectionView {
         let context = FilterContext(
             slot: { [slots] in slots[$0] },
             vectorSlots: { name in
-                guard let words = words(with: name) else { return nil }
+                guard let words = self.words(with: name) else { return nil }
                 made.append(words)
                 return UnsafePointer(words)
             })
