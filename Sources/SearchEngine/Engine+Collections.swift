@@ -111,7 +111,7 @@ extension Engine {
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
             guard db.changesCount == 1 else { return false }
-            released.withLock { $0 = collection.generation.storedSpaces.map(\.file.released) }
+            released.withLock { $0 = collection.generation.storedFields.flatMap(\.released) }
             try drop(collection, transaction)
             return true
         }
@@ -165,23 +165,23 @@ extension Engine {
         return try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
             let generation = collection.generation
-            let indexes = generation.spaces.map(\.index)
+            let fields = generation.fields
             let failure = collection.backgroundError.withLock { $0 }
             let pending =
-                indexes.contains { $0.pendingCount > 0 } || collection.wantsCompaction || collection.wantsRebuild
+                fields.contains { $0.pendingCount > 0 } || collection.wantsCompaction || collection.wantsRebuild
                 || indexer.isBusy(collection)
             var configuration = collection.configuration
             configuration.registry = nil
-            let limited = indexes.filter { $0.limitation != nil }
-            let unindexed = limited.reduce(0) { $0 + $1.liveCount - $1.liveLinkedCount }
+            let counts = fields.map(\.counts)
+            let unindexed = counts.filter(\.isLimited).reduce(0) { $0 + $1.live - $1.indexed }
             let limitation =
                 unindexed == 0
                 ? nil : "\(unindexed) vectors can't be indexed, and are scanned: the memory for more is refused"
             return CollectionInfo(
                 status: failure != nil ? .red : pending ? .yellow : limitation != nil ? .grey : .green,
                 optimizerError: failure ?? limitation, unindexableVectorsCount: unindexed,
-                vectorsCount: indexes.reduce(0) { $0 + $1.liveCount },
-                indexedVectorsCount: indexes.reduce(0) { $0 + $1.liveLinkedCount },
+                vectorsCount: counts.reduce(0) { $0 + $1.live },
+                indexedVectorsCount: counts.reduce(0) { $0 + $1.indexed },
                 pointsCount: generation.points.liveCount, segmentsCount: 1,
                 configuration: configuration, payloadSchema: schema)
         }

@@ -26,7 +26,9 @@ extension Engine {
         return PreparedUpdate(
             collection: collection, configuration: configuration,
             operations: try operations.map {
-                try PreparedOperation($0, configuration: configuration, parsingPayloads: needsPayloads)
+                try PreparedOperation(
+                    $0, configuration: configuration, kinds: self.configuration.fieldKinds,
+                    parsingPayloads: needsPayloads)
             })
     }
 
@@ -259,7 +261,8 @@ extension WriteTransaction {
         let collection = try engine.collection(collection)
         return try operations.map {
             let operation = try PreparedOperation(
-                $0, configuration: collection.configuration, parsingPayloads: false)
+                $0, configuration: collection.configuration, kinds: engine.configuration.fieldKinds,
+                parsingPayloads: false)
             return try apply(operation, to: collection)
         }
     }
@@ -275,19 +278,19 @@ extension WriteTransaction {
 extension Generation {
     /// The asked vectors of a slot; `nil` when none are asked for. Throws `.invalid` for an unknown name.
     func vectors(_ selector: VectorSelector, _ slot: UInt32) throws -> NamedVectors? {
-        let wanted: [VectorSpace]
+        let wanted: [any VectorField]
         switch selector {
         case .none: return nil
-        case .all: wanted = spaces
+        case .all: wanted = fields
         case .names(let names):
             wanted = try names.map { name in
-                guard let space = space(name) else { throw unknownVector(name) }
-                return space
+                guard let field = field(name) else { throw unknownVector(name) }
+                return field
             }
         }
         let mask = points.vectors(slot)
         var vectors: NamedVectors = [:]
-        for space in wanted where mask & space.bit != 0 { vectors[space.name] = space.vector(slot) }
+        for field in wanted where mask & field.bit != 0 { vectors[field.name] = field.value(slot) }
         return vectors
     }
 }

@@ -129,14 +129,14 @@ extension Engine {
     }
 
     /// The query's vector from another collection, when the request looks it up there.
-    private func lookedUp(_ query: Query) throws -> [Float]? {
+    private func lookedUp(_ query: Query) throws -> VectorValue? {
         guard let location = query.lookupFrom, case .nearest(.id(let id)) = query.ranking else { return nil }
         return try withCollection(location.collection) { collection in
             try collection.lock.read {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 let name = location.vector ?? query.using ?? ""
-                guard let space = collection.generation.space(name) else { throw unknownVector(name) }
-                return try collection.generation.storedVector(id, space)
+                guard let field = collection.generation.field(name) else { throw unknownVector(name) }
+                return try collection.generation.storedVector(id, field)
             }
         }
     }

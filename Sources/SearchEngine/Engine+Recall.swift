@@ -12,8 +12,8 @@ extension Engine {
             try collection.lock.read {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 return CollectionRecall(
-                    vectors: collection.generation.spaces.map { space in
-                        .init(space, collection.configuration, state: backgroundState(space, collection.generation))
+                    vectors: collection.generation.denseFields.map { field in
+                        .init(field, collection.configuration, state: backgroundState(field, collection.generation))
                     })
             }
         }
@@ -21,18 +21,18 @@ extension Engine {
 
     /// Under the shared lock.
     private func backgroundState(
-        _ space: VectorSpace, _ generation: Generation
+        _ field: DenseField, _ generation: Generation
     ) -> CollectionRecall.BackgroundState {
-        let index = space.index
+        let index = field.index
         let settings = configuration.recallAudits
-        let shape = IndexShape(space, generation: generation.number)
+        let shape = IndexShape(field, generation: generation.number)
         if !settings.isOn { return .off }
         if index.pendingCount > 0 { return .waitingForLinking }
         if index.reachability.linked == 0 { return .noGraph }
-        if space.recall.isBeingMeasured.load(ordering: .relaxed) { return .measuring }
+        if field.recall.isBeingMeasured.load(ordering: .relaxed) { return .measuring }
         if index.uncheckedCount > 0 { return .waitingForCheck }
         let isDue = settings.isDue(
-            after: space.recall.audit, shape, noted: space.recall.recent.noted, now: environment.time.now)
+            after: field.recall.audit, shape, noted: field.recall.recent.noted, now: environment.time.now)
         return isDue ? .waitingForTurn : .measured
     }
 
@@ -79,7 +79,7 @@ extension Engine {
         parameters.hnswEf = request.hnswEf
         var measurement = try reader.reading(collection, filter: request.filter, "Recall", deadline: deadline) {
             [parameters] view, pace in
-            guard let space = view.generation.space(vector) else { throw unknownVector(vector) }
+            guard let field = view.generation.denseField(vector) else { throw unknownVector(vector) }
             var allowed: SlotBitmap?
             if let filter = request.filter, !filter.isEmpty {
                 let (words, count) = try view.matchingSlots(filter, &pace)
@@ -89,7 +89,7 @@ extension Engine {
                 // The filter's slots are those of this generation.
                 guard collection.generation === view.generation else { throw GenerationReplaced() }
                 return RecallMeasurement(
-                    collection, space, sample: request.sampleSize, k: request.resultCount, parameters,
+                    collection, field, sample: request.sampleSize, k: request.resultCount, parameters,
                     allowed: allowed, hasCurves: false, environment)
             }
         }
@@ -104,13 +104,13 @@ extension Engine {
 extension CollectionRecall.Vector {
     /// Under the shared lock.
     fileprivate init(
-        _ space: VectorSpace, _ configuration: CollectionConfiguration, state: CollectionRecall.BackgroundState
+        _ field: DenseField, _ configuration: CollectionConfiguration, state: CollectionRecall.BackgroundState
     ) {
-        let reached = space.index.reachability
+        let reached = field.index.reachability
         self.init(
-            name: space.name,
-            target: configuration.parameters(of: space).hnsw?.recall ?? configuration.hnsw.recall,
-            isScanned: reached.linked == 0, background: space.recall.audit?.figures, backgroundState: state,
+            name: field.name,
+            target: configuration.parameters(of: field).hnsw?.recall ?? configuration.hnsw.recall,
+            isScanned: reached.linked == 0, background: field.recall.audit?.figures, backgroundState: state,
             measured: nil,
             reachability: CollectionRecall.Reachability(
                 linked: reached.linked, checked: reached.checked, mended: reached.mended,

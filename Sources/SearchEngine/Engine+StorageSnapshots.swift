@@ -30,17 +30,10 @@ extension Engine {
                 try tar.add(Self.manifestName, JSONValue.object(manifest).serialized())
                 try tar.add(Self.databaseName, contentsOf: fileSystem.open(copy, create: false))
                 for (id, collection) in frozen {
-                    for (space, matrix) in collection.spaces + collection.leaving {
-                        let name = layout.vectorFile(id, collection.generation.number, space.id, space.parameters)
-                            .dropFirst(layout.root.count + 1)
-                        let size = collection.slotCount * matrix.rowBytes
-                        try tar.begin(String(name), size: size)
-                        try withExtendedLifetime(matrix) {
-                            for start in stride(from: 0, to: size, by: 8 << 20) {
-                                try tar.write(
-                                    UnsafeRawBufferPointer(
-                                        start: matrix.base + start, count: min(8 << 20, size - start)))
-                            }
+                    for (_, field) in collection.fields + collection.leaving {
+                        for file in field.files(slotCount: collection.slotCount) {
+                            try tar.begin(String(file.path.dropFirst(layout.root.count + 1)), size: file.byteCount)
+                            try file.write { try tar.write($0) }
                         }
                     }
                     try withGraphFiles(of: collection) { files in
@@ -78,7 +71,8 @@ extension Engine {
     }
 
     package static func restoreStorage(
-        snapshot path: String, checksum: String? = nil, into storagePath: String, _ environment: Environment
+        snapshot path: String, checksum: String? = nil, into storagePath: String, _ environment: Environment,
+        kinds: FieldKinds = .standard
     ) throws {
         let fileSystem = environment.files
         let target = StorageLayout(root: storagePath)
@@ -107,7 +101,7 @@ extension Engine {
         var folders: Set<String> = [staging.vectors]
         for entry in tar.entries.values where ![manifestName, TarWriter.checksumsName].contains(entry.name) {
             if isGraphName(entry.name) { continue }
-            guard entry.name == databaseName || isVectorFileName(entry.name) else {
+            guard entry.name == databaseName || isRowFileName(entry.name, kinds) else {
                 throw tar.damaged("it has an unexpected entry \(entry.name)")
             }
             let folder = ("\(staging.root)/\(entry.name)" as NSString).deletingLastPathComponent
@@ -121,10 +115,14 @@ extension Engine {
             try file.sync()
         }
         var problems: [String] = []
-        guard try StorageCheck(layout: staging, environment: environment).run(report: { problems.append($0) }) else {
+        guard
+            try StorageCheck(layout: staging, environment: environment, kinds: kinds).run(report: {
+                problems.append($0)
+            })
+        else {
             throw tar.damaged(problems.joined(separator: "; "))
         }
-        deriveIndexes(from: tar, in: staging, environment)
+        deriveIndexes(from: tar, in: staging, environment, kinds)
         // A folder's own entry is made durable in the folder above it.
         for folder in folders {
             try fileSystem.syncDirectory(folder)
@@ -139,7 +137,9 @@ extension Engine {
     }
 
     /// Makes index files of the archive's graphs. What can't be made is left out: the first start makes it.
-    private static func deriveIndexes(from tar: TarReader, in layout: StorageLayout, _ environment: Environment) {
+    private static func deriveIndexes(
+        from tar: TarReader, in layout: StorageLayout, _ environment: Environment, _ kinds: FieldKinds
+    ) {
         guard tar.entries.values.contains(where: { isGraphName($0.name) }) else { return }
         let logger = Logger(label: "trendex")
         func leftOut(_ error: any Error) {
@@ -148,7 +148,7 @@ extension Engine {
                 metadata: ["why": "\(error)"])
         }
         let loader = StorageLoader(
-            layout: layout, environment: environment, logger: logger, implicitIndexBudgetBytes: 0)
+            layout: layout, environment: environment, logger: logger, implicitIndexBudgetBytes: 0, kinds: kinds)
         do {
             let queue = try EngineDatabase.reader(path: layout.database, environment)
             defer { try? queue.close() }
@@ -156,18 +156,14 @@ extension Engine {
                 for row in try StoredCollection.all(db) {
                     let collection = try StoredCollection(row)
                     let generation = try loader.load(collection, db).generation
-                    for space in generation.spaces {
-                        guard let entry = tar.entries[graphName(collection.id, generation.number, space.id)] else {
+                    for field in generation.fields {
+                        guard let entry = tar.entries[graphName(collection.id, generation.number, field.id)] else {
                             continue
                         }
                         do {
                             try generation.adopt(
-                                TarEntryBytes(tar: tar, entry: entry), for: space, seed: environment.seeds.next())
-                            let path = layout.indexFile(collection.id, generation.number, space.id)
-                            guard let index = generation.spaces.first(where: { $0.id == space.id })?.index else {
-                                continue
-                            }
-                            try IndexFile(path: path, fileSystem: environment.files).save(index)
+                                TarEntryBytes(tar: tar, entry: entry), for: field, seed: environment.seeds.next())
+                            try generation.fields.first { $0.id == field.id }?.saveDerived()
                         } catch { leftOut(error) }
                     }
                 }
@@ -184,7 +180,10 @@ extension Engine {
     }
 
     /// `vectors/<number>/<number>/<number>.<type>` and nothing else, so that no entry leaves its folder.
-    private static func isVectorFileName(_ name: String) -> Bool {
-        name.wholeMatch(of: /vectors\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,18}\.(f32|f16|u8)/) != nil
+    private static func isRowFileName(_ name: String, _ kinds: FieldKinds) -> Bool {
+        guard let match = name.wholeMatch(of: /vectors\/[0-9]{1,18}\/[0-9]{1,18}\/[0-9]{1,18}\.([a-z0-9]+)/) else {
+            return false
+        }
+        return kinds.all.contains { $0.fileTypes.contains(String(match.1)) }
     }
 }

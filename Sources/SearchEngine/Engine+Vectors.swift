@@ -1,6 +1,5 @@
 import GRDB
 import JSON
-import VectorIndex
 
 /// Named vectors that come and go on a live collection.
 extension Engine {
@@ -28,8 +27,8 @@ extension Engine {
             new.registry = registry
             new.vectors[name] = parameters
             try new.validate()
-            let space = try makeSpace(registry.entries[ByteString(name)]!, name, new, collection)
-            return (new, { $0.add(space) })
+            let field = try makeField(registry.entries[ByteString(name)]!, name, new, collection)
+            return (new, { $0.add(field) })
         }
     }
 
@@ -85,22 +84,20 @@ extension Engine {
     }
 
     /// The files of a new vector, on disk before they are named.
-    private func makeSpace(
+    private func makeField(
         _ entry: VectorRegistry.Entry, _ name: String, _ configuration: CollectionConfiguration,
         _ collection: PointCollection
-    ) throws -> VectorSpace {
-        let parameters = configuration.vectors[name]!
+    ) throws -> any VectorField {
         let number = collection.generation.number
+        let site = loader.site(
+            entry, name, configuration.vectors[name]!, collection: collection.id, generation: number)
         // What an earlier, rolled back creation left there.
-        try fileSystem.remove(layout.vectorFile(collection.id, number, entry.id, parameters))
-        try fileSystem.remove(layout.indexFile(collection.id, number, entry.id))
-        let space = try loader.makeSpace(
-            entry, name, parameters, collection: collection.id, generation: number, slotCount: 0,
-            index: VectorIndex(loader.indexParameters(parameters, in: configuration)))
-        try space.file.skip(rowCount: collection.generation.points.slotCount)
-        try space.file.sync()
+        try site.removeFiles()
+        let field = try loader.makeField(site, configuration, slotCount: 0)
+        try field.skip(slotCount: collection.generation.points.slotCount)
+        try field.sync()
         try fileSystem.syncDirectory(layout.vectors(collection.id, number))
-        return space
+        return field
     }
 }
 

@@ -10,7 +10,7 @@ extension Engine {
     }
 
     package static func verify(
-        storagePath: String, _ environment: Environment, report: (String) -> Void
+        storagePath: String, _ environment: Environment, kinds: FieldKinds = .standard, report: (String) -> Void
     ) throws -> Bool {
         let layout = StorageLayout(root: storagePath)
         let files = environment.files
@@ -21,7 +21,7 @@ extension Engine {
         defer { lock?.release() }
         // SQLite wants to write beside a database that it only reads.
         guard !files.isWritable(storagePath) else {
-            return try StorageCheck(layout: layout, environment: environment).run(report: report)
+            return try StorageCheck(layout: layout, environment: environment, kinds: kinds).run(report: report)
         }
         let writable = PosixFileSystem()
         let copy = StorageLayout(root: "\(files.temporaryFolder)/trendex-verify-\(environment.uniqueName())")
@@ -35,7 +35,7 @@ extension Engine {
             throw EngineError.storage(
                 "\(storagePath) can't be written to, and its database not be copied to \(copy.root): \(error)")
         }
-        return try StorageCheck(layout: layout, environment: environment, database: copy.database)
+        return try StorageCheck(layout: layout, environment: environment, kinds: kinds, database: copy.database)
             .run(report: report)
     }
 }
@@ -44,12 +44,14 @@ extension Engine {
 struct StorageCheck {
     let layout: StorageLayout
     let environment: Environment
+    private let kinds: FieldKinds
     private let database: String
 
     /// `database`: a copy to be read in the place of the folder's own.
-    init(layout: StorageLayout, environment: Environment, database: String? = nil) {
+    init(layout: StorageLayout, environment: Environment, kinds: FieldKinds = .standard, database: String? = nil) {
         self.layout = layout
         self.environment = environment
+        self.kinds = kinds
         self.database = database ?? layout.database
     }
 
@@ -72,7 +74,8 @@ struct StorageCheck {
         }
         let version = try EngineDatabase.knownVersion(db)
         let loader = StorageLoader(
-            layout: layout, environment: environment, logger: Logger(label: "trendex"), implicitIndexBudgetBytes: 0)
+            layout: layout, environment: environment, logger: Logger(label: "trendex"), implicitIndexBudgetBytes: 0,
+            kinds: kinds)
         for id in try loader.unknownCollections(highestCollection: StorageLoader.highestCollection(db)) {
             report(
                 "\(layout.vectors(id)): the database knows no such collection; it is an older one, or lost its -wal file"
@@ -84,11 +87,10 @@ struct StorageCheck {
             do {
                 let collection = try StoredCollection(row)
                 if collection.isHidden { continue }
-                let points = try checkPoints(collection, db)
+                let points = try checkPoints(collection, loader, db)
                 report("\(collection.name): \(points.count) points, \(points.damaged) damaged")
                 if points.damaged > 0 { isSound = false }
-                IndexCheck(collection, points.vectors, layout: layout, fileSystem: environment.files).run(
-                    report: report)
+                IndexCheck(collection, points.vectors, loader).run(report: report)
             } catch {
                 report("\(row["name"] as String): \(error)")
                 isSound = false
@@ -104,8 +106,10 @@ struct StorageCheck {
         var vectors: [UInt64]
     }
 
-    private func checkPoints(_ collection: StoredCollection, _ db: GRDB.Database) throws -> CheckedPoints {
-        let rows = try StoredRows(collection, layout: layout, fileSystem: environment.files)
+    private func checkPoints(_ collection: StoredCollection, _ loader: StorageLoader, _ db: GRDB.Database) throws
+        -> CheckedPoints
+    {
+        let rows = try StoredRows(collection, loader)
         try rows.requireRows(collection.slots)
         var points = CheckedPoints(vectors: Array(repeating: 0, count: collection.slots))
         try collection.table.forEachChecked(db) { point, checksum, isPayloadSound in

@@ -31,6 +31,7 @@ public struct EngineConfiguration: Sendable {
         set { (recallAudits.isOn, recallAudits.keepsQueries) = (newValue, newValue) }
     }
     package var indexLimits = IndexLimits()
+    package var fieldKinds = FieldKinds.standard
     /// When the background measures recall, and by how many queries.
     package var recallAudits = RecallAuditor.Settings()
 
@@ -89,7 +90,7 @@ public final class Engine: Sendable {
         let loader = StorageLoader(
             layout: layout, environment: environment, logger: logger,
             implicitIndexBudgetBytes: configuration.implicitIndexBudgetBytes, indexLimits: configuration.indexLimits,
-            changeLogBytes: configuration.writeQueueBytes / 4)
+            kinds: configuration.fieldKinds, changeLogBytes: configuration.writeQueueBytes / 4)
         self.loader = loader
         try loader.requireDatabase()
         database = try EngineDatabase(
@@ -109,7 +110,7 @@ public final class Engine: Sendable {
         queue = WriteQueue(
             database: database, durability: configuration.durability, environment: environment, reserve: reserve,
             budget: ByteBudget(configuration.writeQueueBytes), logger: logger)
-        reclaimer = Reclaimer(queue, layout: layout, environment: environment, logger: logger)
+        reclaimer = Reclaimer(queue, environment: environment, logger: logger)
         reclaimer.start(unowned, loaded.inOrder)
         indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
         indexBuilds.start()
@@ -117,12 +118,9 @@ public final class Engine: Sendable {
             builds: indexBuilds, publication: queue.publication, environment: environment)
         indexer = Indexer(
             threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : environment.executor.cores,
-            layout: layout, environment: environment, logger: logger)
+            environment: environment, logger: logger)
         audits = AuditLoop(configuration.recallAudits, environment: environment, logger: logger)
-        for collection in loaded.inOrder {
-            indexer.noteLoaded(collection)
-            indexer.watch(collection)
-        }
+        for collection in loaded.inOrder { indexer.watch(collection) }
         indexer.start(
             indexBuilds,
             compactor: Compactor(

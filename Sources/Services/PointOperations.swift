@@ -98,8 +98,8 @@ public struct PendingUpdate: Sendable {
 public struct PointColumns: Sendable {
     public var ids: [PointID]
     /// Of the unnamed vector.
-    public var unnamed: [[Float]]?
-    public var named: [ByteString: [[Float]]] = [:]
+    public var unnamed: [VectorValue]?
+    public var named: [ByteString: [VectorValue]] = [:]
     public var payloads: [Payload]?
 
     public init(ids: [PointID]) { self.ids = ids }

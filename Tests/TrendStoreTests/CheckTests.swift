@@ -56,7 +56,8 @@ import TrendStore
 
     @Test func pointsWithoutRow() throws {
         let foreign: [PointID] = [.number(7), UUID().pointID]
-        _ = try engine.updateBlocking("trends", [.upsert(foreign.map { PointStruct(id: $0, vectors: ["": axis(0)]) })])
+        _ = try engine.updateBlocking(
+            "trends", [.upsert(foreign.map { PointStruct(id: $0, vectors: ["": .dense(axis(0))]) })])
         #expect(
             try store.check()
                 == report {

@@ -65,7 +65,7 @@ import TrendStore
             Trend(title: "far", source: .vk), embedding: (0..<768).map { $0 == 0 || $0 == 1 ? 1 : 0 })
         let foreign = (0..<300).map { index in
             PointStruct(
-                id: index % 2 == 0 ? .number(UInt64(index)) : UUID().pointID, vectors: ["": axis(0)],
+                id: index % 2 == 0 ? .number(UInt64(index)) : UUID().pointID, vectors: ["": .dense(axis(0))],
                 payload: Payload(["title": "not ours", "source": "vk"]))
         }
         _ = try storage.engine.updateBlocking("trends", [.upsert(foreign)])

@@ -115,7 +115,7 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
 
     /// Searches for the first query, on an engine that has just been opened. Throws when it doesn't find k points.
     static func firstSearch(_ engine: Engine, _ dataset: Dataset) throws {
-        let query = Query(.nearest(.vector(Array(dataset.queries.row(0)))), limit: dataset.judge.k)
+        let query = Query(.nearest(.vector(.dense(Array(dataset.queries.row(0))))), limit: dataset.judge.k)
         let found = try engine.query(collection, QueryRequest(query)).points
         guard found.count == dataset.judge.k else {
             throw BenchError("the reopened engine found \(found.count) points")
@@ -127,7 +127,7 @@ final class EngineBench: @unchecked Sendable {  // Set up by `init`; measured by
         parameters.hnswEf = ef > 0 ? ef : nil
         return (0..<dataset.queries.count).map { query in
             var asked = Query(
-                .nearest(.vector(Array(dataset.queries.row(query)))), filter: filter?(query), limit: k)
+                .nearest(.vector(.dense(Array(dataset.queries.row(query))))), filter: filter?(query), limit: k)
             asked.parameters = parameters
             return QueryRequest(asked)
         }
@@ -163,7 +163,7 @@ extension Dataset {
     /// The point of a row: its number is its id.
     func point(_ row: Int) -> PointStruct {
         PointStruct(
-            id: .number(UInt64(row)), vectors: ["": Array(rows.row(row))],
+            id: .number(UInt64(row)), vectors: ["": .dense(Array(rows.row(row)))],
             payload: payloads.isEmpty ? .empty : payloads[row])
     }
 

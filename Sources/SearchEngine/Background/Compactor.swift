@@ -2,7 +2,6 @@ import GRDB
 import Glibc
 import Logging
 import OrderedCollections
-import VectorIndex
 
 /// Makes compactions.
 final class Compactor: Sendable {
@@ -82,17 +81,17 @@ final class Compaction: @unchecked Sendable {
         switch stage {
         case .beginning: stage = try begin()
         case .copyingRows(let snapshot, let new):
-            try copyRows(snapshot, to: new)
+            for (old, field) in zip(snapshot.fields, new.fields) { try field.copyRows(snapshot.rows, from: old) }
             for (slot, row) in snapshot.rows.enumerated() { new.points.insert(row.moved(to: UInt32(slot))) }
             loader.publishLoaded(new)
             stage = .linking(snapshot, new, 0)
-        case .linking(let snapshot, let new, let space):
-            guard space < new.spaces.count else {
+        case .linking(let snapshot, let new, let field):
+            guard field < new.fields.count else {
                 stage = .creatingTable(snapshot, new)
                 break
             }
-            guard let linked = link(new.spaces[space]) else { return .after(Self.gateDelay) }
-            if linked == 0 { stage = .linking(snapshot, new, space + 1) }
+            guard let linked = link(new.fields[field]) else { return .after(Self.gateDelay) }
+            if linked == 0 { stage = .linking(snapshot, new, field + 1) }
         case .creatingTable(let snapshot, let new):
             try createTable(new.table)
             stage = .copyingTable(snapshot, new, 0)
@@ -132,9 +131,7 @@ final class Compaction: @unchecked Sendable {
                 "collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
                 "slots": "\(snapshot.slotCount)",
             ])
-        // The rows once more, and half as much for the index file.
-        let rowBytes = snapshot.spaces.reduce(0) { $0 + $1.parameters.rowBytes }
-        try requireSpace(snapshot.rows.count * rowBytes * 3 / 2)
+        try requireSpace(snapshot.fields.reduce(0) { $0 + $1.copyBytes(rowCount: snapshot.rows.count) })
         let number = snapshot.generation.number + 1
         self.number = number
         removeFiles(number)
@@ -146,11 +143,11 @@ final class Compaction: @unchecked Sendable {
 
     /// Links a batch and answers how many; `nil` if the settings allow no thread beside those that link the old generation:
     /// the new one counts as the collection's.
-    private func link(_ space: VectorSpace) -> Int? {
-        let (gate, limit) = collection.linkGate(space)
+    private func link(_ field: any VectorField) -> Int? {
+        let (gate, limit) = collection.linkGate(field)
         guard gate.enter(limit: limit) else { return nil }
         defer { if gate.leave() { collection.onChange.withLock { $0 }?() } }
-        return space.index.work(limit: Self.linksPerStep) { sched_yield() }
+        return field.work(limit: Self.linksPerStep) { sched_yield() }
     }
 
     /// Throws `.diskFull` unless so many bytes can be written and as much stays free as deletions may need.
@@ -167,7 +164,7 @@ final class Compaction: @unchecked Sendable {
     /// What the collection held when the compaction began.
     private struct Snapshot {
         let generation: Generation
-        let spaces: [VectorSpace]
+        let fields: [any VectorField]
         let configuration: CollectionConfiguration
         let slotCount: Int
         /// The declared payload indexes, not built.
@@ -190,7 +187,7 @@ final class Compaction: @unchecked Sendable {
             let generation = collection.generation
             guard generation.leaving.isEmpty else { throw Outdated() }
             self.generation = generation
-            spaces = generation.spaces
+            fields = generation.fields
             configuration = collection.configuration
             slotCount = generation.points.slotCount
             payloadIndexes = generation.payloadIndexes.emptyCopy()
@@ -200,28 +197,6 @@ final class Compaction: @unchecked Sendable {
             for slot in 0..<UInt32(slotCount) where generation.points.isLive(slot) {
                 newSlots[Int(slot)] = UInt32(rows.count)
                 rows.append(generation.row(slot))
-            }
-        }
-    }
-
-    private func copyRows(_ snapshot: Snapshot, to new: Generation) throws {
-        for (old, space) in zip(snapshot.spaces, new.spaces) {
-            let matrix = old.file.matrix
-            try withExtendedLifetime(matrix) {
-                let rowBytes = matrix.rowBytes
-                let perWrite = max(1, (1 << 20) / rowBytes)
-                var buffer = [UInt8](repeating: 0, count: perWrite * rowBytes)
-                for start in stride(from: 0, to: snapshot.rows.count, by: perWrite) {
-                    let rows = snapshot.rows[start..<min(start + perWrite, snapshot.rows.count)]
-                    try buffer.withUnsafeMutableBytes { target in
-                        for (offset, row) in rows.enumerated() {
-                            target.baseAddress!.advanced(by: offset * rowBytes).copyMemory(
-                                from: matrix.base + Int(row.slot) * rowBytes, byteCount: rowBytes)
-                        }
-                        try space.file.write(
-                            UnsafeRawBufferPointer(rebasing: target[0..<rows.count * rowBytes]), at: start)
-                    }
-                }
             }
         }
     }
@@ -285,8 +260,8 @@ final class Compaction: @unchecked Sendable {
             for row in replay.inserted {
                 let slot = UInt32(snapshot.rows.count + inserted.count)
                 try new.table.copy(from: old.table, slot: row.slot, to: slot, db)
-                for (oldSpace, space) in zip(snapshot.spaces, new.spaces) where row.vectors & space.bit != 0 {
-                    try oldSpace.withRow(row.slot) { try space.file.write($0, at: Int(slot)) }
+                for (oldField, field) in zip(snapshot.fields, new.fields) where row.vectors & field.bit != 0 {
+                    try oldField.withRow(row.slot) { try field.write($0, at: Int(slot)) }
                 }
                 if let payload = try new.table.payload(slot: slot, db) {
                     builder.log([PayloadChange(slot: slot, new: payload.value)])
@@ -294,9 +269,9 @@ final class Compaction: @unchecked Sendable {
                 inserted.append(row.moved(to: slot))
             }
             let slotCount = snapshot.rows.count + inserted.count
-            for space in new.spaces {
-                try space.file.reserve(rowCount: slotCount)
-                try space.file.sync()
+            for field in new.fields {
+                try field.reserve(slotCount: slotCount)
+                try field.sync()
             }
             try db.execute(
                 sql: "UPDATE collections SET generation = ?1, slots = ?2, synced = ?2 WHERE id = ?3",
@@ -307,13 +282,12 @@ final class Compaction: @unchecked Sendable {
                     new.points.setVersion(newSlot, old.points.version(oldSlot))
                 }
                 for row in inserted { new.points.insert(row) }
-                for space in new.spaces {
+                for field in new.fields {
                     if !inserted.isEmpty {
-                        space.index.publish(
-                            rows: space.file.matrix, count: slotCount,
-                            absent: inserted.filter { $0.vectors & space.bit == 0 }.map(\.slot))
+                        field.publish(
+                            slotCount: slotCount, absent: inserted.filter { $0.vectors & field.bit == 0 }.map(\.slot))
                     }
-                    space.index.remove(replay.deadSlots)
+                    field.remove(replay.deadSlots)
                 }
                 new.payloadIndexes.install(builder)
                 collection.lock.write {

@@ -1,7 +1,6 @@
 import Glibc
 import Logging
 import Synchronization
-import VectorIndex
 
 /// The background threads: they link published points into graphs, save what they derived, and start compactions.
 ///
@@ -11,14 +10,8 @@ import VectorIndex
 final class Indexer: Sendable {
     /// Slots linked in one go, before the thread looks at other collections again.
     private static let batch = 64
-    /// Links since the last save after which an idle collection's indexes are saved again: this share, and at least
-    /// that many.
-    private static let saveShare = 0.25
-    private static let saveMinimum = 2_000
     private static let retryDelay = Duration.seconds(30)
 
-    private let layout: StorageLayout
-    private let fileSystem: any FileSystem
     private let executor: any Executor
     private let time: any TimeSource
     private let logger: Logger
@@ -44,10 +37,8 @@ final class Indexer: Sendable {
     private let state = Mutex(State())
     private let saving = Mutex(())
 
-    init(threads: Int, layout: StorageLayout, environment: Environment, logger: Logger) {
+    init(threads: Int, environment: Environment, logger: Logger) {
         threadCount = threads
-        self.layout = layout
-        fileSystem = environment.files
         executor = environment.executor
         time = environment.time
         self.logger = logger
@@ -119,12 +110,8 @@ final class Indexer: Sendable {
         let hasChanged = collection.reconsiderIndexes()
         var linked = 0
         var isHelped = false
-        let (spaces, successors) = collection.lock.read {
-            (collection.generation.spaces, collection.generation.successors)
-        }
-        for space in spaces {
-            linked += link(space.index, of: space, collection, &isHelped)
-            if let successor = successors[space.id] { linked += link(successor, of: space, collection, &isHelped) }
+        for field in collection.lock.read({ collection.generation.fields }) {
+            linked += link(field, collection, &isHelped)
         }
         // Other collections get their turn before the next batch.
         if linked > 0 || hasChanged { wake(collection) } else { settle(collection) }
@@ -132,20 +119,18 @@ final class Indexer: Sendable {
     }
 
     /// Links a batch, unless so many threads do already that the settings allow no more.
-    private func link(
-        _ index: VectorIndex, of space: VectorSpace, _ collection: PointCollection, _ isHelped: inout Bool
-    ) -> Int {
-        let (gate, limit) = collection.linkGate(space)
+    private func link(_ field: any VectorField, _ collection: PointCollection, _ isHelped: inout Bool) -> Int {
+        let (gate, limit) = collection.linkGate(field)
         guard gate.enter(limit: limit) else { return 0 }
         defer { if gate.leave() { wake(collection) } }
-        if !isHelped, index.pendingCount > Self.batch {
+        if !isHelped, field.pendingCount > Self.batch {
             // Another idle thread may help.
             isHelped = true
             wake(collection)
         }
         var linked = 0
         while !collection.isDropped, !shouldStop {
-            let count = index.work(limit: Self.batch) { sched_yield() }
+            let count = field.work(limit: Self.batch) { sched_yield() }
             linked += count
             // Without a limit other vectors and collections get their turn.
             if count == 0 || limit == 0 { break }
@@ -159,16 +144,9 @@ final class Indexer: Sendable {
         let (generation, wantsCompaction) = collection.lock.read {
             (collection.generation, collection.wantsCompaction)
         }
-        for space in generation.spaces { tellLimit(space, collection) }
-        guard generation.spaces.allSatisfy({ $0.index.pendingCount == 0 }) else { return }
-        // A file tells whether its graph was looked through, and the last piece of that may be under way on another thread,
-        // which has the collection looked at again.
-        let isLookedThrough = generation.spaces.allSatisfy { $0.index.uncheckedCount == 0 }
-        let isWorthSaving = generation.spaces.contains { space in
-            let share = Int(Double(space.index.linkedCount) * Self.saveShare)
-            return growth(space) >= max(Self.saveMinimum, share) || hasMended(space)
-        }
-        if isLookedThrough, isWorthSaving { save(collection) }
+        for field in generation.fields { tellLimit(field, collection) }
+        guard generation.fields.allSatisfy({ $0.pendingCount == 0 }) else { return }
+        if generation.fields.contains(where: \.isWorthSaving) { save(collection) }
         guard wantsCompaction else { return }
         let loop: BackgroundLoop? = state.withLock { state in
             guard !state.isBusy(collection) else { return nil }
@@ -179,57 +157,28 @@ final class Indexer: Sendable {
     }
 
     /// Logs once that an index can't take more slots.
-    private func tellLimit(_ space: VectorSpace, _ collection: PointCollection) {
-        guard let limitation = space.index.limitation,
-            !space.hasToldLimit.exchange(true, ordering: .relaxed)
-        else { return }
+    private func tellLimit(_ field: any VectorField, _ collection: PointCollection) {
+        guard let limitation = field.takeLimitation() else { return }
         logger.error(
             "An index can't grow; each search scans what is not in it",
             metadata: [
-                "collection": "\(collection.name)", "vector": "\(space.name)", "indexed": "\(space.index.linkedCount)",
+                "collection": "\(collection.name)", "vector": "\(field.name)", "indexed": "\(field.counts.indexed)",
                 "why": "\(limitation)",
             ])
     }
 
-    /// Slots linked since the index was saved or loaded.
-    private func growth(_ space: VectorSpace) -> Int {
-        space.index.linkedCount - space.savedCount.load(ordering: .relaxed)
-    }
-
-    /// Whether slots were mended since the index was saved or loaded.
-    private func hasMended(_ space: VectorSpace) -> Bool {
-        space.index.reachability.mended != space.savedMends.load(ordering: .relaxed)
-    }
-
-    /// Saves the collection's indexes that changed since the last save.
+    /// Saves what of the collection's fields was derived since the last save.
     func save(_ collection: PointCollection) {
         saving.withLock { _ in
             guard !collection.isDropped else { return }
-            let generation = collection.lock.read { collection.generation }
-            for space in generation.spaces where growth(space) > 0 || hasMended(space) {
-                let path = layout.indexFile(collection.id, generation.number, space.id)
-                do {
-                    let linked = space.index.linkedCount
-                    let mended = space.index.reachability.mended
-                    // What can be derived again takes none of the space that deletions may need.
-                    let memory = space.index.memory
-                    try fileSystem.requireFree(
-                        memory.codes + memory.reducedCodes + memory.links + DiskReserve.mostBytes, at: path)
-                    try IndexFile(path: path, fileSystem: fileSystem).save(space.index)
-                    space.savedCount.store(linked, ordering: .relaxed)
-                    space.savedMends.store(mended, ordering: .relaxed)
-                } catch {
+            for field in collection.lock.read({ collection.generation.fields }) {
+                do { try field.saveDerived() } catch {
                     // Only the next start gets slower.
-                    logger.warning("An index can't be saved", metadata: ["path": "\(path)", "why": "\(error)"])
+                    logger.warning(
+                        "An index can't be saved",
+                        metadata: ["path": "\(field.site.indexFile)", "why": "\(error)"])
                 }
             }
-        }
-    }
-
-    /// Counts what a start loaded from files as saved.
-    func noteLoaded(_ collection: PointCollection) {
-        for space in collection.generation.spaces {
-            space.savedCount.store(space.index.linkedCount, ordering: .relaxed)
         }
     }
 
@@ -286,44 +235,12 @@ extension PointCollection {
         return dead >= 1_000 && dead * 5 > points.slotCount
     }
 
-    /// Whether an index was built with settings that have changed. Under the lock.
-    var wantsRebuild: Bool { generation.spaces.contains { $0.index.parameters != wanted($0) } }
+    /// Whether settings have changed that a field hasn't caught up with. Under the lock.
+    var wantsRebuild: Bool { generation.fields.contains { $0.needsRebuild(configuration) } }
 
-    private func wanted(_ space: VectorSpace) -> IndexParameters {
-        configuration.parameters(of: space).indexParameters(in: configuration)
-    }
-
-    /// Begins indexes with the settings that now hold, beside those that were built with others, and puts them in their places
-    /// when they are complete. Returns whether anything was begun or put in place.
+    /// Has the fields follow the settings that now hold. Returns whether anything was begun or put in place.
     fileprivate func reconsiderIndexes() -> Bool {
-        guard lock.read({ wantsRebuild || !generation.successors.isEmpty }) else { return false }
-        return lock.write {
-            guard !isDropped else { return false }
-            var hasChanged = false
-            for space in generation.spaces {
-                let wanted = wanted(space)
-                let successor = generation.successors[space.id]
-                if space.index.parameters == wanted {
-                    generation.dropSuccessor(of: space.id)
-                } else if let successor, successor.parameters == wanted {
-                    guard successor.isAsFar(as: space.index) else { continue }
-                    generation.adoptSuccessor(of: space.id)
-                    hasChanged = true
-                } else {
-                    generation.beginSuccessor(of: space, wanted)
-                    hasChanged = true
-                }
-            }
-            return hasChanged
-        }
-    }
-}
-
-extension VectorIndex {
-    /// Whether searches find here what they find in another index over the same rows. While points keep coming, neither is ever
-    /// complete.
-    fileprivate func isAsFar(as other: VectorIndex) -> Bool {
-        if other.pendingCount > 0 { return linkedCount >= other.linkedCount && pendingCount <= other.pendingCount }
-        return pendingCount == 0 && uncheckedCount == 0
+        guard lock.read({ wantsRebuild }) else { return false }
+        return lock.write { !isDropped && generation.follow(configuration) }
     }
 }

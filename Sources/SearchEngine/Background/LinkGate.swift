@@ -36,9 +36,9 @@ package final class LinkGate: Sendable {
 extension PointCollection {
     /// The gate to a vector's graph, and how many threads it lets in: the vector's own, or the one that it shares with
     /// the other vectors of the collection.
-    func linkGate(_ space: VectorSpace) -> (gate: LinkGate, limit: Int) {
+    func linkGate(_ field: any VectorField) -> (gate: LinkGate, limit: Int) {
         let configuration = lock.read { self.configuration }
-        if let own = configuration.vectors[space.name]?.hnsw?.maxIndexingThreads { return (space.linkGate, own) }
+        if let own = configuration.vectors[field.name]?.hnsw?.maxIndexingThreads { return (field.linkGate, own) }
         return (linkGate, configuration.hnsw.maxIndexingThreads ?? 0)
     }
 }

@@ -2,7 +2,7 @@ import Logging
 import Quantization
 import VectorIndex
 
-/// Measures the recall of every graph now and then, and keeps what it finds with the vector (``SpaceRecall``).
+/// Measures the recall of every graph now and then, and keeps what it finds with the vector (``FieldRecall``).
 ///
 /// It works in steps of about a millisecond and never waits, so that its owner decides how much time it takes: the engine's
 /// loop for it is ``AuditLoop``.
@@ -63,7 +63,7 @@ package struct RecallAuditor {
 
     private struct Run {
         let collection: PointCollection
-        let space: VectorSpace
+        let field: DenseField
         let shape: IndexShape
         let recentNoted: Int
         let isFirst: Bool
@@ -75,7 +75,7 @@ package struct RecallAuditor {
     private let logger: Logger
     private var run: Run?
     /// The vector that was looked at last: the next one in order gets its turn.
-    private var last = Place(collection: 0, space: 0)
+    private var last = Place(collection: 0, field: 0)
 
     package init(_ settings: Settings, environment: Environment, logger: Logger) {
         self.settings = settings
@@ -93,9 +93,9 @@ package struct RecallAuditor {
         guard var run else { return begin(collections()) }
         // Not copied while it is changed.
         self.run = nil
-        let shape = IndexShape(run.space, generation: run.shape.generation)
+        let shape = IndexShape(run.field, generation: run.shape.generation)
         // While an index isn't checked searches scan, and would tell of walks that they find all.
-        guard !shape.differs(from: run.shape, by: settings.change), run.space.index.isChecked else {
+        guard !shape.differs(from: run.shape, by: settings.change), run.field.index.isChecked else {
             return giveUp(run)
         }
         do {
@@ -113,7 +113,7 @@ package struct RecallAuditor {
     }
 
     private func giveUp(_ run: Run) -> Progress {
-        run.space.recall.isBeingMeasured.store(false, ordering: .relaxed)
+        run.field.recall.isBeingMeasured.store(false, ordering: .relaxed)
         return .gaveUp
     }
 
@@ -122,25 +122,25 @@ package struct RecallAuditor {
     /// The order in which vectors get their turn.
     private struct Place: Comparable {
         let collection: Int64
-        let space: Int
+        let field: Int
 
-        static func < (a: Place, b: Place) -> Bool { (a.collection, a.space) < (b.collection, b.space) }
+        static func < (a: Place, b: Place) -> Bool { (a.collection, a.field) < (b.collection, b.field) }
     }
 
     private mutating func begin(_ collections: [PointCollection]) -> Progress {
         let ordered = collections.sorted { $0.id < $1.id }
         var places: [(place: Place, collection: PointCollection)] = []
         for collection in ordered where !collection.isDropped {
-            let count = collection.lock.read { collection.generation.spaces.count }
-            places += (0..<count).map { (Place(collection: collection.id, space: $0), collection) }
+            let count = collection.lock.read { collection.generation.denseFields.count }
+            places += (0..<count).map { (Place(collection: collection.id, field: $0), collection) }
         }
         // Those behind the last one first.
         let next = places.firstIndex { $0.place > last } ?? 0
         for (place, collection) in places[next...] + places[..<next] {
-            guard let run = dueRun(collection, place.space) else { continue }
+            guard let run = dueRun(collection, place.field) else { continue }
             last = place
             self.run = run
-            run.space.recall.isBeingMeasured.store(true, ordering: .relaxed)
+            run.field.recall.isBeingMeasured.store(true, ordering: .relaxed)
             return .worked(isFirst: run.isFirst)
         }
         return .idle
@@ -150,21 +150,21 @@ package struct RecallAuditor {
     private func dueRun(_ collection: PointCollection, _ number: Int) -> Run? {
         collection.lock.read { () -> Run? in
             // Vectors come and go.
-            guard !collection.isDropped, number < collection.generation.spaces.count else { return nil }
-            let space = collection.generation.spaces[number]
-            let index = space.index
+            guard !collection.isDropped, number < collection.generation.denseFields.count else { return nil }
+            let field = collection.generation.denseFields[number]
+            let index = field.index
             // While points are being linked or looked for, recall isn't what it will be.
             guard index.liveCount > 0, index.reachability.linked > 0, index.pendingCount == 0,
                 index.uncheckedCount == 0, index.isChecked
             else { return nil }
-            let shape = IndexShape(space, generation: collection.generation.number)
-            let noted = space.recall.recent.noted
-            let previous = space.recall.audit
+            let shape = IndexShape(field, generation: collection.generation.number)
+            let noted = field.recall.recent.noted
+            let previous = field.recall.audit
             guard settings.isDue(after: previous, shape, noted: noted, now: environment.time.now) else { return nil }
             let measurement = RecallMeasurement(
-                collection, space, sample: settings.sample, k: Self.k, SearchParameters(), hasCurves: true, environment)
+                collection, field, sample: settings.sample, k: Self.k, SearchParameters(), hasCurves: true, environment)
             return Run(
-                collection: collection, space: space, shape: shape, recentNoted: noted, isFirst: previous == nil,
+                collection: collection, field: field, shape: shape, recentNoted: noted, isFirst: previous == nil,
                 measurement: measurement)
         }
     }
@@ -174,9 +174,9 @@ package struct RecallAuditor {
     private func finish(_ run: Run) {
         let profile = run.measurement.profile
         let figures = run.measurement.figures(profile)
-        run.space.recall.audit = RecallAudit(
+        run.field.recall.audit = RecallAudit(
             figures: figures, profile: profile, shape: run.shape, recentNoted: run.recentNoted)
-        run.space.recall.isBeingMeasured.store(false, ordering: .relaxed)
+        run.field.recall.isBeingMeasured.store(false, ordering: .relaxed)
         // Nothing can be told of a collection whose points are all gone.
         if figures.queries > 0 { report(figures, run) }
         recheck(run)
@@ -185,10 +185,10 @@ package struct RecallAuditor {
     /// Warns when recall has fallen below the limit, and tells when it is back.
     private func report(_ figures: RecallFigures, _ run: Run) {
         let isLow = figures.recall < RecallAudit.lowRecall
-        guard run.space.recall.isLow.exchange(isLow, ordering: .relaxed) != isLow else { return }
+        guard run.field.recall.isLow.exchange(isLow, ordering: .relaxed) != isLow else { return }
         func rounded(_ share: Double) -> String { "\((share * 1000).rounded() / 1000)" }
         let metadata: Logger.Metadata = [
-            "collection": "\(run.collection.name)", "vector": "\(run.space.name)",
+            "collection": "\(run.collection.name)", "vector": "\(run.field.name)",
             "recall": "\(rounded(figures.recall))",
             "bounds": "\(rounded(figures.bounds.lowerBound)) to \(rounded(figures.bounds.upperBound))",
             "queries": "\(figures.queries)",
@@ -208,12 +208,12 @@ package struct RecallAuditor {
     private func recheck(_ run: Run) {
         guard settings.rechecked > 0 else { return }
         var random = RandomSource(seed: environment.seeds.next())
-        let (looked, missed) = run.space.index.recheck(settings.rechecked, using: &random)
+        let (looked, missed) = run.field.index.recheck(settings.rechecked, using: &random)
         guard missed > 0 else { return }
         logger.info(
             "Some linked points were not found by their own vectors; all are looked for again, and mended",
             metadata: [
-                "collection": "\(run.collection.name)", "vector": "\(run.space.name)", "looked": "\(looked)",
+                "collection": "\(run.collection.name)", "vector": "\(run.field.name)", "looked": "\(looked)",
                 "missed": "\(missed)",
             ])
         // The indexer looks for the others.

@@ -76,7 +76,7 @@ package struct RecallMeasurement {
     private let time: any TimeSource
     private var random: RandomSource
     private let generation: Generation
-    private let space: VectorSpace
+    private let field: DenseField
     private let allowed: SlotBitmap?
     private let fullScanBytes: Int?
     private let k: Int
@@ -101,7 +101,7 @@ package struct RecallMeasurement {
     /// Results a query, of each curve.
     private let curveKs: [Int]
 
-    /// Draws the sample. Under the shared lock of the collection, whose generation has the space.
+    /// Draws the sample. Under the shared lock of the collection, whose generation has the field.
     ///
     /// - Parameters:
     ///   - parameters: of the searches whose recall is told.
@@ -109,20 +109,20 @@ package struct RecallMeasurement {
     ///   - allowed: the slots that the searches' filter admits; `nil` for no filter.
     ///   - hasCurves: whether recall against width is measured too.
     init(
-        _ collection: PointCollection, _ space: VectorSpace, sample: Int, k: Int, _ parameters: SearchParameters,
+        _ collection: PointCollection, _ field: DenseField, sample: Int, k: Int, _ parameters: SearchParameters,
         allowed: SlotBitmap? = nil, hasCurves: Bool, _ environment: Environment
     ) {
         time = environment.time
         random = RandomSource(seed: environment.seeds.next())
         self.collection = collection
         generation = collection.generation
-        self.space = space
+        self.field = field
         self.allowed = allowed
         self.k = k
-        fullScanBytes = collection.configuration.fullScanBytes(space)
-        self.sample = SampleQueries(sample, of: space, seed: environment.seeds.next())
+        fullScanBytes = collection.configuration.fullScanBytes(field)
+        self.sample = SampleQueries(sample, of: field, seed: environment.seeds.next())
         self.parameters = parameters
-        let live = space.index.liveCount
+        let live = field.index.liveCount
         // Wider walks than there are points would find what an exact search finds.
         curveKs = hasCurves ? Self.curveKs.filter { $0 < live } : []
         searches =
@@ -155,7 +155,7 @@ package struct RecallMeasurement {
         return RecallFigures(
             k: k, width: width, recall: recall.recall, bounds: recall.bounds, queries: sample.count,
             ownQueries: own, recentQueries: sample.count - own, lostQueries: sample.count { $0.recall == 0 },
-            points: space.index.liveCount, filterMatching: allowed?.count, time: time.now,
+            points: field.index.liveCount, filterMatching: allowed?.count, time: time.now,
             curves: profile.overall.map { RecallFigures.Curve($0) },
             hardPopulations: profile.populations.map { population in
                 RecallFigures.Population(
@@ -184,14 +184,14 @@ package struct RecallMeasurement {
             return
         }
         let places = drawn..<min(drawn + Self.batchSize, sample.count)
-        let sources = try reading { places.map { sample.source(at: $0, space) } }
+        let sources = try reading { places.map { sample.source(at: $0, field) } }
         drawn = places.upperBound
         batch = []
         for source in sources {
             switch source {
             case .own(let slot, let row):
                 // A query that can't be is left out.
-                guard let query = SampleQueries.asked(row, space.parameters) else { continue }
+                guard let query = SampleQueries.asked(row, field.parameters) else { continue }
                 batch.append(Query(asked: SampleQuery(vector: query, own: slot), sweep: newSweep))
             case .recent(let query):
                 batch.append(Query(asked: SampleQuery(vector: query, own: nil), sweep: newSweep))
@@ -204,11 +204,11 @@ package struct RecallMeasurement {
     private var newSweep: ExactSweep { ExactSweep(k: searches.reduce(k) { max($0, $1.k) } + 1) }
 
     private mutating func scan(_ place: Int) throws {
-        let rows = min(max(Self.elementsAtOnce / space.parameters.size, 1), Self.mostRowsAtOnce)
+        let rows = min(max(Self.elementsAtOnce / field.parameters.size, 1), Self.mostRowsAtOnce)
         var query = batch[place]
         try reading {
             query.asked.vector.withUnsafeBufferPointer {
-                space.index.advance(&query.sweep, $0, slots: rows, allowed: allowed)
+                field.index.advance(&query.sweep, $0, slots: rows, allowed: allowed)
             }
         }
         batch[place] = query
@@ -230,8 +230,8 @@ package struct RecallMeasurement {
             let aim =
                 search.width.map { SearchAim(ef: $0) }
                 ?? SearchAim(
-                    parameters, k: k, points: space.index.liveCount, index: space.index.parameters,
-                    RecallKnowledge(parameters, query: query.asked.vector, space, collection.configuration))
+                    parameters, k: k, points: field.index.liveCount, index: field.index.parameters,
+                    RecallKnowledge(parameters, query: query.asked.vector, field, collection.configuration))
             let best = query.sweep.hits.filter { $0.slot != query.asked.own && generation.points.isLive($0.slot) }
                 .prefix(search.k)
             // An exact search needn't be made: it finds them all.
@@ -242,7 +242,7 @@ package struct RecallMeasurement {
             options.excluded = query.asked.own
             options.hidesExcluded = true
             let outcome = query.asked.vector.withUnsafeBufferPointer {
-                space.index.search($0, options, allowed: allowed)
+                field.index.search($0, options, allowed: allowed)
             }
             return (outcome, aim.ef, best)
         }
@@ -281,7 +281,7 @@ package struct RecallMeasurement {
                 recalls: curves.map(Array.init), lastScores: lastScores(query)))
         if let cluster = query.extraOf {
             grouping?.assigned.append(cluster)
-        } else if !curveKs.isEmpty, sample.count * space.parameters.size <= Self.mostClusteredElements {
+        } else if !curveKs.isEmpty, sample.count * field.parameters.size <= Self.mostClusteredElements {
             vectors.append(query.asked.vector)
         }
     }
@@ -298,7 +298,7 @@ package struct RecallMeasurement {
             let count = min(vectors.count / Self.queriesPerCluster, Self.mostClusters)
             grouping = Grouping(
                 clusters: QueryClusters(
-                    vectors, metric: space.index.parameters.metric, count: count, using: &random))
+                    vectors, metric: field.index.parameters.metric, count: count, using: &random))
             return
         }
         let hasChanged = grouping.clusters.refine(vectors, &grouping.assigned)
@@ -333,11 +333,11 @@ package struct RecallMeasurement {
         var random = self.random
         defer { self.random = random }
         let points = try reading {
-            space.index.randomLiveSlots(Self.lookedAtOnce, using: &random).map { ($0, space.vector($0)) }
+            field.index.randomLiveSlots(Self.lookedAtOnce, using: &random).map { ($0, field.vector($0)) }
         }
         batch = []
         for (slot, row) in points {
-            guard let query = SampleQueries.asked(row, space.parameters) else { continue }
+            guard let query = SampleQueries.asked(row, field.parameters) else { continue }
             let (cluster, isWithin) = grouping.clusters.cluster(of: query)
             guard isWithin, let missing = wanted[cluster] else { continue }
             batch.append(Query(asked: SampleQuery(vector: query, own: slot), sweep: newSweep, extraOf: cluster))
@@ -349,7 +349,7 @@ package struct RecallMeasurement {
     private func reading<T>(_ body: () throws -> T) throws -> T {
         try collection.lock.read {
             guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            guard collection.generation === generation, generation.spaces.contains(where: { $0 === space }) else {
+            guard collection.generation === generation, generation.fields.contains(where: { $0 === field }) else {
                 throw GenerationReplaced()
             }
             return try body()

@@ -18,8 +18,6 @@ final class Reclaimer: Sendable {
     private static let retryDelay = Duration.seconds(5)
 
     private let queue: WriteQueue
-    private let layout: StorageLayout
-    private let fileSystem: any FileSystem
     private let logger: Logger
     private let executor: any Executor
 
@@ -40,10 +38,8 @@ final class Reclaimer: Sendable {
 
     private let state = Mutex(State())
 
-    init(_ queue: WriteQueue, layout: StorageLayout, environment: Environment, logger: Logger) {
+    init(_ queue: WriteQueue, environment: Environment, logger: Logger) {
         self.queue = queue
-        self.layout = layout
-        fileSystem = environment.files
         executor = environment.executor
         self.logger = logger
     }
@@ -116,11 +112,11 @@ final class Reclaimer: Sendable {
         let (id, collection) = (vector.id, vector.collection)
         let next: Int? = try queue.perform(freeing: FreeingJob()) { transaction in
             // A vector that is gone, or was never committed, has nothing left.
-            guard !collection.isDropped, let space = collection.generation.leaving.first(where: { $0.id == id }) else {
+            guard !collection.isDropped, let field = collection.generation.leaving.first(where: { $0.id == id }) else {
                 return nil
             }
             return try collection.generation.clear(
-                space, from: vector.slot, most: Self.rowsPerTransaction, transaction.database)
+                field, from: vector.slot, most: Self.rowsPerTransaction, transaction.database)
         }
         if let next { return state.withLock { $0.vectors[0].slot = next } }
         try forget(vector)
@@ -130,9 +126,9 @@ final class Reclaimer: Sendable {
     /// Ends a vector that no row has any more.
     private func forget(_ vector: Vector) throws {
         let (id, collection) = (vector.id, vector.collection)
-        try queue.perform(alone: true, freeing: FreeingJob()) { [layout, fileSystem] transaction in
+        try queue.perform(alone: true, freeing: FreeingJob()) { transaction in
             let generation = collection.generation
-            guard !collection.isDropped, let space = generation.leaving.first(where: { $0.id == id }) else { return }
+            guard !collection.isDropped, let field = generation.leaving.first(where: { $0.id == id }) else { return }
             var new = collection.configuration
             var registry = new.vectorRegistry
             registry.forget(id)
@@ -143,9 +139,7 @@ final class Reclaimer: Sendable {
                     collection.configuration = new
                     generation.forget(id)
                 }
-                try? fileSystem.remove(
-                    layout.vectorFile(collection.id, generation.number, id, space.parameters))
-                try? fileSystem.remove(layout.indexFile(collection.id, generation.number, id))
+                try? field.site.removeFiles()
                 // A compaction may have waited for this.
                 collection.onChange.withLock { $0 }?()
             }
@@ -192,10 +186,10 @@ extension Generation {
     /// Takes a deleted vector's bit from rows at a slot and behind. On the writer thread.
     ///
     /// - Returns: where to go on; `nil` when no row is left.
-    fileprivate func clear(_ vector: VectorSpace, from slot: Int, most: Int, _ db: GRDB.Database) throws -> Int? {
+    fileprivate func clear(_ vector: any VectorField, from slot: Int, most: Int, _ db: GRDB.Database) throws -> Int? {
         guard slot < points.slotCount else { return nil }
         let end = min(slot + Self.rowsLookedAt, points.slotCount)
-        let spaces = storedSpaces
+        let fields = storedFields
         let rows = try Row.fetchAll(
             db,
             sql: """
@@ -208,7 +202,7 @@ extension Generation {
             let slot: Int64 = row[0]
             let vectors = UInt64(bitPattern: row[1] as Int64) & ~vector.bit
             let left = PointRow(slot: UInt32(slot), id: .number(0), version: 0, vectors: vectors)
-            let checksum = Self.checksum(left, spaces)
+            let checksum = Self.checksum(left, fields)
             try update.execute(arguments: [Int64(bitPattern: vectors), Int64(bitPattern: checksum), slot])
         }
         return rows.count < most ? end : Int(rows.last![0] as Int64) + 1

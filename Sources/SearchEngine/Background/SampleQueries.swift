@@ -22,10 +22,10 @@ struct SampleQueries {
     private let recent: [[Float]]
 
     /// Fewer than `count` where the collection has hardly any live points. Under the shared lock.
-    init(_ count: Int, of space: VectorSpace, seed: UInt64) {
+    init(_ count: Int, of field: DenseField, seed: UInt64) {
         var random = RandomSource(seed: seed)
-        recent = space.recall.recent.sample(count / 2, using: &random)
-        own = space.index.randomLiveSlots(count - recent.count, using: &random)
+        recent = field.recall.recent.sample(count / 2, using: &random)
+        own = field.index.randomLiveSlots(count - recent.count, using: &random)
     }
 
     var count: Int { own.count + recent.count }
@@ -39,8 +39,8 @@ struct SampleQueries {
 
     /// What the query at a place is made from. Vectors are read one by one, so that the sample takes little memory. Under the
     /// shared lock.
-    func source(at place: Int, _ space: VectorSpace) -> Source {
-        place < own.count ? .own(own[place], space.vector(own[place])) : .recent(recent[place - own.count])
+    func source(at place: Int, _ field: DenseField) -> Source {
+        place < own.count ? .own(own[place], field.vector(own[place])) : .recent(recent[place - own.count])
     }
 
     /// A row in the form that the index is searched with; `nil` if that takes it out of the range of float.

@@ -1,6 +1,4 @@
-import JSON
 import Synchronization
-import VectorIndex
 
 /// A collection's points between two compactions: the table, the rows, the indexes, all by the same slots.
 ///
@@ -13,17 +11,14 @@ package final class Generation: @unchecked Sendable {
     private let vectors: Mutex<Vectors>
 
     private struct Vectors {
-        var spaces: [VectorSpace]
-        var leaving: [VectorSpace]
-        var successors: [VectorID: VectorIndex] = [:]
+        var fields: [any VectorField]
+        var leaving: [any VectorField]
     }
 
     /// In the order of their bits.
-    package var spaces: [VectorSpace] { vectors.withLock { $0.spaces } }
+    package var fields: [any VectorField] { vectors.withLock { $0.fields } }
     /// Deleted ones whose bits rows of the table may still have; points have them no more. In the order of their bits.
-    var leaving: [VectorSpace] { vectors.withLock { $0.leaving } }
-    /// Indexes over the same rows that are built with settings which have changed, and take the places of those in `spaces`.
-    var successors: [VectorID: VectorIndex] { vectors.withLock { $0.successors } }
+    var leaving: [any VectorField] { vectors.withLock { $0.leaving } }
     package var points: PointTable
     package let payloadIndexes: PayloadIndexes
     /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
@@ -33,13 +28,13 @@ package final class Generation: @unchecked Sendable {
     package let idOrder = IDOrder()
 
     package init(
-        number: Int, table: PointsTable, spaces: [VectorSpace], leaving: [VectorSpace], points: PointTable,
+        number: Int, table: PointsTable, fields: [any VectorField], leaving: [any VectorField], points: PointTable,
         payloadIndexes: PayloadIndexes
     ) {
         self.number = number
         self.table = table
         vectors = Mutex(
-            Vectors(spaces: spaces.sorted { $0.bit < $1.bit }, leaving: leaving.sorted { $0.bit < $1.bit }))
+            Vectors(fields: fields.sorted { $0.bit < $1.bit }, leaving: leaving.sorted { $0.bit < $1.bit }))
         self.points = points
         self.payloadIndexes = payloadIndexes
     }
@@ -52,68 +47,69 @@ package final class Generation: @unchecked Sendable {
         PointRow(slot: slot, id: points.id(slot), version: points.version(slot), vectors: points.vectors(slot))
     }
 
-    /// The space of a vector name; `nil` for an unknown one.
-    package func space(_ name: String) -> VectorSpace? { spaces.first { $0.name.hasSameBytes(as: name) } }
+    /// The field of a vector name; `nil` for an unknown one.
+    package func field(_ name: String) -> (any VectorField)? { fields.first { $0.name.hasSameBytes(as: name) } }
 
     /// The bits of vectors that points can have.
-    var bits: UInt64 { spaces.reduce(0) { $0 | $1.bit } }
+    var bits: UInt64 { fields.reduce(0) { $0 | $1.bit } }
 
-    /// The spaces of all bits that rows of the table can have, in the order of their bits.
-    var storedSpaces: [VectorSpace] {
-        vectors.withLock { ($0.spaces + $0.leaving).sorted { $0.bit < $1.bit } }
+    /// The fields of all bits that rows of the table can have, in the order of their bits.
+    var storedFields: [any VectorField] {
+        vectors.withLock { ($0.fields + $0.leaving).sorted { $0.bit < $1.bit } }
     }
 
-    /// Shows an index all points that have a vector. Complexity: O(slots).
-    func publish(_ space: VectorSpace, to index: VectorIndex) {
-        let slots = 0..<UInt32(points.slotCount)
-        let absent = slots.filter { !points.isLive($0) || points.vectors($0) & space.bit == 0 }
-        index.publish(rows: space.file.matrix, count: slots.count, absent: absent)
+    /// The slots without a vector. Complexity: O(slots).
+    func absentSlots(_ field: any VectorField) -> [UInt32] {
+        (0..<UInt32(points.slotCount)).filter { !points.isLive($0) || points.vectors($0) & field.bit == 0 }
     }
 
-    /// Adds a space that no point has. Under the exclusive lock.
-    func add(_ space: VectorSpace) {
-        publish(space, to: space.index)
+    /// Shows a field's searches all points that have the vector. Complexity: O(slots).
+    func publishAll(_ field: any VectorField) {
+        field.publish(slotCount: points.slotCount, absent: absentSlots(field))
+    }
+
+    /// Adds a field that no point has. Under the exclusive lock.
+    func add(_ field: any VectorField) {
+        publishAll(field)
         vectors.withLock { vectors in
-            vectors.spaces.append(space)
-            vectors.spaces.sort { $0.bit < $1.bit }
+            vectors.fields.append(field)
+            vectors.fields.sort { $0.bit < $1.bit }
         }
     }
 
-    /// Begins an index with other settings beside a vector's. Under the exclusive lock. Complexity: O(slots).
-    func beginSuccessor(of space: VectorSpace, _ parameters: IndexParameters) {
-        var parameters = parameters
-        parameters.limits = space.index.parameters.limits
-        let index = VectorIndex(parameters)
-        publish(space, to: index)
-        vectors.withLock { $0.successors[space.id] = index }
+    /// Has each field follow the settings that now hold. Returns whether there is more to be done for them, or something was put
+    /// in place. Under the exclusive lock.
+    func follow(_ settings: CollectionConfiguration) -> Bool {
+        var hasChanged = false
+        for field in fields {
+            switch field.follow(settings, slotCount: points.slotCount, absent: { absentSlots(field) }) {
+            case .none: continue
+            case .begun: break
+            case .replaced(let new): replace(new)
+            }
+            hasChanged = true
+        }
+        return hasChanged
     }
 
-    /// Under the exclusive lock.
-    func dropSuccessor(of id: VectorID) { vectors.withLock { $0.successors[id] = nil } }
-
-    /// Puts the index that was built with other settings in the place of a vector's. Under the exclusive lock.
-    func adoptSuccessor(of id: VectorID) {
-        guard let index = vectors.withLock({ $0.successors.removeValue(forKey: id) }) else { return }
-        replaceIndex(of: id, with: index)
-    }
-
-    /// Puts an index over the same rows in the place of a vector's. Under the exclusive lock, or before the generation is shared.
-    func replaceIndex(of id: VectorID, with index: VectorIndex) {
+    /// Puts a field over the same rows in the place of the one with its id. Under the exclusive lock, or before the generation is
+    /// shared.
+    func replace(_ field: any VectorField) {
         vectors.withLock { vectors in
-            guard let place = vectors.spaces.firstIndex(where: { $0.id == id }) else { return }
-            vectors.spaces[place] = vectors.spaces[place].with(index)
+            guard let place = vectors.fields.firstIndex(where: { $0.id == field.id }) else { return }
+            vectors.fields[place] = field
         }
     }
 
     /// Takes a vector away from all points. Under the exclusive lock. Complexity: O(slots).
     func retire(_ id: VectorID) {
         let bit = vectors.withLock { vectors -> UInt64? in
-            guard let place = vectors.spaces.firstIndex(where: { $0.id == id }) else { return nil }
-            let space = vectors.spaces.remove(at: place)
-            vectors.successors[id] = nil
-            vectors.leaving.append(space)
+            guard let place = vectors.fields.firstIndex(where: { $0.id == id }) else { return nil }
+            let field = vectors.fields.remove(at: place)
+            field.retire()
+            vectors.leaving.append(field)
             vectors.leaving.sort { $0.bit < $1.bit }
-            return space.bit
+            return field.bit
         }
         if let bit { points.clear(bit) }
     }
@@ -123,12 +119,12 @@ package final class Generation: @unchecked Sendable {
 
     /// Replays committed changes. Under the exclusive lock. The payload indexes have them by then.
     func publish(_ events: [StagedChanges.Event], slotCount: Int) {
-        let (spaces, successors) = vectors.withLock { ($0.spaces, $0.successors) }
+        let fields = self.fields
         let firstNew = UInt32(points.slotCount)
         points.extend(to: slotCount)
         var removed: [UInt32] = []
-        var absent: [[UInt32]] = Array(repeating: [], count: spaces.count)
-        let bits = spaces.map(\.bit)
+        var absent: [[UInt32]] = Array(repeating: [], count: fields.count)
+        let bits = fields.map(\.bit)
         for event in events {
             switch event {
             case .insert(let row, _):
@@ -140,13 +136,9 @@ package final class Generation: @unchecked Sendable {
             case .payload(let row, _, _): points.setVersion(row.slot, row.version)
             }
         }
-        for (place, space) in spaces.enumerated() {
-            for index in [space.index, successors[space.id]].compactMap(\.self) {
-                if slotCount > Int(firstNew) {
-                    index.publish(rows: space.file.matrix, count: slotCount, absent: absent[place])
-                }
-                if !removed.isEmpty { index.remove(removed) }
-            }
+        for (place, field) in fields.enumerated() {
+            if slotCount > Int(firstNew) { field.publish(slotCount: slotCount, absent: absent[place]) }
+            if !removed.isEmpty { field.remove(removed) }
         }
     }
 }

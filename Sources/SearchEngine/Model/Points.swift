@@ -29,9 +29,6 @@ public struct Payload: Sendable, Hashable {
     }
 }
 
-/// The vectors of one point by name; "" is the unnamed one. As sent, before normalisation.
-public typealias NamedVectors = [ByteString: [Float]]
-
 /// A point to be written.
 public struct PointStruct: Sendable {
     public var id: PointID

@@ -66,7 +66,7 @@ public struct QueryResult: Sendable {
 
 /// Where a query vector comes from.
 public enum QueryVector: Sendable {
-    case vector([Float])
+    case vector(VectorValue)
     /// The stored vector of a point, which is itself left out of the results.
     case id(PointID)
 }

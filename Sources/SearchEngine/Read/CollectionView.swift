@@ -86,11 +86,11 @@ final class CollectionView {
     /// One bit a slot: whether it has the vector; `nil` for an unknown one. The caller deallocates it. Takes the lock.
     /// Complexity: O(slots).
     private func words(with name: String) -> UnsafeMutablePointer<UInt64>? {
-        guard let space = generation.space(name) else { return nil }
+        guard let field = generation.field(name) else { return nil }
         let words = UnsafeMutablePointer<UInt64>.allocate(capacity: live.words.count)
         words.initialize(repeating: 0, count: live.words.count)
         collection.lock.read {
-            for slot in 0..<live.slotCount where generation.points.vectors(UInt32(slot)) & space.bit != 0 {
+            for slot in 0..<live.slotCount where generation.points.vectors(UInt32(slot)) & field.bit != 0 {
                 words[slot >> 6] |= 1 << UInt64(slot & 63)
             }
         }

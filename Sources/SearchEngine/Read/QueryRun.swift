@@ -1,5 +1,3 @@
-import VectorIndex
-
 /// One query on its way to its result. Its steps, in this order: ``check(_:)``; ``prepare(_:keepsQueries:)``, under the
 /// shared lock; ``evaluate(_:)``, ``page(_:)`` and ``find(_:_:_:scanning:)`` without any; ``name()`` under the lock again;
 /// ``addPayloads(_:)`` without.
@@ -9,40 +7,23 @@ final class QueryRun {
     private let request: QueryRequest
     private(set) var watch: Stopwatch
     /// The query's vector, where it is looked up in another collection.
-    private var lookup: [Float]?
+    private var lookup: VectorValue?
     private var state: State?
     /// What the filter admits; `nil` without one, and before it is evaluated.
     private var allowed: (words: [UInt64], count: Int)?
-    private var found = Found()
+    /// What was found; without scores for a query without a vector.
+    private var found = FieldHits()
+    /// Of each slot that was found by a value; empty for all other queries.
+    private var values: [OrderValue?] = []
     private var result = QueryResult(points: [])
 
     /// The state in which the query is answered.
     private struct State {
         let view: CollectionView
         /// `nil` for a query without a vector.
-        var search: VectorSearch?
+        var search: (any PinnedSearch)?
         /// All slots in the order of their points' ids, for a query by id. Taken with the state, as it leaves out what has died.
         var idOrder: [UInt32] = []
-    }
-
-    /// What a search by a vector needs without a lock.
-    private struct VectorSearch {
-        let space: VectorSpace
-        let view: IndexView?
-        let vector: [Float]
-        let excluded: UInt32?
-        let knowledge: RecallKnowledge
-        let fullScanBytes: Int?
-        let mayEstimate: Bool
-    }
-
-    /// What was found, by slot.
-    private struct Found {
-        var slots: [UInt32] = []
-        /// Of each slot, as the API shows them; empty for a query without a vector.
-        var scores: [Float] = []
-        /// Of each slot; empty for all other queries.
-        var values: [OrderValue?] = []
     }
 
     /// A scan is longer than the caller allows.
@@ -58,7 +39,7 @@ final class QueryRun {
     /// Throws `.invalid` and `.outOfRange` for a query that can't be answered.
     ///
     /// - Parameter lookedUp: reads the query's vector from another collection; `nil` where there is none.
-    func check(_ lookedUp: () throws -> [Float]?) throws {
+    func check(_ lookedUp: () throws -> VectorValue?) throws {
         let query = request.query
         guard query.limit >= 0, query.offset >= 0 else {
             throw EngineError.invalid("limit and offset must not be negative")
@@ -86,14 +67,10 @@ final class QueryRun {
         case .byValue: break
         case .nearest(let target):
             let name = request.query.using ?? ""
-            guard let space = generation.space(name) else { throw unknownVector(name) }
-            let (vector, excluded) = try generation.queryVector(target, lookup, space)
-            let settings = view.collection.configuration
-            if keepsQueries, case .vector = target { space.recall.recent.note(vector) }
-            state.search = VectorSearch(
-                space: space, view: space.index.view(), vector: vector, excluded: excluded,
-                knowledge: RecallKnowledge(request.query.parameters, query: vector, space, settings),
-                fullScanBytes: settings.fullScanBytes(space), mayEstimate: settings.quantization(space) != nil)
+            guard let field = generation.field(name) else { throw unknownVector(name) }
+            var wanted = try generation.searchTarget(target, lookup, field)
+            wanted.isNoted = wanted.isNoted && keepsQueries
+            state.search = try field.pin(wanted, request.query.parameters, view.collection.configuration)
         }
         self.state = state
     }
@@ -115,7 +92,8 @@ final class QueryRun {
         let page = try QueryPage(
             request.query, state.view, among: allowed?.words ?? state.view.live.words,
             matching: allowed?.count ?? state.view.pointCount, idOrder: state.idOrder)
-        found = Found(slots: page.slots.map(\.slot), values: page.slots.map(\.value))
+        found.slots = page.slots.map(\.slot)
+        values = page.slots.map(\.value)
         result.nextID = page.next
         watch.lap(\.scan)
         if request.explain { result.explanation = Explanation(page.plan, filter: nil, times: watch.times) }
@@ -153,43 +131,18 @@ final class QueryRun {
         guard let state, let search = state.search else { return }
         watch.skip()
         let query = request.query
-        let index = search.space.index
-        let candidates = search.view.map { SearchCandidates($0, allowed: allowed?.words) }
-        var vector = QueryPlan.VectorFacts(
-            index.parameters, search.view?.counts ?? IndexCounts(published: 0, encoded: nil, linked: nil),
-            candidates: candidates?.count ?? 0, isFiltered: allowed != nil,
-            candidatesBelow: { candidates?.count(below: $0) ?? 0 })
-        vector.excluded = search.excluded
-        vector.fullScanBytes = search.fullScanBytes
-        vector.mayEstimate = search.mayEstimate
-        vector.knowledge = search.knowledge
-        let plan = QueryPlan.decide(
-            query,
-            QueryPlan.Facts(
-                points: state.view.pointCount, matching: allowed?.count ?? state.view.pointCount, vector: vector))
-        guard let steps = plan.search, let aim = plan.aim else { return }
-        // A scan of all rows isn't begun by a thread that others wait for; what has no codes yet is small.
-        if mostScanned < .max, aim.isExact, state.view.pointCount >= VectorIndex.smallestTrainedCount {
-            throw GivenUp()
-        }
-        var options = plan.options(query, aim, vector)
-        options.mostScanned = mostScanned
-        options.cancelled = cancelled
-        if request.explain { options.clock = { time.nanoseconds } }
+        let plan = search.plan(query, points: state.view.pointCount, allowed: allowed)
         watch.lap(\.prepare)
-        let outcome = search.vector.withUnsafeBufferPointer { index.search($0, steps, options, among: candidates) }
-        if outcome.cancelled {
+        var limits = SearchLimits()
+        limits.mostScanned = mostScanned
+        limits.cancelled = cancelled
+        if request.explain { limits.explained = ({ time.nanoseconds }, watch.times) }
+        guard let hits = search.find(query, plan, limits) else {
             guard mostScanned < .max else { throw timedOut(operation) }
             throw GivenUp()
         }
-        let metric = search.space.metric
-        for hit in outcome.hits.dropFirst(query.offset) {
-            let score = metric.shown(hit.score)
-            if let threshold = query.scoreThreshold, !metric.passes(score, threshold: threshold) { break }
-            found.slots.append(hit.slot)
-            found.scores.append(score)
-        }
-        if request.explain { result.explanation = Explanation(plan, outcome, filter: nil, times: watch.times) }
+        result.explanation = hits.explanation
+        found = hits
         watch.skip()
     }
 
@@ -210,7 +163,7 @@ final class QueryRun {
                 Record(
                     id: generation.points.id(slot), version: generation.points.version(slot),
                     score: found.scores.isEmpty ? nil : found.scores[place],
-                    orderValue: found.values.isEmpty ? nil : found.values[place],
+                    orderValue: values.isEmpty ? nil : values[place],
                     vectors: try generation.vectors(request.vectors, slot)))
         }
     }
@@ -235,32 +188,29 @@ final class QueryRun {
 }
 
 extension Generation {
-    /// The query's vector, ready to be scored, and the slot that is left out because it is the query.
-    fileprivate func queryVector(
-        _ query: QueryVector, _ lookedUp: [Float]?, _ space: VectorSpace
-    ) throws -> (vector: [Float], excluded: UInt32?) {
-        var vector: [Float]
-        var excluded: UInt32?
+    /// What a field is searched for: a vector, and the slot that is left out because it is the query.
+    fileprivate func searchTarget(
+        _ query: QueryVector, _ lookedUp: VectorValue?, _ field: any VectorField
+    ) throws -> SearchTarget {
         switch query {
-        case .vector(let given): vector = given
+        case .vector(let given):
+            var target = SearchTarget(.nearest(given))
+            target.isNoted = true
+            return target
         case .id(let id):
-            if let lookedUp {
-                vector = lookedUp
-            } else {
-                vector = try storedVector(id, space)
-                excluded = points.slot(of: id)
-            }
+            if let lookedUp { return SearchTarget(.nearest(lookedUp)) }
+            var target = SearchTarget(.nearest(try storedVector(id, field)))
+            if let slot = points.slot(of: id) { target.excluded = [slot] }
+            return target
         }
-        try prepare(&vector, space.parameters, normalizing: true)
-        return (vector, excluded)
     }
 
     /// A point's vector as it is stored. Under the shared lock.
-    func storedVector(_ id: PointID, _ space: VectorSpace) throws -> [Float] {
+    func storedVector(_ id: PointID, _ field: any VectorField) throws -> VectorValue {
         guard let slot = points.slot(of: id) else { throw missingPoint(id) }
-        guard points.vectors(slot) & space.bit != 0 else {
-            throw EngineError.notFound("Point \(id) does not have the vector `\(space.name)`")
+        guard points.vectors(slot) & field.bit != 0 else {
+            throw EngineError.notFound("Point \(id) does not have the vector `\(field.name)`")
         }
-        return space.vector(slot)
+        return field.value(slot)
     }
 }

@@ -112,19 +112,19 @@ package struct RecallKnowledge: Sendable {
     ///
     /// - Parameter query: as the index is searched with.
     init(
-        _ parameters: SearchParameters, query: [Float], _ space: VectorSpace, _ configuration: CollectionConfiguration
+        _ parameters: SearchParameters, query: [Float], _ field: DenseField, _ configuration: CollectionConfiguration
     ) {
         guard parameters.hnswEf == nil, !parameters.exact else { return }
         if let asked = parameters.recall {
             target = asked
-        } else if let own = configuration.parameters(of: space).hnsw?.recall {
+        } else if let own = configuration.parameters(of: field).hnsw?.recall {
             (target, source) = (own, .vector)
         } else if let shared = configuration.hnsw.recall {
             (target, source) = (shared, .collection)
         } else {
             return
         }
-        guard let profile = space.recall.audit?.profile else { return }
+        guard let profile = field.recall.audit?.profile else { return }
         (kinds, isKnown) = profile.kinds(of: query)
         floors = profile.floors
     }

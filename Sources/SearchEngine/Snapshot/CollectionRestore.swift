@@ -3,7 +3,6 @@ import GRDB
 import JSON
 import Logging
 import OrderedCollections
-import Quantization
 import VectorIndex
 
 /// Reads a collection's snapshot archive into a fresh, hidden collection, verifying everything on the way, and then
@@ -73,8 +72,8 @@ struct CollectionRestore {
         }
         for (vector, parameters) in configuration.storedVectors {
             let entry = try tar.entry(CollectionSnapshot.vectorsName(vector.id))
-            guard entry.size == slotCount.multipliedReportingOverflow(by: parameters.rowBytes).partialValue,
-                slotCount <= entry.size / parameters.rowBytes
+            guard
+                engine.loader.kinds[parameters].mayArchive(byteCount: entry.size, slotCount: slotCount, parameters)
             else { throw tar.damaged("\(entry.name) doesn't hold \(slotCount) rows") }
         }
     }
@@ -119,25 +118,9 @@ struct CollectionRestore {
     }
 
     private func copyVectors(to generation: Generation) throws {
-        for space in generation.spaces where slotCount > 0 {
-            let entry = try tar.entry(CollectionSnapshot.vectorsName(space.id))
-            let rowBytes = space.parameters.rowBytes
-            let perRead = max(1, (4 << 20) / rowBytes)
-            for start in stride(from: 0, to: slotCount, by: perRead) {
-                let count = min(perRead, slotCount - start)
-                var rows = try tar.read(entry, at: start * rowBytes, count: count * rowBytes)
-                try rows.withUnsafeMutableBytes { rows in
-                    // The row of a slot without this vector may be anything, and a walk scores it all the same. Of a point
-                    // that has the vector, zeros don't fit the checksum.
-                    for row in 0..<count {
-                        let bytes = UnsafeMutableRawBufferPointer(rebasing: rows[row * rowBytes..<(row + 1) * rowBytes])
-                        guard let base = bytes.baseAddress, !space.parameters.mayStore(base) else { continue }
-                        bytes.initializeMemory(as: UInt8.self, repeating: 0)
-                    }
-                    try space.file.write(UnsafeRawBufferPointer(rows), at: start)
-                }
-            }
-            try space.file.sync()
+        for field in generation.fields where slotCount > 0 {
+            let entry = try tar.entry(CollectionSnapshot.vectorsName(field.id))
+            try field.restoreRows(from: TarEntryBytes(tar: tar, entry: entry), slotCount: slotCount)
         }
     }
 
@@ -182,15 +165,15 @@ struct CollectionRestore {
     /// Gives the vectors' indexes the graphs of the archive, so that nothing but what those don't cover is left to be linked. A
     /// graph that can't be used is left out.
     private func adoptGraphs(for generation: Generation) {
-        for space in generation.spaces {
-            guard let entry = tar.entries[CollectionSnapshot.graphName(space.id)] else { continue }
+        for field in generation.fields {
+            guard let entry = tar.entries[CollectionSnapshot.graphName(field.id)] else { continue }
             do {
                 try generation.adopt(
-                    TarEntryBytes(tar: tar, entry: entry), for: space, seed: engine.environment.seeds.next())
+                    TarEntryBytes(tar: tar, entry: entry), for: field, seed: engine.environment.seeds.next())
             } catch {
                 engine.logger.warning(
                     "A snapshot's graph can't be used, and its points are linked anew",
-                    metadata: ["vector": "\(space.name)", "why": "\(error)"])
+                    metadata: ["vector": "\(field.name)", "why": "\(error)"])
             }
         }
     }
@@ -244,23 +227,18 @@ extension Generation {
     /// points are there already, and the generation isn't shared yet. Throws when the graph can't be used.
     ///
     /// - Parameter seed: draws the slots that the graph is tried by. Who makes a snapshot can't know it.
-    func adopt(_ graph: TarEntryBytes, for space: VectorSpace, seed: UInt64) throws {
-        let saved = try SavedGraph(from: graph, parameters: space.index.parameters, rowCount: points.slotCount)
-        let index = VectorIndex(saved.parameters)
-        publish(space, to: index)
-        var random = RandomSource(seed: seed)
-        try index.adopt(saved, using: &random)
-        replaceIndex(of: space.id, with: index)
+    func adopt(_ graph: TarEntryBytes, for field: any VectorField, seed: UInt64) throws {
+        replace(try field.adopting(graph, slotCount: points.slotCount, absent: absentSlots(field), seed: seed))
     }
 
     /// The checksum of a point's stored rows, computed from the files.
-    func checksum(_ row: PointRow) -> UInt64 { Self.checksum(row, spaces) }
+    func checksum(_ row: PointRow) -> UInt64 { Self.checksum(row, fields) }
 
-    /// The same over the rows of some spaces, which are in the order of their bits.
-    static func checksum(_ row: PointRow, _ spaces: [VectorSpace]) -> UInt64 {
+    /// The same over the rows of some fields, which are in the order of their bits.
+    static func checksum(_ row: PointRow, _ fields: [any VectorField]) -> UInt64 {
         var sum = Checksum()
-        for space in spaces where row.vectors & space.bit != 0 {
-            space.withRow(row.slot) { sum.add($0) }
+        for field in fields where row.vectors & field.bit != 0 {
+            field.withRow(row.slot) { sum.add($0) }
         }
         return sum.value
     }

@@ -1,7 +1,6 @@
 import GRDB
 import JSON
 import OrderedCollections
-import VectorIndex
 
 /// What is inside a collection's snapshot archive; docs/FORMAT.md draws it.
 enum CollectionSnapshot {
@@ -28,14 +27,14 @@ struct FrozenCollection {
     let slotCount: Int
     let generation: Generation
     /// Each with its rows as they were.
-    let spaces: [(space: VectorSpace, matrix: RowMatrix)]
+    let fields: [(field: any VectorField, frozen: any FrozenField)]
     /// Theirs; a row may have those of deleted vectors as well.
     private let bits: UInt64
     /// The same of vectors whose deletion is under way.
-    let leaving: [(space: VectorSpace, matrix: RowMatrix)]
+    let leaving: [(field: any VectorField, frozen: any FrozenField)]
     let schema: [(PayloadPath, PayloadFieldSchema)]
     /// Of the vectors that have one.
-    let graphs: [(id: VectorID, image: GraphImage)]
+    let graphs: [(id: VectorID, image: any DerivedImage)]
 
     /// While publication is held.
     init(_ collection: PointCollection) {
@@ -44,11 +43,11 @@ struct FrozenCollection {
         version = collection.version
         generation = collection.generation
         slotCount = generation.points.slotCount
-        spaces = generation.spaces.map { ($0, $0.file.matrix) }
+        fields = generation.fields.map { ($0, $0.freeze()) }
         bits = generation.bits
-        leaving = generation.leaving.map { ($0, $0.file.matrix) }
+        leaving = generation.leaving.map { ($0, $0.freeze()) }
         schema = generation.payloadIndexes.schemas.map { ($0.0, $0.1) }
-        graphs = generation.spaces.compactMap { space in space.index.graphImage().map { (space.id, $0) } }
+        graphs = fields.compactMap { field, frozen in frozen.derived.map { (field.id, $0) } }
     }
 
     /// Writes the archive's entries. `db` must see exactly the frozen state.
@@ -87,7 +86,10 @@ struct FrozenCollection {
             written += 1
         }
         if keepsSlots { slots = Array(0..<UInt32(slotCount)) }
-        for (space, matrix) in spaces { try write(matrix, space.id, slots, to: tar) }
+        for (field, frozen) in fields {
+            try tar.begin(CollectionSnapshot.vectorsName(field.id), size: frozen.archivedBytes(slots))
+            try frozen.archive(slots) { try tar.write($0) }
+        }
         for (id, file) in graphFiles { try tar.add(CollectionSnapshot.graphName(id), contentsOf: file) }
     }
 
@@ -100,29 +102,11 @@ struct FrozenCollection {
         return configuration
     }
 
-    /// The rows of one vector at some slots, which ascend.
-    private func write(_ matrix: RowMatrix, _ id: VectorID, _ slots: [UInt32], to tar: TarWriter) throws {
-        try tar.begin(CollectionSnapshot.vectorsName(id), size: slots.count * matrix.rowBytes)
-        try withExtendedLifetime(matrix) {
-            var index = 0
-            while index < slots.count {
-                // Neighbouring slots go out as one piece.
-                var end = index + 1
-                while end < slots.count, slots[end] == slots[end - 1] + 1, end - index < 4_096 { end += 1 }
-                try tar.write(
-                    UnsafeRawBufferPointer(
-                        start: matrix.base + Int(slots[index]) * matrix.rowBytes, count: (end - index) * matrix.rowBytes
-                    ))
-                index = end
-            }
-        }
-    }
-
     private func record(_ row: PointRow, at slot: UInt32, _ stored: UInt64, _ payload: Payload) -> [UInt8] {
         var (row, checksum) = (row, stored)
         if row.vectors & ~bits != 0 {
             row.vectors &= bits
-            checksum = Generation.checksum(row, spaces.map(\.space))
+            checksum = Generation.checksum(row, fields.map(\.field))
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(

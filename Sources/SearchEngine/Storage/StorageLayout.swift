@@ -23,16 +23,9 @@ package struct StorageLayout: Sendable {
         "\(setAside)/vectors-\(collection)-\(number)"
     }
 
-    package func vectorFile(_ collection: Int64, _ generation: Int, _ id: VectorID, _ parameters: VectorParameters)
-        -> String
-    {
-        let type =
-            switch parameters.element {
-            case .float32: "f32"
-            case .float16: "f16"
-            case .uint8: "u8"
-            }
-        return "\(vectors(collection, generation))/\(id).\(type)"
+    /// A file of a vector's rows; `type` says what they are.
+    package func rowFile(_ collection: Int64, _ generation: Int, _ id: VectorID, type: String) -> String {
+        "\(vectors(collection, generation))/\(id).\(type)"
     }
 
     package func indexFile(_ collection: Int64, _ generation: Int, _ id: VectorID) -> String {

@@ -10,7 +10,7 @@ extension StorageLoader {
         for row in try StoredCollection.all(db) {
             let collection = try StoredCollection(row)
             guard collection.synced < collection.slots else { continue }
-            let rows = try StoredRows(collection, layout: layout, fileSystem: fileSystem)
+            let rows = try StoredRows(collection, self)
             try rows.requireRows(collection.synced)
             var lost: [PointRow] = []
             try collection.table.forEachRow(from: collection.synced, db) { point, checksum in

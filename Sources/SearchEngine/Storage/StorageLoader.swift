@@ -10,6 +10,7 @@ struct StorageLoader {
     let logger: Logger
     let implicitIndexBudgetBytes: Int
     var indexLimits = IndexLimits()
+    var kinds = FieldKinds.standard
     /// That index builds and compactions of one collection may keep of changes.
     var changeLogBytes = Int.max
 
@@ -59,7 +60,7 @@ struct StorageLoader {
             changeMemory: ByteBudget(changeLogBytes))
     }
 
-    /// Opens the vector files, and the derived index files where they are valid. Points are not in it yet.
+    /// Opens the fields. Points are not in it yet.
     ///
     /// - Parameter old: the generation whose place it will take. What is known of its recall is handed on.
     func makeGeneration(
@@ -69,19 +70,16 @@ struct StorageLoader {
         try fileSystem.createDirectory(layout.vectors(id, number))
         try fileSystem.createDirectory(layout.derived(id, number))
         let registry = configuration.vectorRegistry
-        let spaces = try configuration.vectors.map { name, parameters in
+        let fields = try configuration.vectors.map { name, parameters in
             let entry = registry.entries[name]!
-            return try makeSpace(
-                entry, name.string, parameters, collection: id, generation: number, slotCount: slotCount,
-                index: loadIndex(
-                    layout.indexFile(id, number, entry.id), layout.derived(id, number),
-                    indexParameters(parameters, in: configuration), slotCount),
-                recall: old?.spaces.first { $0.id == entry.id }?.recall)
+            return try makeField(
+                site(entry, name.string, parameters, collection: id, generation: number), configuration,
+                slotCount: slotCount, replacing: old?.fields.first { $0.id == entry.id })
         }
         let leaving = try registry.leaving.map { vector in
-            try makeSpace(
-                vector.entry, "", vector.parameters, collection: id, generation: number, slotCount: slotCount,
-                index: VectorIndex(indexParameters(vector.parameters, in: configuration)))
+            try makeField(
+                site(vector.entry, "", vector.parameters, collection: id, generation: number), configuration,
+                slotCount: slotCount, isSearched: false)
         }
         if slotCount == 0 {
             try fileSystem.syncDirectory(layout.vectors(id, number))
@@ -89,51 +87,33 @@ struct StorageLoader {
             try fileSystem.syncDirectory(layout.vectors)
         }
         return Generation(
-            number: number, table: PointsTable(collection: id, generation: number), spaces: spaces, leaving: leaving,
+            number: number, table: PointsTable(collection: id, generation: number), fields: fields, leaving: leaving,
             points: PointTable(hashSeed: environment.seeds.next()), payloadIndexes: indexes)
     }
 
-    /// What a vector's index is made for here.
-    func indexParameters(_ parameters: VectorParameters, in configuration: CollectionConfiguration) -> IndexParameters {
-        var index = parameters.indexParameters(in: configuration)
-        index.limits = indexLimits
-        return index
-    }
-
-    /// Opens a vector's file, or creates it where there are no rows yet.
-    func makeSpace(
+    func site(
         _ entry: VectorRegistry.Entry, _ name: String, _ parameters: VectorParameters, collection: Int64,
-        generation: Int, slotCount: Int, index: VectorIndex, recall: SpaceRecall? = nil
-    ) throws -> VectorSpace {
-        let file = try VectorFile(
-            path: layout.vectorFile(collection, generation, entry.id, parameters), rowBytes: parameters.rowBytes,
-            rowCount: slotCount, fileSystem: fileSystem)
-        return VectorSpace(
-            entry, name: name, parameters: parameters, file: file, index: index,
-            recall: recall ?? SpaceRecall(seed: environment.seeds.next()))
+        generation: Int
+    ) -> FieldSite {
+        FieldSite(
+            entry: entry, name: name, parameters: parameters, collection: collection, generation: generation,
+            layout: layout, fileSystem: fileSystem)
     }
 
-    private func loadIndex(_ path: String, _ folder: String, _ parameters: IndexParameters, _ slotCount: Int)
-        -> VectorIndex
-    {
-        if fileSystem.exists(path) {
-            do {
-                return try IndexFile(path: path, fileSystem: fileSystem).load(
-                    parameters: parameters, rowCount: slotCount)
-            } catch {
-                logger.warning(
-                    "A derived index file doesn't fit and is rebuilt", metadata: ["path": "\(path)", "why": "\(error)"])
-                // Gone for good: slots that it covers and the collection has not may be given to other points.
-                try? fileSystem.remove(path)
-                try? fileSystem.syncDirectory(folder)
-            }
-        }
-        return VectorIndex(parameters)
+    /// Opens a vector's files, or makes them where there are no slots yet, as the kind that its parameters mean.
+    func makeField(
+        _ site: FieldSite, _ settings: CollectionConfiguration, slotCount: Int, isSearched: Bool = true,
+        replacing old: (any VectorField)? = nil
+    ) throws -> any VectorField {
+        try kinds[site.parameters].makeField(
+            FieldOpening(
+                site: site, slotCount: slotCount, settings: settings, limits: indexLimits, environment: environment,
+                logger: logger, isSearched: isSearched, predecessor: old))
     }
 
-    /// Shows a generation's points to its vector indexes.
+    /// Shows a generation's points to its fields.
     func publishLoaded(_ generation: Generation) {
-        for space in generation.spaces { generation.publish(space, to: space.index) }
+        for field in generation.fields { generation.publishAll(field) }
     }
 
     /// Removes the rows of restores that a kill cut short. Returns the tables that no collection owns.

@@ -1,41 +1,34 @@
-/// The vector files of a collection as they are on disk, for comparing points with their checksums.
+/// The rows of a collection as they are on disk, for comparing points with their checksums.
 struct StoredRows {
     /// In the order of their bits.
-    private let files: [(file: any File, rowBytes: Int, bit: UInt64)]
+    private let fields: [(bit: UInt64, field: any StoredField)]
     private let slots: Int
 
-    init(_ collection: StoredCollection, layout: StorageLayout, fileSystem: any FileSystem) throws {
+    init(_ collection: StoredCollection, _ loader: StorageLoader) throws {
         slots = collection.slots
-        files = try collection.configuration.storedVectors.map { entry, parameters in
-            let path = layout.vectorFile(collection.id, collection.generation, entry.id, parameters)
-            return (try fileSystem.open(path, create: false), parameters.rowBytes, 1 << UInt64(entry.bit))
+        fields = try collection.configuration.storedVectors.map { entry, parameters in
+            let site = loader.site(
+                entry, "", parameters, collection: collection.id, generation: collection.generation)
+            return (1 << UInt64(entry.bit), try loader.kinds[parameters].openStored(site))
         }
     }
 
-    /// Throws `.storage` when a file is too short for `count` rows.
+    /// Throws `.storage` when there are fewer than `count` rows of a vector.
     func requireRows(_ count: Int) throws {
-        for (file, rowBytes, _) in files where try file.size() < count * rowBytes {
-            throw EngineError.storage("\(file.path) is shorter than its \(count) committed rows")
-        }
+        for (_, field) in fields { try field.requireRows(count) }
     }
 
-    /// Grows the files to all committed rows; what is added reads as zeros.
+    /// Grows the files to all committed rows.
     func grow() throws {
-        for (file, rowBytes, _) in files where try file.size() < slots * rowBytes {
-            try file.allocate(size: slots * rowBytes)
-        }
+        for (_, field) in fields { try field.grow(to: slots) }
     }
 
     /// Whether the point's rows are those that it was committed with.
     func isSound(_ point: PointRow, checksum: UInt64) throws -> Bool {
         guard Int(point.slot) < slots else { return false }
         var sum = Checksum()
-        for entry in files where point.vectors & entry.bit != 0 {
-            var row = [UInt8](repeating: 0, count: entry.rowBytes)
-            let count = try row.withUnsafeMutableBytes {
-                try entry.file.read(into: $0, at: Int(point.slot) * entry.rowBytes)
-            }
-            guard count == entry.rowBytes else { return false }
+        for (bit, field) in fields where point.vectors & bit != 0 {
+            guard let row = try field.row(point.slot) else { return false }
             row.withUnsafeBytes { sum.add($0) }
         }
         return sum.value == checksum

@@ -138,7 +138,7 @@ final class StagedChanges {
     /// Records the version and slot count; with the commit they make the new rows part of the collection. `isSynced`:
     /// the vector files are synced before the commit.
     func finish(_ db: GRDB.Database, isSynced: Bool) throws {
-        for space in generation.spaces { try space.file.reserve(rowCount: slotCount) }
+        for field in generation.fields { try field.reserve(slotCount: slotCount) }
         let assignments = "version = ?1, slots = ?2" + (isSynced ? ", synced = ?2" : "")
         try db.cachedStatement(sql: "UPDATE collections SET \(assignments) WHERE id = ?3")
             .execute(arguments: [Int64(bitPattern: version), slotCount, collection.id])

@@ -51,11 +51,11 @@ package final class WriteQueue: @unchecked Sendable {
     /// Set once by `init`.
     private var loop: BackgroundLoop?
     /// Writer thread only; `normal` durability.
-    private var unsyncedFiles: [VectorFile] = []
+    private var unsyncedFields: [any VectorField] = []
     private var groupsSinceCheckpoint = 0
     private static let groupsPerCheckpoint = 64
     /// They stay open until they are synced.
-    private static let mostUnsyncedFiles = 64
+    private static let mostUnsyncedFields = 64
 
     init(
         database: EngineDatabase, durability: EngineConfiguration.Durability, environment: Environment,
@@ -177,7 +177,7 @@ package final class WriteQueue: @unchecked Sendable {
         var isSaved = false
         do {
             if state.withLock({ $0.failure == nil }) {
-                try syncFiles()
+                try syncFields()
                 try database.write { try StorageLoader.markSynced($0) }
                 isSaved = true
             }
@@ -227,7 +227,7 @@ package final class WriteQueue: @unchecked Sendable {
     /// Without waiting for readers that need the log.
     private func emptyLog() {
         try? database.pool.writeWithoutTransaction { db in
-            if durability == .normal { try syncFiles() }
+            if durability == .normal { try syncFields() }
             try db.execute(sql: "PRAGMA busy_timeout = 0")
             defer { try? db.execute(sql: "PRAGMA busy_timeout = \(EngineDatabase.busyMilliseconds)") }
             _ = try db.checkpoint(.truncate)
@@ -248,15 +248,15 @@ package final class WriteQueue: @unchecked Sendable {
                         try transaction.finish(isSynced: durability == .full)
                         publication.lock()
                         committing = true
-                        if durability == .full { for file in transaction.files { try file.sync() } }
+                        if durability == .full { for field in transaction.fields { try field.sync() } }
                         return .commit
                     }
                     if durability == .normal {
-                        for file in transaction.files where !unsyncedFiles.contains(where: { $0 === file }) {
-                            unsyncedFiles.append(file)
+                        for field in transaction.fields where !unsyncedFields.contains(where: { $0 === field }) {
+                            unsyncedFields.append(field)
                         }
                         if transaction.needsDurableCommit {
-                            try syncFiles()
+                            try syncFields()
                             try database.syncLog()
                         }
                     }
@@ -324,11 +324,11 @@ package final class WriteQueue: @unchecked Sendable {
     /// disk, so checkpoints are made here and not by SQLite.
     private func checkpointLater(_ db: GRDB.Database) {
         groupsSinceCheckpoint += 1
-        guard groupsSinceCheckpoint >= Self.groupsPerCheckpoint || unsyncedFiles.count > Self.mostUnsyncedFiles else {
+        guard groupsSinceCheckpoint >= Self.groupsPerCheckpoint || unsyncedFields.count > Self.mostUnsyncedFields else {
             return
         }
         do {
-            try syncFiles()
+            try syncFields()
             try StorageLoader.markSynced(db)
             groupsSinceCheckpoint = 0
             _ = try db.checkpoint(.passive)
@@ -337,9 +337,9 @@ package final class WriteQueue: @unchecked Sendable {
         }
     }
 
-    private func syncFiles() throws {
-        for file in unsyncedFiles { try file.sync() }
-        unsyncedFiles = []
+    private func syncFields() throws {
+        for field in unsyncedFields { try field.sync() }
+        unsyncedFields = []
     }
 
     private func stop(after error: any Error) {

@@ -24,16 +24,19 @@ enum PreparedOperation: Sendable {
     }
 
     /// Does the caller's share of the work. Throws `.invalid` for vectors that can't be stored.
-    init(_ operation: UpdateOperation, configuration: CollectionConfiguration, parsingPayloads: Bool) throws {
+    init(
+        _ operation: UpdateOperation, configuration: CollectionConfiguration, kinds: FieldKinds, parsingPayloads: Bool
+    ) throws {
         switch operation {
         case .upsert(let points, let mode, let condition):
             let prepared = try PreparedPoints(
-                points.map { ($0.id, $0.vectors, $0.payload) }, configuration: configuration,
+                points.map { ($0.id, $0.vectors, $0.payload) }, configuration: configuration, kinds: kinds,
                 parsingPayloads: parsingPayloads)
             self = .upsert(prepared, mode: mode, condition: condition)
         case .updateVectors(let points, let condition):
             let prepared = try PreparedPoints(
-                points.map { ($0.id, $0.vectors, .empty) }, configuration: configuration, parsingPayloads: false)
+                points.map { ($0.id, $0.vectors, .empty) }, configuration: configuration, kinds: kinds,
+                parsingPayloads: false)
             self = .updateVectors(prepared, condition: condition)
         default: self = .other(operation)
         }
@@ -163,12 +166,12 @@ extension WriteTransaction {
         let columns = try columns(points, changes)
         guard !accepted.isEmpty else { return }
         let first = try changes.takeSlots(accepted.count)
-        for (space, column) in columns {
+        for (field, column) in columns {
             if accepted.count == points.points.count {
-                try column.rows.withUnsafeBytes { try space.file.write($0, at: Int(first)) }
+                try field.write(column.rows, at: Int(first))
             } else {
                 for (offset, index) in accepted.enumerated() {
-                    try column.withRow(index) { try space.file.write($0, at: Int(first) + offset) }
+                    try column.rows.withRow(index) { try field.write($0, at: Int(first) + offset) }
                 }
             }
         }
@@ -176,7 +179,7 @@ extension WriteTransaction {
             let point = points.points[index]
             var checksum = Checksum()
             for (_, column) in columns where point.vectors & column.bit != 0 {
-                column.withRow(index) { checksum.add($0) }
+                column.rows.withRow(index) { checksum.add($0) }
             }
             let row = PointRow(
                 slot: first + UInt32(offset), id: point.id, version: version, vectors: point.vectors)
@@ -184,16 +187,16 @@ extension WriteTransaction {
         }
     }
 
-    /// The spaces of prepared vectors, in the order of their bits. Throws for a vector that was deleted after the points were
+    /// The fields of prepared vectors, in the order of their bits. Throws for a vector that was deleted after the points were
     /// prepared.
     private func columns(
         _ points: PreparedPoints, _ changes: StagedChanges
-    ) throws -> [(space: VectorSpace, column: PreparedPoints.Column)] {
+    ) throws -> [(field: any VectorField, column: PreparedPoints.Column)] {
         try points.columns.map { column in
-            guard let space = changes.generation.spaces.first(where: { $0.id == column.id }) else {
+            guard let field = changes.generation.fields.first(where: { $0.id == column.id }) else {
                 throw unknownVector(column.name.string)
             }
-            return (space, column)
+            return (field, column)
         }
     }
 
@@ -204,9 +207,9 @@ extension WriteTransaction {
         for (index, point) in points.points.enumerated() {
             guard let row = changes.row(point.id) else { throw missingPoint(point.id) }
             if let condition, try !matches(condition, row, changes) { continue }
-            try rewrite(row, vectors: row.vectors | point.vectors, version, changes) { space, body in
-                guard point.vectors & space.bit != 0, let column = points.column(space.id) else { return nil }
-                return try column.withRow(index, body)
+            try rewrite(row, vectors: row.vectors | point.vectors, version, changes) { field, body in
+                guard point.vectors & field.bit != 0, let column = points.column(field.id) else { return nil }
+                return try column.rows.withRow(index, body)
             }
         }
     }
@@ -216,8 +219,8 @@ extension WriteTransaction {
     ) throws {
         var mask: UInt64 = 0
         for name in names {
-            guard let space = changes.generation.space(name) else { throw unknownVector(name) }
-            mask |= space.bit
+            guard let field = changes.generation.field(name) else { throw unknownVector(name) }
+            mask |= field.bit
         }
         for row in try rows(selection, changes, missing: .refused) where row.vectors & mask != 0 {
             try rewrite(row, vectors: row.vectors & ~mask, version, changes) { _, _ in nil }
@@ -227,18 +230,18 @@ extension WriteTransaction {
     /// Moves a point to a new slot with the vectors of `vectors`: those that `replacement` gives, the others copied.
     private func rewrite(
         _ row: PointRow, vectors: UInt64, _ version: UInt64, _ changes: StagedChanges,
-        replacement: (_ space: VectorSpace, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void?
+        replacement: (_ field: any VectorField, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void?
     ) throws {
         let payload = try changes.payload(row, database)
         let slot = try changes.takeSlots(1)
         var checksum = Checksum()
-        for space in changes.generation.spaces where vectors & space.bit != 0 {
+        for field in changes.generation.fields where vectors & field.bit != 0 {
             let store = { (bytes: UnsafeRawBufferPointer) in
                 checksum.add(bytes)
-                try space.file.write(bytes, at: Int(slot))
+                try field.write(bytes, at: Int(slot))
             }
-            if try replacement(space, store) == nil {
-                try space.withRow(row.slot, store)
+            if try replacement(field, store) == nil {
+                try field.withRow(row.slot, store)
             }
         }
         let moved = PointRow(slot: slot, id: row.id, version: version, vectors: vectors)
@@ -312,7 +315,7 @@ extension WriteTransaction {
 
     private func matches(_ filter: Filter, _ row: PointRow, _ payload: Payload, _ generation: Generation) -> Bool {
         let facts = PointFacts(
-            id: row.id, hasVector: { name in generation.space(name).map { row.vectors & $0.bit != 0 } ?? false })
+            id: row.id, hasVector: { name in generation.field(name).map { row.vectors & $0.bit != 0 } ?? false })
         return generation.payloadIndexes.view().matcher.matches(filter, payload.value, facts)
     }
 }

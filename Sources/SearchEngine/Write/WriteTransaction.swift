@@ -62,8 +62,8 @@ public final class WriteTransaction {
         for changes in order { try changes.finish(database, isSynced: isSynced) }
     }
 
-    /// The vector files that the group may have written to.
-    var files: [VectorFile] { order.flatMap { $0.generation.spaces.map(\.file) } }
+    /// The fields that the group may have written to.
+    var fields: [any VectorField] { order.flatMap { $0.generation.fields } }
 
     func publish() {
         for changes in order { changes.publish() }

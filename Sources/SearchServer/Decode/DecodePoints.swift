@@ -42,7 +42,7 @@ extension JSONReader {
         var dimension = 0
         try readArray { reader in
             let point = try reader.readPoint(expected: dimension)
-            dimension = point.vectors.first?.value.count ?? 0
+            dimension = point.vectors.first?.value.dense?.count ?? 0
             points.append(point)
         }
         return points
@@ -122,10 +122,13 @@ extension JSONReader {
         return columns
     }
 
-    private mutating func readVectorColumn() throws -> [[Float]] {
-        var column: [[Float]] = []
+    private mutating func readVectorColumn() throws -> [VectorValue] {
+        var column: [VectorValue] = []
+        var dimension = 0
         try readArray { reader in
-            column.append(try reader.readDenseVector(expected: column.last?.count ?? 0))
+            let vector = try reader.readDenseVector(expected: dimension)
+            dimension = vector.count
+            column.append(.dense(vector))
         }
         return column
     }

@@ -47,7 +47,7 @@ extension JSONReader {
 
     private mutating func readQueryVector() throws -> QueryVector {
         switch try peek() {
-        case .array, .object: .vector(try readDenseVector(expected: 1024))
+        case .array, .object: .vector(.dense(try readDenseVector(expected: 1024)))
         default: .id(try readPointID())
         }
     }

@@ -18,7 +18,7 @@ extension JSONReader {
         }
         guard let vector else { throw missing("vector") }
         guard let limit else { throw missing("limit") }
-        request.query.ranking = .nearest(.vector(vector.values))
+        request.query.ranking = .nearest(.vector(.dense(vector.values)))
         request.query.using = vector.name
         request.query.limit = limit
         return request

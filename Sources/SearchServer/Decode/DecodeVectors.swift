@@ -51,11 +51,11 @@ extension JSONReader {
 
     /// The vectors of a point: one array for the unnamed vector, or an object of them by name.
     mutating func readNamedVectors(expected: Int = 0) throws -> NamedVectors {
-        guard try peek() == .object else { return ["": try readDenseVector(expected: expected)] }
+        guard try peek() == .object else { return ["": .dense(try readDenseVector(expected: expected))] }
         var vectors: NamedVectors = [:]
         try readObject { reader, name in
             switch try reader.peek() {
-            case .array, .object: vectors[name] = try reader.readDenseVector(expected: expected)
+            case .array, .object: vectors[name] = .dense(try reader.readDenseVector(expected: expected))
             case .string where name == "text" || name == "image" || name == "model":
                 throw ServiceError.unsupported("inference (a document, an image or an object in place of a vector)")
             default: throw reader.error("expected a vector, an array of numbers, for `\(name)`")

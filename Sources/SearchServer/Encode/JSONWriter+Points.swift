@@ -21,6 +21,25 @@ extension JSONWriter {
         }
     }
 
+    private mutating func write(_ vector: VectorValue) {
+        switch vector {
+        case .dense(let elements): write(elements)
+        case .sparse(let indices, let values):
+            object { writer in
+                writer.key("indices")
+                writer.array { writer in for index in indices { writer.write(index) } }
+                writer.key("values")
+                writer.write(values)
+            }
+        case .multi(let rows, let dimensions):
+            array { writer in
+                for start in stride(from: 0, to: rows.count, by: dimensions) {
+                    writer.write(rows[start..<start + dimensions])
+                }
+            }
+        }
+    }
+
     private mutating func writeContents(_ payload: Payload?, _ vectors: NamedVectors?) {
         if let payload {
             key("payload")

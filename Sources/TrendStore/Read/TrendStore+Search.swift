@@ -78,7 +78,7 @@ extension TrendStore {
         switch query {
         case .embedding(let vector):
             try FieldRules.embedding(vector)
-            return .vector(vector)
+            return .vector(.dense(vector))
         case .like(let id):
             guard try engine.read({ try R.exists(id, $0) }) else {
                 throw TrendStoreError.notFound(table: R.table, id: id)

@@ -95,7 +95,7 @@ public final class TrendTransaction {
     }
 
     private func upsertPoint<R: StoredRow>(_ row: R, _ embedding: [Float]) throws {
-        let point = PointStruct(id: row.id.pointID, vectors: ["": embedding], payload: row.payload)
+        let point = PointStruct(id: row.id.pointID, vectors: ["": .dense(embedding)], payload: row.payload)
         try transaction.update(R.table, [.upsert([point])])
     }
 }

@@ -88,7 +88,7 @@ extension CollectionConfiguration {
 
 extension PointStruct {
     init(_ id: UInt64, _ vector: [Float], _ payload: JSONValue = .object([:])) {
-        self.init(id: .number(id), vectors: ["": vector], payload: Payload(payload))
+        self.init(id: .number(id), vectors: ["": .dense(vector)], payload: Payload(payload))
     }
 }
 

@@ -70,7 +70,7 @@ import Testing
         case 7:
             guard let id = model.keys.sorted().randomElement(using: &random) else { return }
             let vector = random.vector(5)
-            _ = try engine.updateBlocking("c", [.updateVectors([(id: .number(id), vectors: ["": vector])])])
+            _ = try engine.updateBlocking("c", [.updateVectors([(id: .number(id), vectors: ["": .dense(vector)])])])
             model[id]?.vector = stored(vector, distance)
         case 8:
             guard let id = model.keys.sorted().randomElement(using: &random) else { return }
@@ -97,7 +97,7 @@ import Testing
             guard case .number(let id) = record.id, let expected = model[id] else { continue }
             #expect(record.payload?.value == .object(expected.payload), context)
             // Normalising rounds once more or less than the model does; nothing else changes a vector.
-            let difference = zip(record.vectors?[""] ?? [], expected.vector).map { abs($0 - $1) }.max() ?? 1
+            let difference = zip(record.vectors?[""]?.dense ?? [], expected.vector).map { abs($0 - $1) }.max() ?? 1
             #expect(difference <= (distance == .cosine ? 2e-7 : 0), context)
         }
         let value = Int64.random(in: 0..<6, using: &random)
@@ -118,7 +118,7 @@ import Testing
         #expect(scrolled == matching.keys.sorted().map { .number($0) }, context)
         // Exact scores, best first.
         let query = stored(random.vector(5), distance)
-        var request = QueryRequest(nearest: .vector(query), filter: filter, limit: 10)
+        var request = QueryRequest(nearest: .vector(.dense(query)), filter: filter, limit: 10)
         request.query.parameters.exact = Bool.random(using: &random)
         let found = try engine.query("c", request).points.map { Double($0.score ?? .nan) }
         let expected = matching.values.map { score(query, $0.vector, distance) }

@@ -32,7 +32,7 @@ import Testing
         try fixture.reopen()
         let record = try fixture.engine.retrieve("also", ids: [.number(7), .number(8)], payload: .all, vectors: .all)
         #expect(record.count == 1)
-        #expect(record[0].vectors?[""] == vector)
+        #expect(record[0].vectors?[""]?.dense == vector)
         #expect(record[0].payload?.value == ["title": "x"])
         let info = try fixture.engine.collectionInfo("c")
         #expect(info.payloadSchema["title"]?.points == 1)
@@ -67,7 +67,7 @@ import Testing
                 _ = try fixture.engine.updateBlocking("c", [.upsert([PointStruct(1, vector)])])
             }
             #expect(throws: EngineError.self) {
-                _ = try fixture.engine.query("c", QueryRequest(nearest: .vector(vector)))
+                _ = try fixture.engine.query("c", QueryRequest(nearest: .vector(.dense(vector))))
             }
         }
         #expect(try fixture.engine.count("c", filter: nil, exact: true) == 0)
@@ -230,8 +230,8 @@ import Testing
         try bytes.write(to: URL(fileURLWithPath: file))
         try fixture.reopen()
         let query = random.vector(16)
-        let found = try fixture.engine.query("c", QueryRequest(nearest: .vector(query))).points
-        var exact = QueryRequest(nearest: .vector(query))
+        let found = try fixture.engine.query("c", QueryRequest(nearest: .vector(.dense(query)))).points
+        var exact = QueryRequest(nearest: .vector(.dense(query)))
         exact.query.parameters.exact = true
         #expect(found.count == 10)
         #expect(try fixture.engine.query("c", exact).points.count == 10)
@@ -308,7 +308,7 @@ import Testing
         }
         for _ in 0..<2_000 {
             let record = try engine.retrieve("c", ids: [.number(0)], payload: .none, vectors: .all)
-            #expect(record.first?.vectors?[""]?[255] == 3)
+            #expect(record.first?.vectors?[""]?.dense?[255] == 3)
         }
         try await writer.value
         #expect(try engine.count("c", filter: nil, exact: true) == 4_001)

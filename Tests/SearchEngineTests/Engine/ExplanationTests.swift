@@ -18,8 +18,8 @@ import Testing
         var random = SeededGenerator()
         let colours = ["red", "green", "blue"]
         let points = (0..<Self.points).map { n in
-            var vectors: NamedVectors = ["a": random.vector(4)]
-            if n % 3 != 0 { vectors["b"] = random.vector(2) }
+            var vectors: NamedVectors = ["a": .dense(random.vector(4))]
+            if n % 3 != 0 { vectors["b"] = .dense(random.vector(2)) }
             let payload: JSONValue = ["n": JSONValue(n), "colour": .string(colours[n % 7 % 3])]
             return PointStruct(id: .number(UInt64(n)), vectors: vectors, payload: Payload(payload))
         }

@@ -31,7 +31,8 @@ import VectorIndex
         try fixture.engine.createCollection("c", configuration)
         for start in stride(from: 0, to: 3_000, by: 100) {
             let points = (start..<start + 100).map { id in
-                PointStruct(id: .number(UInt64(id)), vectors: ["a": random.vector(24), "b": random.vector(24)])
+                PointStruct(
+                    id: .number(UInt64(id)), vectors: ["a": .dense(random.vector(24)), "b": .dense(random.vector(24))])
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
         }
@@ -79,7 +80,8 @@ import VectorIndex
         try fixture.engine.createCollection("c", configuration)
         for start in stride(from: 0, to: 6_000, by: 1_000) {
             let points = (start..<start + 1_000).map { id in
-                PointStruct(id: .number(UInt64(id)), vectors: ["a": random.vector(64), "b": random.vector(64)])
+                PointStruct(
+                    id: .number(UInt64(id)), vectors: ["a": .dense(random.vector(64)), "b": .dense(random.vector(64))])
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
         }
@@ -105,7 +107,7 @@ import VectorIndex
         let info = try fixture.engine.collectionInfo("c")
         #expect(info.status == .grey && info.unindexableVectorsCount > 0)
         #expect(info.optimizerError?.contains("\(info.unindexableVectorsCount)") == true)
-        let found = try fixture.engine.query("c", QueryRequest(nearest: .vector(random.vector(24))))
+        let found = try fixture.engine.query("c", QueryRequest(nearest: .vector(.dense(random.vector(24)))))
         #expect(found.points.count == 10)
     }
 
@@ -113,7 +115,7 @@ import VectorIndex
     @Test func aChangedFullScanThresholdActsAtOnce() throws {
         let (fixture, query) = try settled(nil)
         func plan(_ vector: String) throws -> QueryMethod? {
-            var request = QueryRequest(nearest: .vector(query), using: vector)
+            var request = QueryRequest(nearest: .vector(.dense(query)), using: vector)
             request.explain = true
             // So narrow a walk costs less than a scan.
             request.query.parameters.hnswEf = 10
@@ -140,7 +142,7 @@ import VectorIndex
         for quantization in [nil, .disabled, quantized] {
             let (fixture, query) = try settled(quantization)
             func scores(_ change: (inout SearchParameters) -> Void) throws -> [PointID: Float] {
-                var request = QueryRequest(nearest: .vector(query), using: "a", limit: 100)
+                var request = QueryRequest(nearest: .vector(.dense(query)), using: "a", limit: 100)
                 change(&request.query.parameters)
                 let points = try fixture.engine.query("c", request).points
                 return Dictionary(uniqueKeysWithValues: points.map { ($0.id, $0.score ?? .nan) })

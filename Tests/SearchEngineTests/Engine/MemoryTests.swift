@@ -20,7 +20,7 @@ import Testing
         var random = SeededGenerator()
         let points = (0..<2000).map { n in
             PointStruct(
-                id: .number(UInt64(n)), vectors: ["a": random.vector(64), "b": [1, 2, 3]],
+                id: .number(UInt64(n)), vectors: ["a": .dense(random.vector(64)), "b": [1, 2, 3]],
                 payload: Payload(["n": JSONValue(n)]))
         }
         _ = try fixture.engine.updateBlocking("c", [.upsert(points)])

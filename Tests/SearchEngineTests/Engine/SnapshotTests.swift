@@ -23,7 +23,7 @@ import Testing
         request.query.limit = 1_000
         request.vectors = .all
         return try engine.query(name, request).points.map { record in
-            "\(record.id) \(String(decoding: record.payload!.json, as: UTF8.self)) \(record.vectors![""]!)"
+            "\(record.id) \(String(decoding: record.payload!.json, as: UTF8.self)) \(record.vectors![""]!.dense!)"
         }
     }
 

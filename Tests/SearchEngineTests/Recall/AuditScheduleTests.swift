@@ -19,7 +19,7 @@ import VectorIndex
         #expect(try fixture.audit("c", &auditor).isEmpty, "7 % more")
         try fixture.fill("c", 3_200..<3_400) { _ in random.vector(Self.dimensions) }
         #expect(try !fixture.audit("c", &auditor).isEmpty, "13 % more")
-        #expect(try fixture.space("c").recall.audit?.figures.points == 3_400)
+        #expect(try fixture.field("c").recall.audit?.figures.points == 3_400)
         // Rewritten points are tombstones and new slots.
         try fixture.fill("c", 0..<400) { _ in random.vector(Self.dimensions) }
         #expect(try !fixture.audit("c", &auditor).isEmpty, "12 % tombstones")
@@ -37,7 +37,7 @@ import VectorIndex
         #expect(try !fixture.audit("c", &patient).isEmpty)
         #expect(try fixture.audit("c", &eager).isEmpty, "no new queries")
         for _ in 0..<64 {
-            let request = QueryRequest(nearest: .vector(random.vector(Self.dimensions)))
+            let request = QueryRequest(nearest: .vector(.dense(random.vector(Self.dimensions))))
             _ = try fixture.engine.query("c", request)
         }
         #expect(try fixture.audit("c", &patient).isEmpty, "not yet")
@@ -71,9 +71,9 @@ import VectorIndex
         for _ in 0..<10 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
         try fixture.fill("c", 3_000..<4_000) { _ in random.vector(Self.dimensions) }
         #expect(auditor.step { [collection] } == .gaveUp)
-        #expect(try fixture.space("c").recall.audit == nil)
+        #expect(try fixture.field("c").recall.audit == nil)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
-        #expect(try fixture.space("c").recall.audit?.figures.points == 4_000)
+        #expect(try fixture.field("c").recall.audit?.figures.points == 4_000)
     }
 
     /// The other index is a new generation's, or one with other settings over the same rows.
@@ -81,7 +81,7 @@ import VectorIndex
         var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.cosine, &random)
         for _ in 0..<64 {
-            let request = QueryRequest(nearest: .vector(random.vector(Self.dimensions)))
+            let request = QueryRequest(nearest: .vector(.dense(random.vector(Self.dimensions))))
             _ = try fixture.engine.query("c", request)
         }
         var auditor = RecallAuditor(.small(), environment: Environment(), logger: noLog.logger)
@@ -105,7 +105,7 @@ import VectorIndex
         #expect(collection.lock.read { collection.generation.number } == generation + (compacts ? 1 : 0))
         #expect(auditor.step { [collection] } == .gaveUp)
         #expect(try fixture.engine.recall("c").vectors[0].background == before)
-        #expect(try fixture.space("c").recall.recent.noted == 4)
+        #expect(try fixture.field("c").recall.recent.noted == 4)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
         let after = try #require(try fixture.engine.recall("c").vectors[0].background)
         #expect((after.points, after.recentQueries) == (compacts ? 2_500 : 3_500, 4))

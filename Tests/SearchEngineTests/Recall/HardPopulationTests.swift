@@ -29,7 +29,7 @@ import VectorIndex
         var auditor = RecallAuditor(
             .small(400), environment: Environment(seeds: SeededSeeds(random.next())), logger: LogRecorder().logger)
         #expect(try !fixture.audit("c", &auditor).isEmpty)
-        let audit = try #require(try fixture.space("c").recall.audit)
+        let audit = try #require(try fixture.field("c").recall.audit)
         // Clusters may part it.
         let told = audit.figures.hardPopulations
         #expect(!told.isEmpty && told.allSatisfy { $0.queries >= 64 })
@@ -42,11 +42,11 @@ import VectorIndex
             var sum = 0.0
             var widths: [Int] = []
             for query in queries {
-                var request = QueryRequest(nearest: .vector(query))
+                var request = QueryRequest(nearest: .vector(.dense(query)))
                 request.explain = true
                 change(&request.query.parameters)
                 let found = try fixture.engine.query("c", request)
-                var exact = QueryRequest(nearest: .vector(query))
+                var exact = QueryRequest(nearest: .vector(.dense(query)))
                 exact.query.parameters.exact = true
                 let best = Set(try fixture.engine.query("c", exact).points.map(\.id))
                 sum += Double(found.points.count { best.contains($0.id) }) / 10

@@ -13,7 +13,7 @@ import VectorIndex
     private func recall(
         _ fixture: EngineFixture, _ queries: [SampleQuery], k: Int, ef: Int?
     ) throws -> (mean: Double, lost: Int) {
-        let index = try fixture.space("c").index
+        let index = try fixture.field("c").index
         func scores(_ query: SampleQuery, _ options: SearchOptions) -> [Float] {
             var options = options
             options.excluded = query.own
@@ -42,7 +42,7 @@ import VectorIndex
         let fixture = try EngineFixture.clustered(distance, &random, datatype)
         var auditor = RecallAuditor(.small(60), environment: Environment(), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
-        let audit = try #require(try fixture.space("c").recall.audit)
+        let audit = try #require(try fixture.field("c").recall.audit)
         let figures = audit.figures
         #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (60, 60, 0))
         #expect((figures.k, figures.points, figures.filterMatching) == (10, 3_000, nil))
@@ -73,7 +73,7 @@ import VectorIndex
     @Test func halfOfTheQueriesAreRecentOnes() throws {
         var random = SeededGenerator()
         let fixture = try EngineFixture.clustered(.dot, &random)
-        let recent = try fixture.space("c").recall.recent
+        let recent = try fixture.field("c").recall.recent
         for id in UInt64(0)..<64 {
             let request = QueryRequest(nearest: .id(.number(id)))
             _ = try fixture.engine.query("c", request)
@@ -82,7 +82,7 @@ import VectorIndex
         // Unlike any point, so that they can be told from the collection's own.
         let asked = (0..<640).map { n in random.vector(Self.dimensions).map { $0 + 100 + Float(n) } }
         for (n, query) in asked.enumerated() {
-            let request = QueryRequest(nearest: .vector(query))
+            let request = QueryRequest(nearest: .vector(.dense(query)))
             if n % 2 == 0 {
                 _ = try fixture.engine.query("c", request)
             } else {
@@ -93,7 +93,7 @@ import VectorIndex
         #expect(recent.noted == 40)
         var auditor = RecallAuditor(.small(60), environment: Environment(), logger: noLog.logger)
         let queries = try fixture.audit("c", &auditor)
-        let figures = try #require(try fixture.space("c").recall.audit?.figures)
+        let figures = try #require(try fixture.field("c").recall.audit?.figures)
         #expect((figures.queries, figures.ownQueries, figures.recentQueries) == (60, 30, 30))
         #expect(queries.count == 60)
         #expect(queries.count { asked.contains($0.vector) && $0.own == nil } == 30)
@@ -113,7 +113,7 @@ import VectorIndex
                 _ = try engine.query("c", QueryRequest(nearest: .vector([1, 0])))
             }
             let collection = try engine.collection("c")
-            #expect(collection.generation.spaces[0].recall.recent.noted == (isMeasured ? 4 : 0))
+            #expect(collection.generation.denseFields[0].recall.recent.noted == (isMeasured ? 4 : 0))
         }
     }
 
@@ -142,12 +142,12 @@ import VectorIndex
         // It begins, draws its query and scans, in one piece as the rows are few.
         for _ in 0..<3 { #expect(auditor.step { [collection] } == .worked(isFirst: true)) }
         let query = try #require(auditor.queries.first)
-        var request = QueryRequest(nearest: .vector(query.vector), limit: 5)
+        var request = QueryRequest(nearest: .vector(.dense(query.vector)), limit: 5)
         request.query.parameters.exact = true
         let best = try fixture.engine.query("c", request).points.map(\.id)
         _ = try fixture.engine.updateBlocking("c", [.delete(.ids(best))])
         #expect(try !fixture.audit("c", &auditor).isEmpty)
-        let figures = try #require(try fixture.space("c").recall.audit?.figures)
+        let figures = try #require(try fixture.field("c").recall.audit?.figures)
         #expect((figures.queries, figures.points) == (1, 2_995))
         #expect(figures.recall == 1, "half of the true 10 are gone; a scan finds the others")
     }
@@ -168,7 +168,7 @@ import VectorIndex
         var auditor = RecallAuditor(settings, environment: Environment(), logger: log.logger)
         for _ in 0..<2 {
             #expect(try !fixture.audit("c", &auditor).isEmpty)
-            let figures = try #require(try fixture.space("c").recall.audit?.figures)
+            let figures = try #require(try fixture.field("c").recall.audit?.figures)
             #expect(figures.recall < 0.95 && figures.width == 160)
             let warning = try #require(log.entries.first)
             #expect(log.entries.count == 1 && warning.level == .warning)
@@ -182,7 +182,7 @@ import VectorIndex
         try fixture.engine.updateCollection("c", update)
         for _ in 0..<2 {
             #expect(try !fixture.audit("c", &auditor).isEmpty)
-            let figures = try #require(try fixture.space("c").recall.audit?.figures)
+            let figures = try #require(try fixture.field("c").recall.audit?.figures)
             #expect(figures.recall == 1 && figures.width == nil)
             #expect(log.entries.map(\.level) == [.warning, .info])
         }

@@ -59,9 +59,9 @@ extension EngineFixture {
         }
     }
 
-    func space(_ collection: String, _ vector: String = "") throws -> VectorSpace {
+    func field(_ collection: String, _ vector: String = "") throws -> DenseField {
         let collection = try engine.collection(collection)
-        return try #require(collection.lock.read { collection.generation.space(vector) })
+        return try #require(collection.lock.read { collection.generation.denseField(vector) })
     }
 
     /// Waits until every point is linked and has been looked for: then an audit may begin.
@@ -69,7 +69,7 @@ extension EngineFixture {
         try waitUntilGreen(collection)
         let deadline = Date().addingTimeInterval(600)
         let found = try engine.collection(collection)
-        while found.lock.read({ found.generation.spaces.contains { $0.index.uncheckedCount > 0 } }) {
+        while found.lock.read({ found.generation.denseFields.contains { $0.index.uncheckedCount > 0 } }) {
             guard Date() < deadline else { throw EngineError.timeout("\(collection) isn't looked through") }
             Thread.sleep(forTimeInterval: 0.01)
         }

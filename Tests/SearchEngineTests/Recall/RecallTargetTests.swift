@@ -23,7 +23,8 @@ import VectorIndex
         for start in stride(from: 0, to: Self.points, by: 500) {
             let points = (start..<start + 500).map { n in
                 PointStruct(
-                    id: .number(UInt64(n)), vectors: ["a": clusters.vector(&random), "b": clusters.vector(&random)],
+                    id: .number(UInt64(n)),
+                    vectors: ["a": .dense(clusters.vector(&random)), "b": .dense(clusters.vector(&random))],
                     payload: Payload(["n": JSONValue(n)]))
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
@@ -31,7 +32,7 @@ import VectorIndex
         var auditor = RecallAuditor(.small(128), environment: Environment(), logger: LogRecorder().logger)
         for _ in 0..<2 { try #require(!fixture.audit("c", &auditor).isEmpty) }
         // A query of the sample's kind: others are promised nothing.
-        let profiles = try ["a", "b"].map { try #require(try fixture.space("c", $0).recall.audit).profile }
+        let profiles = try ["a", "b"].map { try #require(try fixture.field("c", $0).recall.audit).profile }
         while true {
             let query = clusters.vector(&random)
             guard profiles.allSatisfy({ $0.kinds(of: query).isKnown }) else { continue }
@@ -48,7 +49,7 @@ import VectorIndex
     private func search(
         _ fixture: EngineFixture, _ vector: String, _ query: [Float], _ change: (inout SearchParameters) -> Void
     ) throws -> (ids: [PointID], explanation: Explanation) {
-        var request = QueryRequest(nearest: .vector(query), using: vector)
+        var request = QueryRequest(nearest: .vector(.dense(query)), using: vector)
         request.explain = true
         change(&request.query.parameters)
         let result = try fixture.engine.query("c", request)
@@ -61,8 +62,8 @@ import VectorIndex
             ("a", nil, 0.8, .vector), ("b", nil, 0.7, .collection), ("a", 0.9, 0.9, .request),
             ("b", 0.6, 0.6, .request),
         ] as [(String, Double?, Double, Explanation.Recall.Source)] {
-            let audit = try #require(try fixture.space("c", name).recall.audit)
-            let index = try fixture.space("c", name).index
+            let audit = try #require(try fixture.field("c", name).recall.audit)
+            let index = try fixture.field("c", name).index
             let aim = SearchAim(
                 target: target, source: source, k: 10, points: Self.points, parameters: index.parameters,
                 kinds: audit.profile.kinds(of: query).curves)
@@ -83,7 +84,7 @@ import VectorIndex
         #expect(all.explanation.plan.recall == .init(target: 1, source: .request, expected: 1, basis: .exact))
         #expect(exact.explanation.plan.recall == nil)
         // A thread that must not be held leaves it to others.
-        var request = QueryRequest(nearest: .vector(query), using: "a")
+        var request = QueryRequest(nearest: .vector(.dense(query)), using: "a")
         request.query.parameters.recall = 1
         #expect(try fixture.engine.queryAtOnce("c", request, within: .seconds(60), scanning: 1 << 30) == nil)
     }
@@ -190,7 +191,7 @@ import VectorIndex
         let narrow = try #require(try fixture.engine.recall("c", request, deadline: deadline).vectors[0].measured)
         #expect((narrow.queries, narrow.k, narrow.width, narrow.points) == (90, 10, 10, Self.points))
         // The background knows the same width, by other queries.
-        let curve = try #require(try fixture.space("c", "b").recall.audit?.profile.overall.first)
+        let curve = try #require(try fixture.field("c", "b").recall.audit?.profile.overall.first)
         let point = try #require(curve.points.first)
         #expect(point.width == 10 && narrow.recall < 0.99)
         #expect(abs(narrow.recall - point.recall) < 0.2)
@@ -200,10 +201,10 @@ import VectorIndex
         // of queries differ.
         request.hnswEf = nil
         let usual = try #require(try fixture.engine.recall("c", request, deadline: deadline).vectors[0].measured)
-        let space = try fixture.space("c", "b")
+        let field = try fixture.field("c", "b")
         let aim = SearchAim(
-            target: 0.7, source: .collection, k: 10, points: Self.points, parameters: space.index.parameters,
-            kinds: try #require(space.recall.audit).profile.kinds(of: space.vector(0)).curves)
+            target: 0.7, source: .collection, k: 10, points: Self.points, parameters: field.index.parameters,
+            kinds: try #require(field.recall.audit).profile.kinds(of: field.vector(0)).curves)
         #expect(try #require(usual.width) >= (try #require(aim.ef)) && usual.recall > 0.5)
         request.filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(lt: 7)))])
         let filtered = try #require(try fixture.engine.recall("c", request, deadline: deadline).vectors[0].measured)

@@ -44,7 +44,7 @@ import VectorIndex
 
     /// A latch that opens when nothing uses the collection's vectors any more, and a reader that does.
     private func used(_ engine: Engine, _ name: String) throws -> (Latch, Reader) {
-        let file = try engine.collection(name).generation.spaces[0].file
+        let file = try engine.collection(name).generation.denseFields[0].file
         return (file.released, Reader(file.matrix))
     }
 

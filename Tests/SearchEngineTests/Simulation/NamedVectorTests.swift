@@ -17,7 +17,7 @@ import Testing
     }
 
     private func found(_ engine: Engine, _ vector: [Float], _ name: String, limit: Int = 3) throws -> [PointID] {
-        var request = QueryRequest(nearest: .vector(vector), using: name)
+        var request = QueryRequest(nearest: .vector(.dense(vector)), using: name)
         request.query.limit = limit
         return try engine.query("c", request).points.map(\.id)
     }
@@ -107,8 +107,8 @@ import Testing
         for round in 0..<100 {
             _ = try engine.createVector("c", "v", VectorParameters(size: 1 + round % 3, distance: .dot))
             let vector = Array(repeating: Float(round), count: 1 + round % 3)
-            _ = try engine.updateBlocking("c", [.updateVectors([(id: .number(1), vectors: ["v": vector])])])
-            #expect(try vectors(engine, 1) == ["a": [1, 2], "v": vector])
+            _ = try engine.updateBlocking("c", [.updateVectors([(id: .number(1), vectors: ["v": .dense(vector)])])])
+            #expect(try vectors(engine, 1) == ["a": [1, 2], "v": .dense(vector)])
             _ = try engine.deleteVector("c", "v")
             machine.executor.run(for: .seconds(1))
         }
@@ -116,7 +116,8 @@ import Testing
             _ = try engine.createVector("c", "w\(number)", VectorParameters(size: 1, distance: .dot))
         }
         #expect(throws: EngineError.self) { try engine.createVector("c", "x", .init(size: 1, distance: .dot)) }
-        let all = Dictionary(uniqueKeysWithValues: (0..<63).map { (ByteString("w\($0)"), [Float($0)]) })
+        let all = Dictionary(
+            uniqueKeysWithValues: (0..<63).map { (ByteString("w\($0)"), VectorValue.dense([Float($0)])) })
         _ = try engine.updateBlocking("c", [.upsert([PointStruct(id: .number(2), vectors: all)])])
         #expect(try vectors(engine, 2) == all)
         try engine.close()
@@ -218,7 +219,7 @@ import Testing
         }
         func drawVectors() -> NamedVectors {
             var vectors: NamedVectors = [:]
-            for name in sizes.keys.sorted() where random.chance(0.7) { vectors[ByteString(name)] = draw(name) }
+            for name in sizes.keys.sorted() where random.chance(0.7) { vectors[ByteString(name)] = .dense(draw(name)) }
             return vectors
         }
         for step in 0..<300 {
@@ -284,8 +285,8 @@ import Testing
                     let key = ByteString(name)
                     let query = (0..<size).map { _ in Float(Int.random(in: 1...9, using: &random)) }
                     func score(_ vector: [Float]) -> Float { zip(query, vector).reduce(0) { $0 + $1.0 * $1.1 } }
-                    let best = points.values.compactMap { $0[key].map(score) }.sorted(by: >).prefix(10)
-                    var search = QueryRequest(nearest: .vector(query), using: name)
+                    let best = points.values.compactMap { $0[key]?.dense.map(score) }.sorted(by: >).prefix(10)
+                    var search = QueryRequest(nearest: .vector(.dense(query)), using: name)
                     search.query.parameters.exact = true
                     let found = try engine.query("c", search).points.map(\.score)
                     #expect(found == Array(best), "step \(step), vector \(name)")

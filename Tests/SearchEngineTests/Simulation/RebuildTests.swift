@@ -27,7 +27,7 @@ import Testing
         let first = vectors.count
         vectors += (0..<count).map { _ in random.vector(Self.size) }
         let points = (first..<vectors.count).map { id in
-            PointStruct(id: .number(UInt64(id)), vectors: ["a": vectors[id], "b": [Float(id), 1, 2, 3]])
+            PointStruct(id: .number(UInt64(id)), vectors: ["a": .dense(vectors[id]), "b": [Float(id), 1, 2, 3]])
         }
         for start in stride(from: 0, to: points.count, by: 1_000) {
             _ = try engine.updateBlocking("c", [.upsert(Array(points[start..<min(start + 1_000, points.count)]))])
@@ -43,7 +43,7 @@ import Testing
                 zip(query, vector).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
             }
             let best = vectors.indices.sorted { distance(vectors[$0]) < distance(vectors[$1]) }.prefix(10)
-            let request = QueryRequest(nearest: .vector(query), using: "a")
+            let request = QueryRequest(nearest: .vector(.dense(query)), using: "a")
             let found = try engine.query("c", request).points
             #expect(found.count == 10)
             sum += Double(Set(found.map(\.id)).intersection(best.map { PointID.number(UInt64($0)) }).count) / 10
@@ -53,10 +53,10 @@ import Testing
 
     private func index(_ engine: Engine, _ name: String = "a") throws -> VectorIndexFacts {
         let collection = try engine.collection("c")
-        let space = try #require(collection.generation.space(name))
+        let field = try #require(collection.generation.denseField(name))
         return VectorIndexFacts(
-            m: space.index.parameters.m, efConstruct: space.index.parameters.efConstruct,
-            codec: space.index.parameters.codec, codes: space.index.memory.codes,
+            m: field.index.parameters.m, efConstruct: field.index.parameters.efConstruct,
+            codec: field.index.parameters.codec, codes: field.index.memory.codes,
             generation: collection.generation.number)
     }
 

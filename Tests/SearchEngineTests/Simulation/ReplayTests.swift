@@ -33,7 +33,7 @@ import Testing
         func search(_ collection: String, _ filter: Filter? = nil) throws {
             for vector in ["a", "b"] {
                 var request = QueryRequest(
-                    nearest: .vector(random.vector(dimensions)), using: vector, filter: filter, limit: 5)
+                    nearest: .vector(.dense(random.vector(dimensions))), using: vector, filter: filter, limit: 5)
                 request.vectors = .names([vector])
                 for point in try engine.query(collection, request).points { note(point) }
             }
@@ -50,8 +50,8 @@ import Testing
         for round in 0..<30 {
             let points = (0..<100).map { _ in
                 let id = UInt64.random(in: 0..<4_000, using: &random)
-                var vectors: NamedVectors = ["a": random.vector(dimensions)]
-                if id % 3 > 0 { vectors["b"] = random.vector(dimensions) }
+                var vectors: NamedVectors = ["a": .dense(random.vector(dimensions))]
+                if id % 3 > 0 { vectors["b"] = .dense(random.vector(dimensions)) }
                 return PointStruct(
                     id: id % 2 == 0 ? .number(id) : .uuid(high: id, low: id), vectors: vectors,
                     payload: Payload(["n": .integer(Int64(id % 50)), "round": .integer(Int64(round))]))
@@ -84,7 +84,7 @@ import Testing
         note(try engine.updateBlocking("c", [.delete(.filter(equals("n", 7)))]))
         // So many tombstones, and so another generation.
         let passing = (10_000..<11_500).map { id in
-            PointStruct(id: .number(id), vectors: ["a": random.vector(dimensions)])
+            PointStruct(id: .number(id), vectors: ["a": .dense(random.vector(dimensions))])
         }
         note(try engine.updateBlocking("c", [.upsert(passing)]))
         note(try engine.updateBlocking("c", [.delete(.ids(passing.map(\.id)))]))

@@ -35,7 +35,7 @@ import VectorIndex
         let points = ids.map { id in
             let vector = zip(random.pick(centres), random.vector(Self.size)).map { $0 + 0.5 * $1 }
             return PointStruct(
-                id: .number(UInt64(id)), vectors: id % 10 == 9 ? ["b": [1, 2]] : ["a": vector],
+                id: .number(UInt64(id)), vectors: id % 10 == 9 ? ["b": [1, 2]] : ["a": .dense(vector)],
                 payload: Payload(["n": .integer(Int64(id))]))
         }
         for start in stride(from: 0, to: points.count, by: 500) {
@@ -44,7 +44,7 @@ import VectorIndex
     }
 
     private func index(_ name: String) throws -> VectorIndex {
-        try #require(engine.collection(name).generation.space("a")).index
+        try #require(engine.collection(name).generation.denseField("a")).index
     }
 
     private func snapshot(_ name: String) throws -> String {
@@ -69,12 +69,12 @@ import VectorIndex
         var found = 0
         for _ in 0..<30 {
             let query = random.vector(Self.size)
-            var request = QueryRequest(nearest: .vector(query), using: "a", limit: 10)
+            var request = QueryRequest(nearest: .vector(.dense(query)), using: "a", limit: 10)
             request.vectors = .names(["a"])
             let points = try engine.query(name, request).points
             #expect(points.count == 10)
             for point in points {
-                let vector = try #require(point.vectors?["a"])
+                let vector = try #require(point.vectors?["a"]?.dense)
                 let distance = zip(query, vector).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
                 #expect(abs((point.score ?? .nan) - distance) < 1e-3, "point \(point.id)")
             }
@@ -105,7 +105,7 @@ import VectorIndex
         machine.executor.run(for: .seconds(5))
         try engine.close()
         let again = try machine.open()
-        #expect(try again.collection("d").generation.space("a")?.index.linkedCount == Self.count)
+        #expect(try again.collection("d").generation.denseField("a")?.index.linkedCount == Self.count)
         try again.close()
     }
 
@@ -332,7 +332,7 @@ import VectorIndex
                 configuration: EngineConfiguration(storagePath: folder, snapshotsPath: folder + "-snapshots"),
                 logger: .init(label: "test"), environment: machine.environment)
             defer { try? storage.close() }
-            return try #require(storage.collection("c").generation.space("a")).index.linkedCount
+            return try #require(storage.collection("c").generation.denseField("a")).index.linkedCount
         }
         #expect(try restored("/restored") == Self.count)
         let name = "graphs/1/0/0"

@@ -2,7 +2,7 @@ import Synchronization
 import VectorIndex
 
 /// What is known of the recall of one vector's searches. A compaction hands it on to the next generation.
-package final class SpaceRecall: Sendable {
+package final class FieldRecall: Sendable {
     package let recent: RecentQueries
     private let latest = Mutex<RecallAudit?>(nil)
     /// Whether the latest audit found less than ``RecallAudit/lowRecall``.
@@ -46,10 +46,10 @@ struct IndexShape: Sendable, Equatable {
     let live: Int
     let linked: Int
 
-    init(_ space: VectorSpace, generation: Int) {
-        let index = space.index
+    init(_ field: DenseField, generation: Int) {
+        let index = field.index
         self.generation = generation
-        build = space.build
+        build = field.build
         revision = index.revision
         published = index.publishedCount
         live = index.liveCount
@@ -66,4 +66,12 @@ struct IndexShape: Sendable, Equatable {
             || differs(linked, old.linked, of: old.linked)
             || differs(published - live, old.published - old.live, of: old.published)
     }
+}
+
+/// Recall is measured for dense vectors; this is where they are told from others.
+extension Generation {
+    package var denseFields: [DenseField] { fields.compactMap { $0 as? DenseField } }
+
+    /// The dense field of a vector name; `nil` for an unknown one, and for a vector of another kind.
+    package func denseField(_ name: String) -> DenseField? { field(name) as? DenseField }
 }
