@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import VectorIndex
 
 extension Engine {
     /// Shown in snapshot names where Qdrant shows its peer.

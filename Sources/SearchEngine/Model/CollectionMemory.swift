@@ -23,6 +23,19 @@ public struct CollectionMemory: Sendable {
         public var reducedCodes: Int
         /// The graph's links, and one bit a slot.
         public var links: Int
+
+        package init(
+            name: String, file: Int, cached: Int, rows: Int, savedIndex: Int, codes: Int, reducedCodes: Int, links: Int
+        ) {
+            self.name = name
+            self.file = file
+            self.cached = cached
+            self.rows = rows
+            self.savedIndex = savedIndex
+            self.codes = codes
+            self.reducedCodes = reducedCodes
+            self.links = links
+        }
     }
 
     public var vectors: [Vector]
