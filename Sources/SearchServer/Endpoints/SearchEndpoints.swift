@@ -36,20 +36,12 @@ extension Endpoints {
     /// A scan of so many points mostly stays within it: 4 to 11 ns a point.
     private static let mostScanned = 40_000
 
-    /// The deadline, which is seconds away, matters no more than for a search that begins just before it.
-    private static func queryAtOnce(_ request: QueryRequest, _ call: Call) throws -> QueryResult? {
-        try call.ask(
-            QueryOperations.queryAtOnce,
-            CollectionRequest(call.collection, .init(request, budget: briefSearch, mostScanned: mostScanned)))
-    }
-
     private static func search(_ call: Call) throws -> Reply {
-        let results = try call.ask(QueryOperations.query, call.read { [try $0.readSearch()] })
-        return searched(results[0], call)
+        try answer(try call.read { try $0.readSearch() }, call, searched)
     }
 
-    private static func attemptSearch(_ call: Call) throws -> Reply? {
-        try queryAtOnce(call.read { try $0.readSearch() }.body, call).map { searched($0, call) }
+    private static func attemptSearch(_ call: Call) throws -> Endpoint.Attempt {
+        try attempt(try call.read { try $0.readSearch() }, call, searched)
     }
 
     private static func searched(_ result: QueryResult, _ call: Call) -> Reply {
@@ -57,16 +49,35 @@ extension Endpoints {
     }
 
     private static func query(_ call: Call) throws -> Reply {
-        let results = try call.ask(QueryOperations.query, call.read { [try $0.readQuery()] })
-        return queried(results[0], call)
+        try answer(try call.read { try $0.readQuery() }, call, queried)
     }
 
-    private static func attemptQuery(_ call: Call) throws -> Reply? {
-        try queryAtOnce(call.read { try $0.readQuery() }.body, call).map { queried($0, call) }
+    private static func attemptQuery(_ call: Call) throws -> Endpoint.Attempt {
+        try attempt(try call.read { try $0.readQuery() }, call, queried)
     }
 
     private static func queried(_ result: QueryResult, _ call: Call) -> Reply {
         call.result(explained: Explanations(result.explanation)) { $0.write(result) }
+    }
+
+    private static func answer(
+        _ request: CollectionRequest<QueryRequest>, _ call: Call, _ encode: (QueryResult, Call) -> Reply
+    ) throws -> Reply {
+        let results = try call.ask(
+            QueryOperations.query, CollectionRequest(request.collection, [request.body]))
+        return encode(results[0], call)
+    }
+
+    /// The deadline, which is seconds away, matters no more than for a search that begins just before it.
+    private static func attempt(
+        _ request: CollectionRequest<QueryRequest>, _ call: Call,
+        _ encode: @escaping @Sendable (QueryResult, Call) -> Reply
+    ) throws -> Endpoint.Attempt {
+        let brief = QueryOperations.BriefQuery(request.body, budget: briefSearch, mostScanned: mostScanned)
+        if let result = try call.ask(QueryOperations.queryAtOnce, CollectionRequest(request.collection, brief)) {
+            return .answered(encode(result, call))
+        }
+        return .unfinished { try answer(request, $0, encode) }
     }
 }
 

@@ -245,8 +245,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         phase = .working
         let call = exchange.call(principal, body: RequestBytes(buffer: body))
         body = ByteBuffer()
-        if case .brief(let attempt, _) = endpoint.work, let reply = replyAtOnce(call, exchange, attempt) {
-            return complete(reply, exchange)
+        var unfinished: (@Sendable (Call) throws -> Reply)?
+        if case .brief(let attempt, _) = endpoint.work {
+            switch attemptAtOnce(call, exchange, attempt) {
+            case .answered(let reply): return complete(reply, exchange)
+            case .unfinished(let rest): unfinished = rest
+            case nil: break
+            }
         }
         let eventLoop = context.eventLoop
         let handler = NIOLoopBound(self, eventLoop: eventLoop)
@@ -268,8 +273,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
             do { reply = try work(call) } catch { reply = exchange.failure(error) }
             exchange.finish(&reply)
             complete(reply, exchange)
-        case .compute(let work), .brief(_, let work):
-            compute(call, work, answer)
+        case .compute(let work): compute(call, work, answer)
+        case .brief(_, let work): compute(call, unfinished ?? work, answer)
         case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
             workers.submitCompute(bodyBytes: call.body.count) { start in
@@ -321,25 +326,27 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The reply of work that the event loop does itself; `nil` if it has no time for it, or the work takes too long.
-    private func replyAtOnce(
-        _ call: Call, _ exchange: Exchange, _ attempt: (Call) throws -> Reply?
-    ) -> Reply? {
+    /// Work that the event loop does itself; `nil` if it has no time for it.
+    private func attemptAtOnce(
+        _ call: Call, _ exchange: Exchange, _ attempt: (Call) throws -> Endpoint.Attempt
+    ) -> Endpoint.Attempt? {
         let start = NIODeadline.now()
         guard loopTime.mayWork(for: self, at: start), !hasWorked, call.body.count <= Workers.bulkBytes else {
             return nil
         }
         hasWorked = true
         defer { loopTime.worked(from: start, to: .now()) }
+        var reply: Reply
         do {
-            guard var reply = try attempt(call) else { return nil }
-            exchange.finish(&reply)
-            return reply
+            switch try attempt(call) {
+            case .answered(let answered): reply = answered
+            case .unfinished(let rest): return .unfinished(rest)
+            }
         } catch {
-            var reply = exchange.failure(error)
-            exchange.finish(&reply)
-            return reply
+            reply = exchange.failure(error)
         }
+        exchange.finish(&reply)
+        return .answered(reply)
     }
 
     private func complete(_ reply: Reply, _ exchange: Exchange) {

@@ -23,10 +23,9 @@ struct Endpoint: Sendable {
         case immediate(@Sendable (Call) throws -> Reply)
         /// On a compute thread; on one for index builds, from its beginning, if payload indexes have to be built first.
         case compute(@Sendable (Call) throws -> Reply)
-        /// On the event loop when that has time for it (`LoopTime`) and `attempt`, which must never wait, finds an answer;
-        /// else from its beginning on a compute thread.
-        case brief(
-            attempt: @Sendable (Call) throws -> Reply?, otherwise: @Sendable (Call) throws -> Reply)
+        /// On the event loop when that has time for it (`LoopTime`), by `attempt`, which must never wait; else, or what that
+        /// leaves, on a compute thread.
+        case brief(attempt: @Sendable (Call) throws -> Attempt, otherwise: @Sendable (Call) throws -> Reply)
         /// On a thread for long work.
         case long(@Sendable (Call) throws -> Reply)
         /// Begins on a compute thread, and answers later, from any thread; not at all if it throws.
@@ -35,6 +34,13 @@ struct Endpoint: Sendable {
         case asynchronous(@Sendable (Call) async throws -> Reply)
         /// Like `asynchronous`, for what reads the request's body or writes the reply piece by piece.
         case streaming(@Sendable (Call, Request) async throws -> Reply)
+    }
+
+    /// What came of work on the event loop.
+    enum Attempt: Sendable {
+        case answered(Reply)
+        /// It would take longer than the loop has: what is left to do, of a request that is decoded.
+        case unfinished(@Sendable (Call) throws -> Reply)
     }
 
     var method: HTTPMethod
