@@ -160,12 +160,9 @@ extension Engine {
 
     private func collectionInfo(_ collection: PointCollection, _ tellsSchema: Bool) throws -> CollectionInfo {
         if tellsSchema { try reader.buildDeclared(collection) }
-        let view = try collection.lock.read { try CollectionView(collection) }
-        let schema = tellsSchema ? try view.payloadSchema() : [:]
-        return try collection.lock.read {
-            guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
-            let generation = collection.generation
-            let fields = generation.fields
+        var (info, view) = try collection.lock.read {
+            let view = try CollectionView(collection)
+            let fields = view.generation.fields
             let failure = collection.backgroundError.withLock { $0 }
             let pending =
                 fields.contains { $0.pendingCount > 0 } || collection.wantsCompaction || collection.wantsRebuild
@@ -177,14 +174,16 @@ extension Engine {
             let limitation =
                 unindexed == 0
                 ? nil : "\(unindexed) vectors can't be indexed, and are scanned: the memory for more is refused"
-            return CollectionInfo(
+            let info = CollectionInfo(
                 status: failure != nil ? .red : pending ? .yellow : limitation != nil ? .grey : .green,
                 optimizerError: failure ?? limitation, unindexableVectorsCount: unindexed,
                 vectorsCount: counts.reduce(0) { $0 + $1.live },
                 indexedVectorsCount: counts.reduce(0) { $0 + $1.indexed },
-                pointsCount: generation.points.liveCount, segmentsCount: 1,
-                configuration: configuration, payloadSchema: schema)
+                pointsCount: view.pointCount, segmentsCount: 1, configuration: configuration, payloadSchema: [:])
+            return (info, view)
         }
+        if tellsSchema { info.payloadSchema = try view.payloadSchema() }
+        return info
     }
 
     // MARK: Aliases

@@ -101,7 +101,8 @@ extension Engine {
         let work = WorkLimit(limit, environment.time)
         let isReady = try collection.lock.tryRead { () throws -> Bool in
             try run.prepareBriefly(
-                CollectionView(collection), keepsQueries: configuration.recallAudits.keepsQueries)
+                CollectionView(collection, filters: request.query.filter.map { [$0] } ?? []),
+                keepsQueries: configuration.recallAudits.keepsQueries)
         }
         guard isReady == true, try run.evaluateBriefly() else { return nil }
         do {

@@ -114,8 +114,7 @@ public final class Engine: Sendable {
         reclaimer.start(unowned, loaded.inOrder)
         indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
         indexBuilds.start()
-        reader = IndexedReader(
-            builds: indexBuilds, publication: queue.publication, environment: environment)
+        reader = IndexedReader(builds: indexBuilds, environment: environment)
         indexer = Indexer(
             threads: configuration.indexingThreads > 0 ? configuration.indexingThreads : environment.executor.cores,
             environment: environment, logger: logger)

@@ -155,7 +155,13 @@ struct HTTPBench {
     private func waitUntilChecked(_ collection: String) throws {
         while true {
             let vector = try endpoint.call("GET", "/collections/\(collection)/recall")["result"]?["vectors"]?[""]
-            if vector?["scanned"] == true || vector?["reachability"]?["unreachable"] != .null { return }
+            let reached = vector?["reachability"]
+            // What is told of unreachable points may be of a time when there were fewer.
+            if vector?["scanned"] == true
+                || reached?["unreachable"] != .null && reached?["checked"] == reached?["linked"]
+            {
+                return
+            }
             usleep(20_000)
         }
     }

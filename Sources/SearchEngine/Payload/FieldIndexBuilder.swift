@@ -17,6 +17,8 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     let needed: [FieldIndexKey]
     private(set) var table = FieldIndexTable()
     private var isFinished = false
+    /// What was fed, but isn't in the table yet.
+    private var fed: [PayloadChange] = []
     private struct Log {
         /// Every payload that a slot had since the builder was made, in order.
         var payloads: [UInt32: [JSONValue]] = [:]
@@ -42,12 +44,21 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     /// Adds one point of the scan.
     package func feed(_ slot: UInt32, _ payload: JSONValue) {
         precondition(!isFinished, "a finished builder takes no more points")
-        table.apply([PayloadChange(slot: slot, new: payload)])
+        fed.append(PayloadChange(slot: slot, new: payload))
+        if fed.count >= Self.changesPerStep { flush() }
     }
 
-    /// Sorts what was fed. `install` does it otherwise, but under its caller's exclusive lock.
+    private static let changesPerStep = 256
+
+    private func flush() {
+        table.apply(fed)
+        fed.removeAll(keepingCapacity: true)
+    }
+
+    /// Sorts what was fed. `install` does it otherwise, while the writer waits.
     package func finish() {
         guard !isFinished else { return }
+        flush()
         for entry in table.entries.values { entry.change { $0.finish() } }
         isFinished = true
     }
@@ -75,11 +86,15 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     /// The scan has seen one of a slot's payloads or none: all are taken out, and the last one comes in.
     func replay() {
         log.withLock { log in
+            var changes: [PayloadChange] = []
             for (slot, payloads) in log.payloads {
-                var changes = payloads.map { PayloadChange(slot: slot, old: $0, new: nil) }
+                changes += payloads.map { PayloadChange(slot: slot, old: $0, new: nil) }
                 if let last = payloads.last { changes.append(PayloadChange(slot: slot, new: last)) }
+                guard changes.count >= Self.changesPerStep else { continue }
                 table.apply(changes)
+                changes.removeAll(keepingCapacity: true)
             }
+            table.apply(changes)
         }
         forgetLog()
     }

@@ -11,30 +11,38 @@ package struct PayloadIndexView: Sendable {
         let textSettings: [PayloadPath: TextSettings]
         let explicitKeys: Set<FieldIndexKey>
         let clock: UseClock
-        let exchanges: ExchangeCount
 
-        init(_ state: PayloadIndexes.State, _ clock: UseClock, _ exchanges: ExchangeCount) {
+        init(_ state: PayloadIndexes.State, _ clock: UseClock) {
             entries = state.table.entries
             schemas = state.schemas
             textSettings = state.textSettings
             explicitKeys = state.explicitKeys
             self.clock = clock
-            self.exchanges = exchanges
         }
     }
 
     private let contents: Contents
-    private let exchanged: UInt64
 
-    init(_ contents: Contents, exchanged: UInt64) {
-        self.contents = contents
-        self.exchanged = exchanged
-    }
+    init(_ contents: Contents) { self.contents = contents }
 
     package var schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema> { contents.schemas }
 
-    /// Whether no slot's payload has been exchanged since, nor was just then: what was evaluated until now belongs to one state.
-    package var isCurrent: Bool { exchanged % 2 == 0 && contents.exchanges.now == exchanged }
+    /// How many exchanges some indexes had seen when it was taken.
+    package struct Stamps {
+        private let entries: [(entry: FieldIndexEntry, count: UInt64)]
+
+        fileprivate init(_ entries: [FieldIndexEntry]) {
+            self.entries = entries.map { ($0, $0.exchanges.load(ordering: .acquiring)) }
+        }
+
+        /// Whether none was under way then, and none has begun since: what was evaluated meanwhile belongs to one state.
+        package var isCurrent: Bool {
+            entries.allSatisfy { $0.count % 2 == 0 && $0.entry.exchanges.load(ordering: .acquiring) == $0.count }
+        }
+    }
+
+    /// Of the indexes of these keys, none of which may be missing.
+    package func stamps(_ keys: [FieldIndexKey]) -> Stamps { Stamps(keys.compactMap { contents.entries[$0] }) }
 
     /// The text settings that hold on a path.
     func settings(_ path: PayloadPath) -> TextSettings { contents.textSettings[path] ?? .unindexed }
@@ -54,9 +62,15 @@ package struct PayloadIndexView: Sendable {
     /// As `missing(for:)`, for several filters, and keys that points are ordered by, at once. What is evaluated together must
     /// be asked for together: field indexes asked for one by one may evict one another.
     package func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
+        missing(keys(for: filters, orders: orders))
+    }
+
+    /// The field indexes that filters, and keys that points are ordered by, need.
+    package func keys(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
+        if filters.isEmpty && orders.isEmpty { return [] }
         var collector = FieldIndexKeyCollector(textSettings: settings)
         for filter in filters { collector.collect(filter) }
-        return missing(orders.isEmpty ? collector.keys : collector.keys + orders.flatMap(orderKeys))
+        return orders.isEmpty ? collector.keys : collector.keys + orders.flatMap(orderKeys)
     }
 
     /// What must be built for an index of this kind.
@@ -64,7 +78,8 @@ package struct PayloadIndexView: Sendable {
         missing(schema.fieldIndexKeys(path))
     }
 
-    private func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
+    /// Empty if none is missing, else all.
+    func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
         keys.allSatisfy { contents.entries[$0] != nil } ? [] : keys
     }
 

@@ -26,14 +26,13 @@ package final class PayloadIndexes: Sendable {
 
     /// Held for moments, to look or to put something in its place.
     private let state = Mutex(State())
-    /// Held for a whole change, as builders must see all changes or none. Taken before `state`.
-    private let changing = Mutex(ChangeCounts())
+    /// Held for a whole change, as builders must see all changes or none. Taken before `state`, and before the lock under which
+    /// points are published.
+    private let changing = PublicationLock()
+    private let changesSinceCheck = Atomic(0)
     private let builders = Mutex<[WeakBuilder]>([])
     let implicitBudgetBytes: Int
-    private let clock: UseClock
-    private let exchanges = ExchangeCount()
-
-    private struct ChangeCounts { var sinceCheck = 0 }
+    private let clock = UseClock()
 
     private struct WeakBuilder {
         weak var builder: FieldIndexBuilder?
@@ -41,46 +40,67 @@ package final class PayloadIndexes: Sendable {
 
     package init(implicitBudgetBytes: Int) {
         self.implicitBudgetBytes = implicitBudgetBytes
-        clock = UseClock()
     }
 
     /// What there is now. Complexity: O(1).
     package func view() -> PayloadIndexView {
-        let exchanged = exchanges.now
-        let contents = state.withLock { state in
-            if let shown = state.shown { return shown }
-            let contents = PayloadIndexView.Contents(state, clock, exchanges)
+        state.withLock { state in
+            if let shown = state.shown { return PayloadIndexView(shown) }
+            let contents = PayloadIndexView.Contents(state, clock)
             state.shown = contents
-            return contents
+            return PayloadIndexView(contents)
         }
-        return PayloadIndexView(contents, exchanged: exchanged)
     }
 
     package var schemas: OrderedDictionary<PayloadPath, PayloadFieldSchema> { state.withLock { $0.schemas } }
 
     // MARK: Payloads
 
-    /// Takes changes of payloads in, in order.
+    /// Takes changes of payloads in, in order, and then has the points published that they belong to.
     ///
-    /// Complexity: O(changes · field indexes), and a merge now and then. An evaluation that sees a part of an exchange of a
-    /// slot's payload is told by ``PayloadIndexView/isCurrent``.
-    package func apply(_ changes: [PayloadChange]) {
-        if changes.isEmpty { return }
-        changing.withLock { counts in
-            let exchanges = changes.contains { $0.old != nil }
-            if exchanges { self.exchanges.begin() }
-            state.withLock { $0.table }.apply(changes)
-            if exchanges { self.exchanges.end() }
-            forEachBuilder { $0.log(changes) }
-            counts.sinceCheck += changes.count
-            guard counts.sinceCheck >= Self.changesPerCheck else { return }
-            counts.sinceCheck = 0
-            evict(keeping: [])
+    /// Complexity: O(changes · field indexes), and a merge now and then. An evaluation that overlaps an exchange of values which it
+    /// reads isn't current (``PayloadIndexView/Stamps/isCurrent``).
+    package func apply(_ changes: [PayloadChange], publishing publish: () -> Void = {}) {
+        changing.lock()
+        defer { changing.unlock() }
+        let parts = state.withLock { $0.table }.parts(of: changes)
+        for part in parts { part.begin() }
+        for part in parts { part.apply() }
+        publish()
+        for part in parts { part.end() }
+        forEachBuilder { $0.log(changes) }
+        guard changesSinceCheck.wrappingAdd(changes.count, ordering: .relaxed).newValue >= Self.changesPerCheck else {
+            return
         }
+        changesSinceCheck.store(0, ordering: .relaxed)
+        evict(keeping: [])
+    }
+
+    /// Waits until no change is under way. While `body` runs none begins, if that is asked for; otherwise it runs right after.
+    ///
+    /// - Returns: what `body` does; `nil` when the wait would be longer than the limit.
+    func betweenChanges<T>(within limit: Duration?, holding: Bool, _ body: () throws -> T) rethrows -> T? {
+        if let limit {
+            guard changing.lock(within: limit) else { return nil }
+        } else {
+            changing.lock()
+        }
+        guard holding else {
+            changing.unlock()
+            return try body()
+        }
+        defer { changing.unlock() }
+        return try body()
     }
 
     /// Changes after which what filters have had made is held against its budget again.
     private static let changesPerCheck = 16_384
+
+    private func whileChanging<T>(_ body: () -> T) -> T {
+        changing.lock()
+        defer { changing.unlock() }
+        return body()
+    }
 
     private func forEachBuilder(_ body: (FieldIndexBuilder) -> Void) {
         builders.withLock { builders in
@@ -97,21 +117,23 @@ package final class PayloadIndexes: Sendable {
     /// Registers a payload index, replacing the one that the path had. Its field indexes are then `missing(for:at:)`, unless some
     /// filter has had them made; without them everything works, on first use a little later.
     package func createIndex(_ path: PayloadPath, _ schema: PayloadFieldSchema) {
-        changing.withLock { _ in
-            state.withLock { state in
+        whileChanging {
+            let gone = state.withLock { state -> [FieldIndexEntry] in
                 state.schemas[path] = schema
                 state.schemasChanged()
-                for key in state.explicitKeys {
-                    if let entry = state.table.entries[key], !state.isComplete(entry) { state.table.remove(key) }
+                return state.explicitKeys.compactMap { key in
+                    guard let entry = state.table.entries[key], !state.isComplete(entry) else { return nil }
+                    return state.table.remove(key)
                 }
             }
+            withExtendedLifetime(gone) {}
         }
     }
 
     /// Answers whether there was an index. What filters need of it stays within the budget.
     @discardableResult
     package func dropIndex(_ path: PayloadPath) -> Bool {
-        changing.withLock { _ in
+        whileChanging {
             let existed = state.withLock { state in
                 guard state.schemas.removeValue(forKey: path) != nil else { return false }
                 state.schemasChanged()
@@ -128,7 +150,7 @@ package final class PayloadIndexes: Sendable {
     ///
     /// - Parameter budget: from which the log takes what it keeps.
     package func makeBuilder(for keys: [FieldIndexKey], budget: ByteBudget? = nil) -> FieldIndexBuilder {
-        changing.withLock { _ in
+        whileChanging {
             let builder = state.withLock { state in
                 FieldIndexBuilder(
                     keys.filter { state.table.entries[$0] == nil }, needed: keys, declared: state.explicitKeys,
@@ -145,7 +167,7 @@ package final class PayloadIndexes: Sendable {
     ///   builder's may take its place.
     @discardableResult
     package func install(_ builder: FieldIndexBuilder) -> PayloadIndexView {
-        changing.withLock { _ in
+        whileChanging {
             builders.withLock { builders in builders.removeAll { $0.builder == nil || $0.builder === builder } }
             builder.finish()
             builder.replay()
@@ -174,13 +196,18 @@ package final class PayloadIndexes: Sendable {
         var total = sizes.reduce(0) { $0 + $1.bytes }
         guard total > implicitBudgetBytes else { return }
         sizes.sort { $0.use < $1.use }
-        state.withLock { state in
+        // What goes is large, and is let go of when others may look again.
+        let (gone, shown) = state.withLock { state in
+            let shown = state.shown
             state.shown = nil
-            for (key, bytes, _) in sizes where total > implicitBudgetBytes && !kept.contains(key) {
-                state.table.remove(key)
-                total -= bytes
+            let gone = sizes.compactMap { size -> FieldIndexEntry? in
+                guard total > implicitBudgetBytes, !kept.contains(size.key) else { return nil }
+                total -= size.bytes
+                return state.table.remove(size.key)
             }
+            return (gone, shown)
         }
+        withExtendedLifetime((gone, shown, implicit)) {}
     }
 
     // MARK: Sizes
@@ -219,13 +246,4 @@ final class UseClock: Sendable {
     private let count = Atomic<UInt64>(0)
 
     func tick() -> UInt64 { count.wrappingAdd(1, ordering: .relaxed).newValue }
-}
-
-/// Counts the beginnings and ends of changes that exchange payloads of slots which readers may know: odd while one is under way.
-final class ExchangeCount: Sendable {
-    private let count = Atomic<UInt64>(0)
-
-    var now: UInt64 { count.load(ordering: .acquiring) }
-    func begin() { count.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-    func end() { count.wrappingAdd(1, ordering: .acquiringAndReleasing) }
 }

@@ -4,7 +4,7 @@ import OrderedCollections
 /// What a reader sees of a collection: one committed state, fixed under the shared lock and used without it, while writers go on.
 ///
 /// Most writes give points new slots, which the state leaves out, and a slot's vectors never change. A payload that is
-/// exchanged in place is the exception: `indexes.isCurrent` tells that some were.
+/// exchanged in place is the exception: `isCurrent` tells that none was which the filters look at.
 final class CollectionView {
     let collection: PointCollection
     let generation: Generation
@@ -12,11 +12,18 @@ final class CollectionView {
     /// Live ones.
     let pointCount: Int
     let indexes: PayloadIndexView
+    /// The field indexes that must be built before the filters can be evaluated.
+    let missing: [FieldIndexKey]
+    private let stamps: PayloadIndexView.Stamps
     /// The slots of points that filters name by their ids.
     private let slots: [PointID: UInt32]
 
     /// Under the shared lock. Throws `.notFound` when the collection was dropped.
-    init(_ collection: PointCollection, naming filters: some Sequence<Filter> = EmptyCollection()) throws {
+    ///
+    /// - Parameters:
+    ///   - filters: what will be evaluated.
+    ///   - orderKeys: that points will be ordered by.
+    init(_ collection: PointCollection, filters: [Filter] = [], orderKeys: [PayloadPath] = []) throws {
         guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
         self.collection = collection
         let generation = collection.generation
@@ -24,6 +31,9 @@ final class CollectionView {
         live = LivePoints(generation.points)
         pointCount = generation.points.liveCount
         indexes = generation.payloadIndexes.view()
+        let keys = indexes.keys(for: filters, orders: orderKeys)
+        missing = indexes.missing(keys)
+        stamps = indexes.stamps(keys)
         var slots: [PointID: UInt32] = [:]
         for filter in filters {
             filter.forEachLeaf { condition in
@@ -33,6 +43,9 @@ final class CollectionView {
         }
         self.slots = slots
     }
+
+    /// Whether what the filters look at is of one state until now.
+    var isCurrent: Bool { stamps.isCurrent }
 
     /// The live slots that match a filter, which is one of those that the view was made for. What it needs of indexes must not
     /// be missing. Without any lock.
@@ -83,15 +96,21 @@ final class CollectionView {
         return schema
     }
 
-    /// One bit a slot: whether it has the vector; `nil` for an unknown one. The caller deallocates it. Takes the lock.
-    /// Complexity: O(slots).
+    /// Slots whose vectors are looked at in one hold of the lock.
+    private static let slotsPerHold = 1 << 16
+
+    /// One bit a slot: whether it has the vector; `nil` for an unknown one. The caller deallocates it. Takes the lock now and
+    /// then. Complexity: O(slots).
     private func words(with name: String) -> UnsafeMutablePointer<UInt64>? {
-        guard let field = generation.field(name) else { return nil }
+        guard let bit = collection.lock.read({ generation.field(name)?.bit }) else { return nil }
         let words = UnsafeMutablePointer<UInt64>.allocate(capacity: live.words.count)
         words.initialize(repeating: 0, count: live.words.count)
-        collection.lock.read {
-            for slot in 0..<live.slotCount where generation.points.vectors(UInt32(slot)) & field.bit != 0 {
-                words[slot >> 6] |= 1 << UInt64(slot & 63)
+        for start in stride(from: 0, to: live.slotCount, by: Self.slotsPerHold) {
+            collection.lock.read {
+                for slot in start..<min(start + Self.slotsPerHold, live.slotCount)
+                where generation.points.vectors(UInt32(slot)) & bit != 0 {
+                    words[slot >> 6] |= 1 << UInt64(slot & 63)
+                }
             }
         }
         return words

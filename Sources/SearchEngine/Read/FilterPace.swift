@@ -26,6 +26,6 @@ struct FilterPace {
         last = now
         if let deadline, now >= deadline { throw timedOut(operation) }
         guard !view.collection.isDropped else { throw PointCollection.missing(view.collection.name) }
-        guard view.indexes.isCurrent else { throw Outdated() }
+        guard view.isCurrent else { throw Outdated() }
     }
 }

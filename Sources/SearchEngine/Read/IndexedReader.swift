@@ -1,12 +1,10 @@
 /// Answers filters from payload indexes, once those that are missing have been built.
 final class IndexedReader: Sendable {
     private let builds: IndexBuilds
-    private let publication: PublicationLock
     private let environment: Environment
 
-    init(builds: IndexBuilds, publication: PublicationLock, environment: Environment) {
+    init(builds: IndexBuilds, environment: Environment) {
         self.builds = builds
-        self.publication = publication
         self.environment = environment
     }
 
@@ -37,30 +35,30 @@ final class IndexedReader: Sendable {
         var outdated = 0
         while attemptsLeft > 0 {
             var missing: [FieldIndexKey] = []
-            // Whoever gets hold of publication knows that no exchange is half done. Once payloads keep changing it is kept.
-            let isHeld = outdated >= Self.mostOutdated
-            if outdated > 0 { try waitForPublication(operation, until: deadline) }
-            if outdated > 0, !isHeld { publication.unlock() }
-            defer { if isHeld { publication.unlock() } }
-            let view = try collection.lock.read { () throws -> CollectionView? in
-                let view = try CollectionView(collection, naming: filters)
-                missing = view.indexes.missing(for: filters, orders: orderKeys)
-                guard missing.isEmpty else { return nil }
-                try pinning(view)
-                return view
-            }
-            if let view {
-                var pace = FilterPace(view, until: deadline, operation, environment.time)
-                do {
-                    let result = try body(view, &pace)
-                    guard filters.isEmpty && orderKeys.isEmpty || view.indexes.isCurrent else {
-                        throw FilterPace.Outdated()
-                    }
-                    return result
-                } catch is FilterPace.Outdated {
-                    outdated += 1
-                    continue
+            func attempt() throws -> T? {
+                let view = try collection.lock.read { () throws -> CollectionView in
+                    let view = try CollectionView(collection, filters: filters, orderKeys: orderKeys)
+                    if view.missing.isEmpty, view.isCurrent { try pinning(view) }
+                    return view
                 }
+                missing = view.missing
+                guard missing.isEmpty else { return nil }
+                guard view.isCurrent else { throw FilterPace.Outdated() }
+                var pace = FilterPace(view, until: deadline, operation, environment.time)
+                let result = try body(view, &pace)
+                guard view.isCurrent else { throw FilterPace.Outdated() }
+                return result
+            }
+            do {
+                let result =
+                    outdated == 0
+                    ? try attempt()
+                    : try afterChanges(
+                        collection, holding: outdated >= Self.mostOutdated, operation, until: deadline, attempt)
+                if let result { return result }
+            } catch is FilterPace.Outdated {
+                outdated += 1
+                continue
             }
             attemptsLeft -= 1
             try build(missing, of: collection, until: deadline)
@@ -68,8 +66,21 @@ final class IndexedReader: Sendable {
         throw Self.evicted
     }
 
-    /// Evaluations in vain after which one lets nobody go ahead.
-    private static let mostOutdated = 3
+    /// After so many outdated attempts the collection's payloads aren't changed during the next.
+    private static let mostOutdated = 8
+
+    /// Runs an attempt once no change of the collection's payloads is under way.
+    private func afterChanges<T>(
+        _ collection: PointCollection, holding: Bool, _ operation: String, until deadline: Deadline?,
+        _ attempt: () throws -> T?
+    ) throws -> T? {
+        let indexes = collection.lock.read { collection.generation.payloadIndexes }
+        let limit = deadline.map { $0 - environment.time.now }
+        guard let result = try indexes.betweenChanges(within: limit, holding: holding, attempt) else {
+            throw timedOut(operation)
+        }
+        return result
+    }
 
     /// Builds after which an index may be gone again before it was used: others have taken its memory.
     static let mostAttempts = 8
@@ -81,11 +92,6 @@ final class IndexedReader: Sendable {
     func buildDeclared(_ collection: PointCollection, until deadline: Deadline? = nil) throws {
         let missing = collection.missingDeclaredIndexes
         if !missing.isEmpty { try build(missing, of: collection, until: deadline) }
-    }
-
-    private func waitForPublication(_ operation: String, until deadline: Deadline?) throws {
-        guard let deadline else { return publication.lock() }
-        guard publication.lock(within: deadline - environment.time.now) else { throw timedOut(operation) }
     }
 
     private func build(_ keys: [FieldIndexKey], of collection: PointCollection, until deadline: Deadline?) throws {

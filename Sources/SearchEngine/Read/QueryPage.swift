@@ -4,7 +4,7 @@ struct QueryPage {
     private(set) var slots: [(slot: UInt32, value: OrderValue?)] = []
     private(set) var next: PointID?
 
-    /// Takes the shared lock for a query by id.
+    /// Takes the shared lock for moments.
     ///
     /// - Parameters:
     ///   - words: the live slots that match, one bit each, and how many they are.
@@ -15,7 +15,7 @@ struct QueryPage {
         var facts = QueryPlan.Facts(points: view.pointCount, matching: matching)
         guard case .byValue(let asked) = query.ranking else {
             plan = QueryPlan.decide(query, facts)
-            view.collection.lock.read { find(query, view.generation.points, among: words, idOrder) }
+            find(query, view, among: words, idOrder)
             return
         }
         let order = try view.indexes.ordered(asked)
@@ -32,13 +32,18 @@ struct QueryPage {
     }
 
     /// By id.
-    private mutating func find(_ query: Query, _ points: PointTable, among words: [UInt64], _ order: [UInt32]) {
+    private mutating func find(_ query: Query, _ view: CollectionView, among words: [UInt64], _ order: [UInt32]) {
+        let lock = view.collection.lock
+        let generation = view.generation
         var index = 0
         if case .byID(let first?) = query.ranking {
-            var end = order.count
-            while index < end {
-                let middle = (index + end) / 2
-                if points.id(order[middle]) < first { index = middle + 1 } else { end = middle }
+            index = lock.read {
+                var (low, end) = (0, order.count)
+                while low < end {
+                    let middle = (low + end) / 2
+                    if generation.points.id(order[middle]) < first { low = middle + 1 } else { end = middle }
+                }
+                return low
             }
         }
         var skipped = 0
@@ -47,7 +52,7 @@ struct QueryPage {
             if skipped < query.offset {
                 skipped += 1
             } else if slots.count == query.limit {
-                next = points.id(slot)
+                next = lock.read { generation.points.id(slot) }
                 return
             } else {
                 slots.append((slot, nil))

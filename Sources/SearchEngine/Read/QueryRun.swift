@@ -104,7 +104,7 @@ final class QueryRun {
     /// where it would be.
     func prepareBriefly(_ view: CollectionView, keepsQueries: Bool) throws -> Bool {
         if let filter {
-            guard filter.isBrief(slots: view.live.slotCount), view.indexes.missing(for: filter).isEmpty else {
+            guard filter.isBrief(slots: view.live.slotCount), view.missing.isEmpty, view.isCurrent else {
                 return false
             }
         }
@@ -119,7 +119,7 @@ final class QueryRun {
         watch.skip()
         defer { watch.lap(\.filter) }
         do { allowed = try state.view.matchingSlots(filter, mayWait: false) } catch is FieldIndexBusy { return false }
-        return state.view.indexes.isCurrent
+        return state.view.isCurrent
     }
 
     /// Plans, and scores vectors. Throws `.timeout` when it was cancelled; but with a limit to what may be scanned it throws

@@ -33,13 +33,6 @@ package final class ReadWriteLock: @unchecked Sendable {
         return try body()
     }
 
-    /// Lets writers that wait go ahead. Called by whoever has the lock shared, who has it again afterwards; what it protects may
-    /// have changed.
-    func yieldRead() {
-        pthread_rwlock_unlock(lock)
-        pthread_rwlock_rdlock(lock)
-    }
-
     package func write<T>(_ body: () throws -> T) rethrows -> T {
         pthread_rwlock_wrlock(lock)
         defer { pthread_rwlock_unlock(lock) }

@@ -148,10 +148,13 @@ final class StagedChanges {
     func publish() {
         guard !collection.isDropped else { return }
         // The indexes first, without the lock: slots that nobody knows yet are in no answer.
-        if collection.lock.read({ generation.needsPayloads }) {
-            generation.payloadIndexes.apply(
-                events.enumerated().compactMap { Self.payloadChange($0.element, parsedPayloads[$0.offset]) })
-        }
+        guard collection.lock.read({ generation.needsPayloads }) else { return publishPoints() }
+        generation.payloadIndexes.apply(
+            events.enumerated().compactMap { Self.payloadChange($0.element, parsedPayloads[$0.offset]) },
+            publishing: publishPoints)
+    }
+
+    private func publishPoints() {
         collection.lock.write {
             collection.version = version
             generation.publish(events, slotCount: slotCount)

@@ -284,16 +284,15 @@ extension WriteTransaction {
             var rows: [PointRow] = []
             // Memory answers for what this transaction hasn't touched, the naive evaluator for what it has. No payload is
             // exchanged meanwhile: this thread alone does that.
-            let view = try collection.lock.read { try CollectionView(collection, naming: [filter]) }
-            let missing = view.indexes.missing(for: filter)
-            if missing.isEmpty {
+            let view = try collection.lock.read { try CollectionView(collection, filters: [filter]) }
+            if view.missing.isEmpty {
                 forEachSetBit(try view.matchingSlots(filter).words) { slot in
                     let row = generation.row(slot)
                     if changes.states[row.id] == nil { rows.append(row) }
                 }
             }
-            guard missing.isEmpty else {
-                guard mayScan else { throw PayloadIndexesMissing(collection: collection, keys: missing) }
+            guard view.missing.isEmpty else {
+                guard mayScan else { throw PayloadIndexesMissing(collection: collection, keys: view.missing) }
                 // The table shows what this transaction has done so far.
                 try generation.table.forEachRecord(database) { row, _, payload in
                     if matches(filter, row, payload, generation) { rows.append(row) }

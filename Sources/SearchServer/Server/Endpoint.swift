@@ -23,8 +23,8 @@ struct Endpoint: Sendable {
         case immediate(@Sendable (Call) throws -> Reply)
         /// On a compute thread; on one for index builds, from its beginning, if payload indexes have to be built first.
         case compute(@Sendable (Call) throws -> Reply)
-        /// On the event loop when that has time for it (`LoopTime`), by `attempt`, which must never wait; else, or what that
-        /// leaves, on a compute thread.
+        /// `attempt` on the event loop when that has time for it (`LoopTime`); it must never wait. A compute thread does what is
+        /// left, or all of it.
         case brief(attempt: @Sendable (Call) throws -> Attempt, otherwise: @Sendable (Call) throws -> Reply)
         /// On a thread for long work.
         case long(@Sendable (Call) throws -> Reply)

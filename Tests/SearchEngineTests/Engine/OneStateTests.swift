@@ -66,6 +66,33 @@ import Testing
         return filter
     }
 
+    /// One change takes a mark from a point in place and gives it to another, new or not: exactly one point has it at any time.
+    @Test func aChangeOfPayloadsAndPointsIsSeenWhole() throws {
+        let fixture = try filled()
+        let engine = fixture.engine
+        let marked = Filter(must: [.field(try PayloadPath("mark"), .match(.bool(true)))])
+        let first = UInt64(Self.count)
+        _ = try engine.updateBlocking("c", [.upsert([PointStruct(first, [1, 2, 3, 4], ["mark": true])])])
+        #expect(try engine.count("c", filter: marked, exact: true) == 1)
+        let turns = try beside { turn in
+            let old = PointID.number(first + UInt64(turn % 7))
+            let new = PointStruct(first + UInt64((turn + 1) % 7), [1, 2, 3, 4], ["mark": true])
+            _ = try engine.updateBlocking(
+                "c", [.setPayload(.ids([old]), payload: ["mark": false], key: nil), .upsert([new])])
+        } _: {
+            for look in 0..<repetitions(2_000) {
+                let count = try engine.count("c", filter: marked, exact: true)
+                let query = Query(.nearest(.vector([1, 2, 3, 4])), filter: marked)
+                let found = try engine.query("c", QueryRequest(query))
+                guard count == 1, found.points.count == 1 else {
+                    Issue.record("look \(look): \(count) points, \(found.points.count) found")
+                    return
+                }
+            }
+        }
+        #expect(turns > 10)
+    }
+
     /// Points get other payloads in place, other slots, and go and come again in one change.
     @Test(arguments: 0..<3) func aLongFilterCountsEachPointOnce(kind: Int) throws {
         let fixture = try filled()

@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import JSON
 import SearchEngine
 import Synchronization
@@ -32,23 +33,28 @@ import Testing
         let live = [UInt64](repeating: .max, count: 15) + [(1 << 40) - 1]
         let indexes = collection.indexes
         let isDone = Atomic(false)
+        let evaluations = Atomic(0)
         let wrong = Mutex<[Int]>([])
         DispatchQueue.concurrentPerform(iterations: 3) { thread in
             if thread == 0 {
                 for number in stride(from: 1_000, to: 9_000, by: 10) {
                     indexes.apply((number..<number + 10).map { PayloadChange(slot: UInt32($0), new: Self.payload($0)) })
+                    // A reader is at it all the while.
+                    while evaluations.load(ordering: .relaxed) < (number - 1_000) / 100 { sched_yield() }
                 }
                 return isDone.store(true, ordering: .releasing)
             }
             while !isDone.load(ordering: .acquiring) {
                 let view = indexes.view()
+                evaluations.wrappingAdd(1, ordering: .relaxed)
                 for (place, filter) in filters.enumerated() {
+                    let stamps = view.stamps(view.keys(for: [filter]))
                     let found = live.withUnsafeBufferPointer { words in
                         try? view.evaluate(
                             filter, universe: 1_000, live: words.baseAddress!,
                             context: FilterContext(slot: { _ in nil }, vectorSlots: { _ in nil }))
                     }
-                    if found?.count != expected[place].count || !view.isCurrent {
+                    if found?.count != expected[place].count || !stamps.isCurrent {
                         wrong.withLock { $0.append(place) }
                     }
                 }
@@ -79,17 +85,20 @@ import Testing
                 for round in 0..<rounds {
                     let (old, new) = (payload(round % 2), payload((round + 1) % 2))
                     indexes.apply((0..<UInt32(count)).map { PayloadChange(slot: $0, old: old, new: new) })
+                    // Each time somebody has seen what came of it.
+                    while seen.withLock({ $0.current }) < round { sched_yield() }
                 }
                 return isDone.store(true, ordering: .releasing)
             }
             while !isDone.load(ordering: .acquiring) {
                 let view = indexes.view()
+                let stamps = view.stamps(view.keys(for: [filter]))
                 let found = live.withUnsafeBufferPointer { words in
                     try? view.evaluate(
                         filter, universe: count, live: words.baseAddress!,
                         context: FilterContext(slot: { _ in nil }, vectorSlots: { _ in nil }))
                 }
-                guard view.isCurrent else { continue }
+                guard stamps.isCurrent else { continue }
                 seen.withLock { seen in
                     seen.current += 1
                     if found?.count != 0 { seen.torn += 1 }
@@ -98,13 +107,33 @@ import Testing
         }
         #expect(seen.withLock { $0.torn } == 0)
         let view = indexes.view()
-        #expect(view.isCurrent)
         let found = try live.withUnsafeBufferPointer { words in
             try view.evaluate(
                 Filter(must: [.field(a, .match(.integer(Int64(rounds % 2))))]), universe: count,
                 live: words.baseAddress!, context: FilterContext(slot: { _ in nil }, vectorSlots: { _ in nil }))
         }
         #expect(found.count == count)
+    }
+
+    /// An exchange is over once its points are published, and holds up those alone who look at what it changes.
+    @Test func anExchangeEndsWithPublication() throws {
+        let indexes = PayloadIndexes(implicitBudgetBytes: .max)
+        let (a, b) = (
+            Filter(must: [.field(try PayloadPath("a"), .match(.integer(1)))]),
+            Filter(must: [.isEmpty(try PayloadPath("b"))])
+        )
+        let builder = indexes.makeBuilder(for: indexes.view().missing(for: [a, b]))
+        builder.feed(0, ["a": 1])
+        indexes.install(builder)
+        let view = indexes.view()
+        let (ofA, ofB) = (view.stamps(view.keys(for: [a])), view.stamps(view.keys(for: [b])))
+        indexes.apply(
+            [PayloadChange(slot: 0, old: ["a": 1], new: ["a": 2]), PayloadChange(slot: 1, new: ["a": 1, "b": 3])],
+            publishing: {
+                #expect(!ofA.isCurrent && ofB.isCurrent)
+                #expect(!view.stamps(view.keys(for: [a])).isCurrent)
+            })
+        #expect(!ofA.isCurrent && view.stamps(view.keys(for: [a])).isCurrent)
     }
 
     /// An index that is evicted serves the views that have it.

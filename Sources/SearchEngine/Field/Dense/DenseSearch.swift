@@ -9,8 +9,9 @@ extension DenseField {
             case .nearest(let value): try value.requireDense()
             }
         try prepare(&vector, self.parameters, normalizing: true)
-        if target.isNoted { recall.recent.note(vector) }
-        return DenseSearch(self, vector, excluded: target.excluded.first, parameters, settings)
+        let search = DenseSearch(self, vector, excluded: target.excluded.first, parameters, settings)
+        if target.isNoted { search.recent = recall.recent }
+        return search
     }
 }
 
@@ -24,6 +25,8 @@ private final class DenseSearch: PinnedSearch {
     private let knowledge: RecallKnowledge
     private let fullScanBytes: Int?
     private let mayEstimate: Bool
+    /// Where the vector is noted once the search is done; `nil` for one that isn't kept.
+    fileprivate var recent: RecentQueries?
     private var candidates: SearchCandidates?
     /// What follows from the plan.
     private var options: SearchOptions?
@@ -68,6 +71,7 @@ private final class DenseSearch: PinnedSearch {
         options.clock = limits.explained?.clock
         let outcome = vector.withUnsafeBufferPointer { index.search($0, steps, options, among: candidates) }
         guard !outcome.cancelled else { return nil }
+        recent?.note(vector)
         var found = FieldHits()
         let metric = index.parameters.metric
         found.slots.reserveCapacity(outcome.hits.count)

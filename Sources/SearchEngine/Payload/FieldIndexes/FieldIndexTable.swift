@@ -10,14 +10,13 @@ final class FieldIndexEntry: @unchecked Sendable {
     private let lock = ReadWriteLock()
     /// When it was used last, on the table's own clock. Readers set it while others read.
     let lastUse = Atomic<UInt64>(0)
+    /// Counts the beginnings and ends of changes that exchange values of slots which readers may know: odd while one is under way.
+    let exchanges = Atomic<UInt64>(0)
 
     init(_ key: FieldIndexKey, _ index: any FieldIndex) {
         self.key = key
         self.index = index
     }
-
-    /// The same index under another owner, who begins to use it now.
-    convenience init(takingOver other: FieldIndexEntry) { self.init(other.key, other.index) }
 
     /// Reads the index, which must be of this kind. Throws `FieldIndexBusy` where the thread must not wait and a change is under
     /// way.
@@ -60,27 +59,56 @@ struct FieldIndexTable {
         }
     }
 
-    mutating func remove(_ key: FieldIndexKey) {
-        guard entries.removeValue(forKey: key) != nil else { return }
+    @discardableResult
+    mutating func remove(_ key: FieldIndexKey) -> FieldIndexEntry? {
+        guard let entry = entries.removeValue(forKey: key) else { return nil }
         if let path = key.path, let index = groups.firstIndex(where: { $0.path == path }) {
             groups[index].entries.removeAll { $0.key == key }
             if groups[index].entries.isEmpty { groups.remove(at: index) }
         } else {
             predicates.removeAll { $0.key == key }
         }
+        return entry
     }
 
-    /// Applies changes of payloads, in order. Each index is held for its part of them.
-    func apply(_ changes: [PayloadChange]) {
+    /// What changes of payloads are to each index: those of an index come in order.
+    func parts(of changes: [PayloadChange]) -> [EntryChange] {
+        var parted: [EntryChange] = []
         for group in groups {
             let parts = changes.compactMap { $0.parts(at: group.path) }
-            if parts.isEmpty { continue }
-            for entry in group.entries { entry.change { $0.apply(parts) } }
+            if !parts.isEmpty { parted += group.entries.map { EntryChange(entry: $0, parts: parts) } }
         }
-        if predicates.isEmpty { return }
+        if predicates.isEmpty || changes.isEmpty { return parted }
         let parts = changes.map(\.parts)
-        for entry in predicates { entry.change { $0.apply(parts) } }
+        return parted + predicates.map { EntryChange(entry: $0, parts: parts) }
     }
+
+    /// Applies changes that no reader sees.
+    func apply(_ changes: [PayloadChange]) { for change in parts(of: changes) { change.apply() } }
+}
+
+/// What changes of payloads are to one index.
+struct EntryChange {
+    /// Changes that are made in one hold of the index: readers wait no longer.
+    private static let partsPerHold = 256
+
+    fileprivate let entry: FieldIndexEntry
+    fileprivate let parts: [PayloadChange.Parts]
+
+    /// Whether values of slots that readers may know are exchanged.
+    private var exchanges: Bool { parts.contains { $0.old != nil } }
+
+    func apply() {
+        for start in stride(from: 0, to: parts.count, by: Self.partsPerHold) {
+            entry.change { $0.apply(parts[start..<min(start + Self.partsPerHold, parts.count)]) }
+        }
+    }
+
+    /// Called before any index is changed.
+    func begin() { if exchanges { entry.exchanges.wrappingAdd(1, ordering: .acquiringAndReleasing) } }
+
+    /// Called once the points are published as well.
+    func end() { if exchanges { entry.exchanges.wrappingAdd(1, ordering: .acquiringAndReleasing) } }
 }
 
 /// A change of one slot's payload.
@@ -111,15 +139,15 @@ package struct PayloadChange: Sendable {
         Parts(slot: slot, old: old.map(PayloadView.init(payload:)), new: new.map(PayloadView.init(payload:)))
     }
 
-    fileprivate struct Parts {
-        let slot: UInt32
-        let old: PayloadView?
-        let new: PayloadView?
+    struct Parts {
+        fileprivate let slot: UInt32
+        fileprivate let old: PayloadView?
+        fileprivate let new: PayloadView?
     }
 }
 
 extension FieldIndex {
-    fileprivate func apply(_ parts: [PayloadChange.Parts]) {
+    fileprivate func apply(_ parts: ArraySlice<PayloadChange.Parts>) {
         for part in parts {
             if let old = part.old { remove(part.slot, old) }
             if let new = part.new { insert(part.slot, new) }
