@@ -239,10 +239,8 @@ extension Engine {
         for _ in 0..<100 {
             try environment.time.check(deadline, operation)
             do { return try body() } catch is StaleSlot {}
-            if let deadline {
-                guard queue.publication.lock(within: deadline - environment.time.now) else { throw timedOut(operation) }
-            } else {
-                queue.publication.lock()
+            guard queue.publication.lock(within: deadline.map { $0 - environment.time.now }) else {
+                throw timedOut(operation)
             }
             queue.publication.unlock()
         }

@@ -118,9 +118,8 @@ import VectorIndex
         index.publish(rows: rows.matrix, count: 1100, absent: [])
         index.drain()
         #expect(index.linkedCount == 1100)
-        // With so few links some slots may have none that leads to them; they are entry points then. Rows that were read
-        // wrongly would leave most without.
-        #expect(try index.checkInvariants() >= 0.95, Seed.note)
+        // With so few links a slot or two may have none that leads to them.
+        #expect(try index.checkInvariants() >= 0.99, Seed.note)
         // Over so few links a walk may miss a whole group: at a width of 8 one seed found 4 of 22, and 17 at this one.
         var found = 0
         for slot in stride(from: 0, to: 1100, by: 50) {

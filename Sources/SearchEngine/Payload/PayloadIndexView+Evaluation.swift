@@ -19,8 +19,8 @@ package struct FilterContext {
 extension PayloadIndexView {
     /// The live slots that fulfil a filter, and how many they are, exactly.
     ///
-    /// `universe` is the number of slots; `live` has one bit for each of them, zero past the last. `missing(for:)` must be
-    /// empty. Complexity: O(conditions · universe / 64 + postings and range entries of the conditions).
+    /// `universe` is the number of slots; `live` has one bit for each of them, zero past the last. No index that it needs may be
+    /// missing. Complexity: O(conditions · universe / 64 + postings and range entries of the conditions).
     ///
     /// - Parameters:
     ///   - mayWait: whether it may wait for a change of an index; otherwise it throws `FieldIndexBusy`.

@@ -1,5 +1,5 @@
 extension PayloadIndexView {
-    /// The values that points are ordered by under a path. `missing(for:orders:)` must be empty.
+    /// The values that points are ordered by under a path. The index that it needs must not be missing.
     ///
     /// A slot comes once for each of its different numbers (or points in time); one without any doesn't come at all. Under
     /// an integer index integral floats are integers and other floats are left out; under a float index every number

@@ -55,17 +55,8 @@ package struct PayloadIndexView: Sendable {
 
     // MARK: Missing field indexes
 
-    /// What must be there before the filter can be evaluated: empty if it is, otherwise everything that the filter needs,
-    /// of which `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
-    package func missing(for filter: Filter) -> [FieldIndexKey] { missing(for: [filter]) }
-
-    /// As `missing(for:)`, for several filters, and keys that points are ordered by, at once. What is evaluated together must
-    /// be asked for together: field indexes asked for one by one may evict one another.
-    package func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
-        missing(keys(for: filters, orders: orders))
-    }
-
-    /// The field indexes that filters, and keys that points are ordered by, need.
+    /// The field indexes that filters, and keys that points are ordered by, need. What is evaluated together must be asked for
+    /// together: field indexes asked for one by one may evict one another.
     package func keys(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
         if filters.isEmpty && orders.isEmpty { return [] }
         var collector = FieldIndexKeyCollector(textSettings: settings)
@@ -78,8 +69,9 @@ package struct PayloadIndexView: Sendable {
         missing(schema.fieldIndexKeys(path))
     }
 
-    /// Empty if none is missing, else all.
-    func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
+    /// What must be built before the indexes of these keys can be read: empty if all are there, otherwise all of them, of which
+    /// `makeBuilder` leaves out what exists. (That way `install` knows what not to evict.)
+    package func missing(_ keys: [FieldIndexKey]) -> [FieldIndexKey] {
         keys.allSatisfy { contents.entries[$0] != nil } ? [] : keys
     }
 
@@ -99,7 +91,7 @@ package struct PayloadIndexView: Sendable {
         _ key: FieldIndexKey, as kind: Kind.Type, mayWait: Bool = true, _ body: (Kind) throws -> T
     ) throws -> T {
         guard let entry = contents.entries[key] else {
-            preconditionFailure("a field index is missing: check missing(for:) of the same view")
+            preconditionFailure("a field index is missing: check missing(_:) of the same view")
         }
         entry.lastUse.store(contents.clock.tick(), ordering: .relaxed)
         return try entry.read(kind, mayWait: mayWait, body)

@@ -28,7 +28,7 @@ package final class PayloadIndexes: Sendable {
     private let state = Mutex(State())
     /// Held for a whole change, as builders must see all changes or none. Taken before `state`, and before the lock under which
     /// points are published.
-    private let changing = PublicationLock()
+    private let changing = TimedLock()
     private let changesSinceCheck = Atomic(0)
     private let builders = Mutex<[WeakBuilder]>([])
     let implicitBudgetBytes: Int
@@ -61,46 +61,32 @@ package final class PayloadIndexes: Sendable {
     /// Complexity: O(changes · field indexes), and a merge now and then. An evaluation that overlaps an exchange of values which it
     /// reads isn't current (``PayloadIndexView/Stamps/isCurrent``).
     package func apply(_ changes: [PayloadChange], publishing publish: () -> Void = {}) {
-        changing.lock()
-        defer { changing.unlock() }
-        let parts = state.withLock { $0.table }.parts(of: changes)
-        for part in parts { part.begin() }
-        for part in parts { part.apply() }
-        publish()
-        for part in parts { part.end() }
-        forEachBuilder { $0.log(changes) }
-        guard changesSinceCheck.wrappingAdd(changes.count, ordering: .relaxed).newValue >= Self.changesPerCheck else {
-            return
+        changing.withLock {
+            let parts = state.withLock { $0.table }.parts(of: changes)
+            for part in parts { part.begin() }
+            for part in parts { part.apply() }
+            publish()
+            for part in parts { part.end() }
+            forEachBuilder { $0.log(changes) }
+            let count = changesSinceCheck.wrappingAdd(changes.count, ordering: .relaxed).newValue
+            guard count >= Self.changesPerCheck else { return }
+            changesSinceCheck.store(0, ordering: .relaxed)
+            evict(keeping: [])
         }
-        changesSinceCheck.store(0, ordering: .relaxed)
-        evict(keeping: [])
     }
 
     /// Waits until no change is under way. While `body` runs none begins, if that is asked for; otherwise it runs right after.
     ///
     /// - Returns: what `body` does; `nil` when the wait would be longer than the limit.
     func betweenChanges<T>(within limit: Duration?, holding: Bool, _ body: () throws -> T) rethrows -> T? {
-        if let limit {
-            guard changing.lock(within: limit) else { return nil }
-        } else {
-            changing.lock()
-        }
-        guard holding else {
-            changing.unlock()
-            return try body()
-        }
-        defer { changing.unlock() }
+        guard changing.lock(within: limit) else { return nil }
+        if !holding { changing.unlock() }
+        defer { if holding { changing.unlock() } }
         return try body()
     }
 
     /// Changes after which what filters have had made is held against its budget again.
     private static let changesPerCheck = 16_384
-
-    private func whileChanging<T>(_ body: () -> T) -> T {
-        changing.lock()
-        defer { changing.unlock() }
-        return body()
-    }
 
     private func forEachBuilder(_ body: (FieldIndexBuilder) -> Void) {
         builders.withLock { builders in
@@ -117,7 +103,7 @@ package final class PayloadIndexes: Sendable {
     /// Registers a payload index, replacing the one that the path had. Its field indexes are then `missing(for:at:)`, unless some
     /// filter has had them made; without them everything works, on first use a little later.
     package func createIndex(_ path: PayloadPath, _ schema: PayloadFieldSchema) {
-        whileChanging {
+        changing.withLock {
             let gone = state.withLock { state -> [FieldIndexEntry] in
                 state.schemas[path] = schema
                 state.schemasChanged()
@@ -133,7 +119,7 @@ package final class PayloadIndexes: Sendable {
     /// Answers whether there was an index. What filters need of it stays within the budget.
     @discardableResult
     package func dropIndex(_ path: PayloadPath) -> Bool {
-        whileChanging {
+        changing.withLock {
             let existed = state.withLock { state in
                 guard state.schemas.removeValue(forKey: path) != nil else { return false }
                 state.schemasChanged()
@@ -150,7 +136,7 @@ package final class PayloadIndexes: Sendable {
     ///
     /// - Parameter budget: from which the log takes what it keeps.
     package func makeBuilder(for keys: [FieldIndexKey], budget: ByteBudget? = nil) -> FieldIndexBuilder {
-        whileChanging {
+        changing.withLock {
             let builder = state.withLock { state in
                 FieldIndexBuilder(
                     keys.filter { state.table.entries[$0] == nil }, needed: keys, declared: state.explicitKeys,
@@ -163,11 +149,10 @@ package final class PayloadIndexes: Sendable {
 
     /// Takes over a builder's field indexes, as of now, and evicts others if they are too many.
     ///
-    /// - Returns: a view in which what the builder was made for can be evaluated, even if that alone exceeds the budget: the next
-    ///   builder's may take its place.
-    @discardableResult
-    package func install(_ builder: FieldIndexBuilder) -> PayloadIndexView {
-        whileChanging {
+    /// What the builder was made for can be evaluated then, even if that alone exceeds the budget; the next builder's may take
+    /// its place.
+    package func install(_ builder: FieldIndexBuilder) {
+        changing.withLock {
             builders.withLock { builders in builders.removeAll { $0.builder == nil || $0.builder === builder } }
             builder.finish()
             builder.replay()
@@ -181,7 +166,6 @@ package final class PayloadIndexes: Sendable {
                 }
             }
             evict(keeping: Set(builder.needed))
-            return view()
         }
     }
 

@@ -43,12 +43,12 @@ final class IndexBuilds: Sendable {
     }
 
     private let database: EngineDatabase
-    private let publication: PublicationLock
+    private let publication: TimedLock
     private let executor: any Executor
     private let state = Mutex(State())
     private let loops = Mutex<[BackgroundLoop]>([])
 
-    init(database: EngineDatabase, publication: PublicationLock, executor: any Executor) {
+    init(database: EngineDatabase, publication: TimedLock, executor: any Executor) {
         self.database = database
         self.publication = publication
         self.executor = executor

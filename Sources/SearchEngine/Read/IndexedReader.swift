@@ -38,12 +38,13 @@ final class IndexedReader: Sendable {
             func attempt() throws -> T? {
                 let view = try collection.lock.read { () throws -> CollectionView in
                     let view = try CollectionView(collection, filters: filters, orderKeys: orderKeys)
-                    if view.missing.isEmpty, view.isCurrent { try pinning(view) }
+                    guard view.missing.isEmpty else { return view }
+                    guard view.isCurrent else { throw FilterPace.Outdated() }
+                    try pinning(view)
                     return view
                 }
                 missing = view.missing
                 guard missing.isEmpty else { return nil }
-                guard view.isCurrent else { throw FilterPace.Outdated() }
                 var pace = FilterPace(view, until: deadline, operation, environment.time)
                 let result = try body(view, &pace)
                 guard view.isCurrent else { throw FilterPace.Outdated() }

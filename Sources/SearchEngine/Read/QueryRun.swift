@@ -75,6 +75,19 @@ final class QueryRun {
         self.state = state
     }
 
+    /// `prepare` for a search by a vector on a thread that must not be held. Returns `false`
+    /// where it would be.
+    func prepareBriefly(_ view: CollectionView, keepsQueries: Bool) throws -> Bool {
+        if let filter {
+            guard filter.isBrief(slots: view.live.slotCount), view.missing.isEmpty, view.isCurrent else {
+                return false
+            }
+        }
+        hasWaited()
+        try prepare(view, keepsQueries: keepsQueries)
+        return true
+    }
+
     // MARK: Without a lock
 
     /// Finds what the filter admits.
@@ -100,20 +113,7 @@ final class QueryRun {
         try pace.step()
     }
 
-    /// The same as `prepare` for a search by a vector on a thread that must not be held. Under the shared lock. Returns `false`
-    /// where it would be.
-    func prepareBriefly(_ view: CollectionView, keepsQueries: Bool) throws -> Bool {
-        if let filter {
-            guard filter.isBrief(slots: view.live.slotCount), view.missing.isEmpty, view.isCurrent else {
-                return false
-            }
-        }
-        hasWaited()
-        try prepare(view, keepsQueries: keepsQueries)
-        return true
-    }
-
-    /// The same as `evaluate` on such a thread, without the lock.
+    /// The same on a thread that must not be held. Returns `false` where it would be.
     func evaluateBriefly() throws -> Bool {
         guard let filter, let state else { return true }
         watch.skip()

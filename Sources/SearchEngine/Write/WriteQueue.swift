@@ -38,7 +38,8 @@ package final class WriteQueue: @unchecked Sendable {
     /// Of the jobs that wait, or are being made.
     let budget: ByteBudget
     private let logger: Logger
-    package let publication = PublicationLock()
+    /// Held from before a commit until memory shows it: whoever holds it finds the database and memory equal.
+    package let publication = TimedLock()
 
     private struct State {
         var jobs: [Job] = []

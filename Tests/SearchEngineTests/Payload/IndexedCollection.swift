@@ -86,3 +86,13 @@ final class IndexedCollection {
         }
     }
 }
+
+extension PayloadIndexView {
+    /// What a filter needs to be evaluated.
+    func missing(for filter: Filter) -> [FieldIndexKey] { missing(for: [filter]) }
+
+    /// The same of several filters, and keys that points are ordered by.
+    func missing(for filters: [Filter], orders: [PayloadPath] = []) -> [FieldIndexKey] {
+        missing(keys(for: filters, orders: orders))
+    }
+}

@@ -76,11 +76,11 @@ struct FieldIndexTable {
         var parted: [EntryChange] = []
         for group in groups {
             let parts = changes.compactMap { $0.parts(at: group.path) }
-            if !parts.isEmpty { parted += group.entries.map { EntryChange(entry: $0, parts: parts) } }
+            if !parts.isEmpty { parted += group.entries.map { EntryChange($0, parts) } }
         }
         if predicates.isEmpty || changes.isEmpty { return parted }
         let parts = changes.map(\.parts)
-        return parted + predicates.map { EntryChange(entry: $0, parts: parts) }
+        return parted + predicates.map { EntryChange($0, parts) }
     }
 
     /// Applies changes that no reader sees.
@@ -92,11 +92,16 @@ struct EntryChange {
     /// Changes that are made in one hold of the index: readers wait no longer.
     private static let partsPerHold = 256
 
-    fileprivate let entry: FieldIndexEntry
-    fileprivate let parts: [PayloadChange.Parts]
-
+    private let entry: FieldIndexEntry
+    private let parts: [PayloadChange.Parts]
     /// Whether values of slots that readers may know are exchanged.
-    private var exchanges: Bool { parts.contains { $0.old != nil } }
+    private let exchanges: Bool
+
+    fileprivate init(_ entry: FieldIndexEntry, _ parts: [PayloadChange.Parts]) {
+        self.entry = entry
+        self.parts = parts
+        exchanges = parts.contains { $0.old != nil }
+    }
 
     func apply() {
         for start in stride(from: 0, to: parts.count, by: Self.partsPerHold) {
