@@ -118,8 +118,9 @@ import VectorIndex
         index.publish(rows: rows.matrix, count: 1100, absent: [])
         index.drain()
         #expect(index.linkedCount == 1100)
-        // With so few links a slot or two may have none that leads to them.
+        // The upper levels alone may lead to a whole group: walks come to it by a descent.
         #expect(try index.checkInvariants() >= 0.99, Seed.note)
+        #expect(index.unreachedSlots().missed <= 11, Seed.note)
         // Over so few links a walk may miss a whole group: at a width of 8 one seed found 4 of 22, and 17 at this one.
         var found = 0
         for slot in stride(from: 0, to: 1100, by: 50) {
