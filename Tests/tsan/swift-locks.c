@@ -5,16 +5,9 @@
 // a lock orders nothing in its eyes and whatever the lock guards looks like a race. These functions have the library's
 // names, call its own, and say what these have ordered.
 
-#define _GNU_SOURCE
-#include <dlfcn.h>
+#include "library.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-// Of the sanitizer's runtime in the tests' executable. Programs that the tests start have none.
-__attribute__((weak)) void __tsan_acquire(void *address);
-__attribute__((weak)) void __tsan_release(void *address);
 
 // Methods of Swift: the lock comes in the register of `self`.
 #define SELF __attribute__((swift_context)) void *mutex
@@ -30,16 +23,6 @@ typedef __attribute__((swiftcall)) void (*unlock_function)(SELF);
 static lock_function library_lock;
 static try_lock_function library_try_lock;
 static unlock_function library_unlock;
-
-static void *library(const char *name) {
-    void *function = dlsym(RTLD_NEXT, name);
-    // Another version of Swift may have no such function.
-    if (!function && __tsan_acquire) {
-        fprintf(stderr, "swift-locks: this version of Swift has no %s\n", name);
-        abort();
-    }
-    return function;
-}
 
 __attribute__((constructor)) static void find(void) {
     library_lock = (lock_function)library(LOCK_SLOW);
