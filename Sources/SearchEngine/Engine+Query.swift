@@ -68,8 +68,11 @@ extension Engine {
             for run in runs { try run.page(&pace) }
         }
         let time = environment.time
-        var expired: (@Sendable () -> Bool)?
-        if let deadline { expired = { time.isOver(deadline) } }
+        let turn = CoreTurn(time)
+        let expired = { @Sendable in
+            let now = turn.step()
+            return deadline.map { now >= $0 } ?? false
+        }
         for run in runs { try run.find(operation, expired, time) }
         try collection.lock.read { for run in runs { try run.name() } }
         return try runs.map { run in

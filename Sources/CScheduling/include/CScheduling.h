@@ -14,6 +14,12 @@
 /// Returns 0, or -1 where the system refuses, with errno set: then the priority is as it was.
 int tsc_run_behind(int nice, uint64_t slice_nanoseconds);
 
+/// Lets another thread that is ready run on the core, if there is one.
+///
+/// A thread that gives way is charged the rest of its slice of time, so the calling thread gets slices of 200 µs, for good:
+/// otherwise threads that never give way would leave it a tenth of its share.
+void tsc_give_way(void);
+
 /// Names the calling thread. Linux shows the first 15 bytes.
 void tsc_name_thread(const char *name);
 

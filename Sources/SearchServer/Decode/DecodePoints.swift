@@ -40,7 +40,9 @@ extension JSONReader {
     private mutating func readPoints() throws -> [PointStruct] {
         var points: [PointStruct] = []
         var dimension = 0
+        let turn = CoreTurn(SystemTime())
         try readArray { reader in
+            turn.step()
             let point = try reader.readPoint(expected: dimension)
             dimension = point.vectors.first?.value.dense?.count ?? 0
             points.append(point)
@@ -110,7 +112,11 @@ extension JSONReader {
             case "payloads":
                 columns.payloads = try reader.optional { reader in
                     var payloads: [Payload] = []
-                    try reader.readArray { payloads.append(try $0.optional { try $0.readPayload() } ?? .empty) }
+                    let turn = CoreTurn(SystemTime())
+                    try reader.readArray { reader in
+                        turn.step()
+                        payloads.append(try reader.optional { try $0.readPayload() } ?? .empty)
+                    }
                     return payloads
                 }
             default: try reader.skipValue()
@@ -125,7 +131,9 @@ extension JSONReader {
     private mutating func readVectorColumn() throws -> [VectorValue] {
         var column: [VectorValue] = []
         var dimension = 0
+        let turn = CoreTurn(SystemTime())
         try readArray { reader in
+            turn.step()
             let vector = try reader.readDenseVector(expected: dimension)
             dimension = vector.count
             column.append(.dense(vector))
