@@ -26,7 +26,7 @@ let package = Package(
     targets: [
         // SIMD kernels; the only place where intrinsics appear.
         .target(name: "CVectorKernels"),
-        // Priority and time slice of a thread: a system call that Swift can't make.
+        // Priority, time slice and turns of a thread: system calls that Swift can't make.
         .target(name: "CScheduling"),
         // CBLAS and LAPACKE as Debian ships them.
         .systemLibrary(name: "CLinearAlgebra"),
@@ -116,7 +116,7 @@ let package = Package(
         .testTarget(
             name: "SearchEngineTests",
             dependencies: [
-                "HookedFiles", "Simulation", "TestSupport", "SearchEngine", "VectorIndex", "JSON",
+                "CScheduling", "HookedFiles", "Simulation", "TestSupport", "SearchEngine", "VectorIndex", "JSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

@@ -4,8 +4,8 @@
 usage: beside_writes.py --server BINARY [--server BINARY] [--rows 200000] [--seconds 10] [--json FILE] [--plot FILE]
 
 One connection makes small searches. Beside it another loops slow reads (exact searches, or counts of a filter with 200 ranges), and
-a third upserts batches of 100: alone, right after a quarter of the points was replaced, and while the compaction is under way that
-follows. Several binaries are measured in turn. The rows are drawn from clusters that no codes of fewer dimensions tell
+a third upserts batches of 100: while nothing else goes on at first, right after a quarter of the points was replaced, and while the
+compaction is under way that follows. Several binaries are measured in turn. The rows are drawn from clusters that no codes of fewer dimensions tell
 apart, so that what isn't linked yet is scanned at its dearest.
 """
 
@@ -128,9 +128,11 @@ def run(binary, count, seconds):
                 told[f"beside {kind}"] = measure(port, ["small", kind], seconds, count)
                 kinds = ["small", kind, "upserts"]
                 told[f"beside {kind} and upserts"] = measure(port, kinds, seconds, count)
+                assert not is_compacting(folder), "a compaction has begun before the upserts ended"
                 until_green(connection)
                 rewrite(connection, rng, centers, count, 0, 0.26)
                 told[f"beside {kind} and upserts, much unlinked"] = measure(port, kinds, seconds, count)
+                assert not is_compacting(folder), "all was linked before the upserts ended"
                 until_compacting(connection, folder)
                 told[f"beside {kind}, upserts and compaction"] = measure(port, kinds, seconds, count)
                 assert is_compacting(folder), "the compaction has ended before the measurement"

@@ -25,6 +25,10 @@ filters=("$@")
 
 # A sanitizer that reports nothing at all, or a race in every program, shows nothing.
 swiftc -O -sanitize=thread Tests/tsan/canary.swift -o "$build/canary" || exit 1
+if "$build/canary" shared >"$log" 2>&1; then
+    echo "make test-tsan: the program with reference counts shows nothing: it is clean without them, too" >&2
+    exit 1
+fi
 if ! LD_PRELOAD="$build/swift-order.so" "$build/canary" shared >"$log" 2>&1; then
     cat "$log"
     echo "make test-tsan: ThreadSanitizer reports races where reference counts make an order" >&2

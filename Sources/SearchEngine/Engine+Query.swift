@@ -68,10 +68,9 @@ extension Engine {
             for run in runs { try run.page(&pace) }
         }
         let time = environment.time
-        let turn = CoreTurn(time)
         let expired = { @Sendable in
-            let now = turn.step()
-            return deadline.map { now >= $0 } ?? false
+            CoreTurn.step()
+            return deadline.map(time.isOver) ?? false
         }
         for run in runs { try run.find(operation, expired, time) }
         try collection.lock.read { for run in runs { try run.name() } }

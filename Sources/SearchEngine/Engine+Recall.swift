@@ -94,6 +94,7 @@ extension Engine {
             }
         }
         while !measurement.isDone {
+            CoreTurn.step()
             try environment.time.check(deadline, "Recall")
             try measurement.advance()
         }

@@ -285,9 +285,7 @@ struct SearchRun {
         if errors.isAsLargeAsDifferences { return (count, .ranking) }
         guard count >= counts.most || isMarginWrong else { return (count, .none) }
         sortKeys(keys, count)
-        let kth = Rank.score(Rank.rank(keys[wanted - 1]))
-        // Equal rows have equal errors: what was left out of many is no better than what is there, but for rounding.
-        let mayBeMore = lastEstimate + lastScale * errors.greatest > kth + roundingError(of: kth)
+        let mayBeMore = lastEstimate + lastScale * errors.greatest >= Rank.score(Rank.rank(keys[wanted - 1]))
         return (count, mayBeMore ? .candidates : .none)
     }
 
@@ -306,11 +304,8 @@ struct SearchRun {
         var greatest: Float { Float(excess.mean + 3 * excess.variance.squareRoot()) }
 
         /// Whether the errors are more than this share of what the scores differ by, both as a mean of squares: candidates
-        /// are then ranked by chance as much as by what they are. Equal rows differ by rounding alone.
-        var isAsLargeAsDifferences: Bool {
-            let rounding = Double(roundingError(of: Float(scores.mean)))
-            return excess.variance > max(FinerPairs.mostError * scores.variance, rounding * rounding)
-        }
+        /// are then ranked by chance as much as by what they are.
+        var isAsLargeAsDifferences: Bool { excess.variance > FinerPairs.mostError * scores.variance }
     }
 
     /// Puts exact ranks in the place of estimated ones.
@@ -447,6 +442,3 @@ struct SearchRun {
 
     private func now() -> Int { options.clock?() ?? 0 }
 }
-
-/// By how much scores of equal rows may differ: kernels add in different orders.
-private func roundingError(of score: Float) -> Float { 4 * abs(score).ulp }

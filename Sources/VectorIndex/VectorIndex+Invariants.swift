@@ -1,6 +1,6 @@
 extension VectorIndex {
-    /// Checks what must hold whenever no work runs. Returns the share of linked live slots that the graph's links
-    /// lead walks to (1 without a graph). O(slots · m).
+    /// Checks what must hold whenever no work runs. Returns the share of linked live slots that the graph's level 0
+    /// leads to from the entry points (1 without a graph). O(slots · m).
     ///
     /// - Throws: ``InvariantViolation``.
     @discardableResult

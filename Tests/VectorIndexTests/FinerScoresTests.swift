@@ -95,23 +95,21 @@ import VectorIndex
         #expect(wentOn <= 2, Seed.note)
     }
 
-    /// More rows are equal than a search rescores, and each is as good as the others.
-    @Test(arguments: Metric.allCases) func equalRowsNeedNoSecondScan(_ metric: Metric) {
+    /// More rows are equal than a search rescores. What codes put behind them may be better all the same: equal rows are off
+    /// by one error, which tells nothing of others.
+    @Test(arguments: Metric.allCases) func equalRowsHideNoBetterOnes(_ metric: Metric) {
         let parameters = IndexParameters(dimensions: 96, metric: metric, m: 0)
         var vectors = ClusteredVectors(parameters, clusters: 40, noise: 0.5, seed: Seed.value)
         let distinct = (0..<40).map { _ in vectors.next() }
         let rows = Rows(parameters, capacity: 10_000)
         for slot in 0..<10_000 { rows.append(distinct[slot % 40]) }
         let index = index(rows)
-        var wentOn = 0
         for query in distinct + (0..<40).map({ _ in vectors.query() }) {
             let scan = index.search(query, SearchOptions(k: 10, fullScanBytes: .max))
             #expect(scan.method == .codeScan, Seed.note)
-            expectSound(scan, rows, query, k: 10, allowed: Set(0..<10_000))
-            wentOn += scan.scanned > 10_000 ? 1 : 0
+            let best = bestScores(rows, query, k: 10, among: Array(0..<10_000))
+            #expect(recall(scan, rows, query, best: best) > 0.99, Seed.note)
         }
-        // Codes may give two of the vectors one rank.
-        #expect(wentOn <= 2, Seed.note)
     }
 
     /// By dot product the longest rows win: codes must not clip them, whatever quantile is asked for.

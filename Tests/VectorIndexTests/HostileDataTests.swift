@@ -118,9 +118,10 @@ import VectorIndex
         index.publish(rows: rows.matrix, count: 1100, absent: [])
         index.drain()
         #expect(index.linkedCount == 1100)
-        // The upper levels alone may lead to a whole group: walks come to it by a descent.
-        #expect(try index.checkInvariants() >= 0.99, Seed.note)
-        #expect(index.unreachedSlots().missed <= 11, Seed.note)
+        // With so few links some groups are linked from upper levels alone, so that level 0 doesn't lead to all slots. Walks find
+        // them.
+        try index.checkInvariants()
+        #expect(index.unreachedSlots().missed == 0, Seed.note)
         // Over so few links a walk may miss a whole group: at a width of 8 one seed found 4 of 22, and 17 at this one.
         var found = 0
         for slot in stride(from: 0, to: 1100, by: 50) {

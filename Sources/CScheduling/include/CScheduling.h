@@ -1,6 +1,7 @@
 #ifndef CSCHEDULING_H
 #define CSCHEDULING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /// Lowers the priority of the calling thread, and has it give way after a short slice of time.
@@ -14,11 +15,21 @@
 /// Returns 0, or -1 where the system refuses, with errno set: then the priority is as it was.
 int tsc_run_behind(int nice, uint64_t slice_nanoseconds);
 
-/// Lets another thread that is ready run on the core, if there is one.
+/// Has the calling thread give way to others, at each step that comes so many nanoseconds after the last time or after this call.
 ///
-/// A thread that gives way is charged the rest of its slice of time, so the calling thread gets slices of 200 µs, for good:
-/// otherwise threads that never give way would leave it a tenth of its share.
-void tsc_give_way(void);
+/// A thread that gives way is charged the rest of its slice of time (Linux 6.12 and later), so the thread keeps a slice that
+/// is little longer than a turn. Where the kernel has no slices for single threads it doesn't give way: such kernels
+/// charge whole slices, or let threads that wake up go first.
+void tsc_begin_turns(uint64_t nanoseconds);
+
+/// Ends what `tsc_begin_turns` began. Returns whether turns were under way.
+bool tsc_end_turns(void);
+
+/// Gives way if the turn has ended.
+void tsc_step_turn(void);
+
+/// The calling thread's slice of time in nanoseconds; 0 where the kernel doesn't tell.
+uint64_t tsc_slice(void);
 
 /// Names the calling thread. Linux shows the first 15 bytes.
 void tsc_name_thread(const char *name);

@@ -1,30 +1,30 @@
 import CScheduling
 
-/// How long work on a request offers its core to others now and then.
+/// Has work on a request offer its core to other threads every 300 µs.
 ///
-/// The system takes a core from a thread that computes when its timer ticks, every 4 ms at 250 Hz. So long may a small search
-/// wait for each of the threads that pass it on, when there are more requests than cores. Work that is short ends before its first turn
-/// does, and never gives way.
+/// Linux takes a core from a thread that computes when its timer ticks, every 4 ms at 250 Hz. With more requests than cores a
+/// small search may wait so long at each thread that it passes. Work that ends within its first turn never gives way.
+/// docs/PERFORMANCE.md has the figures.
 ///
-/// Used by one thread at a time.
-package final class CoreTurn: @unchecked Sendable {
-    private static let length = Duration.microseconds(300)
+/// On threads that don't work on a request, and on kernels without slices of time for each thread (before 6.12), nothing
+/// gives way.
+package enum CoreTurn {
+    private static let nanoseconds: UInt64 = 300_000
 
-    private let time: any TimeSource
-    private var end: ContinuousClock.Instant
-
-    package init(_ time: any TimeSource) {
-        self.time = time
-        end = time.now + Self.length
+    /// Calls `work`, which gives way at each step that comes a turn after the last.
+    package static func during<T>(_ work: () throws -> T) rethrows -> T {
+        tsc_begin_turns(nanoseconds)
+        defer { tsc_end_turns() }
+        return try work()
     }
 
-    /// Called every few tens of microseconds, while no lock is held. Returns the time.
-    @discardableResult
-    package func step() -> ContinuousClock.Instant {
-        let now = time.now
-        guard now >= end else { return now }
-        tsc_give_way()
-        end = time.now + Self.length
-        return now
+    /// To be called between pieces of long work, while no lock is held. Some 30 ns unless it gives way.
+    package static func step() { tsc_step_turn() }
+
+    /// Calls `work`, which holds up others and so doesn't give way.
+    static func suspended<T>(_ work: () throws -> T) rethrows -> T {
+        let isUnderWay = tsc_end_turns()
+        defer { if isUnderWay { tsc_begin_turns(nanoseconds) } }
+        return try work()
     }
 }

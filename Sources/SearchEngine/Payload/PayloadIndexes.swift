@@ -80,9 +80,12 @@ package final class PayloadIndexes: Sendable {
     /// - Returns: what `body` does; `nil` when the wait would be longer than the limit.
     func betweenChanges<T>(within limit: Duration?, holding: Bool, _ body: () throws -> T) rethrows -> T? {
         guard changing.lock(within: limit) else { return nil }
-        if !holding { changing.unlock() }
-        defer { if holding { changing.unlock() } }
-        return try body()
+        guard holding else {
+            changing.unlock()
+            return try body()
+        }
+        defer { changing.unlock() }
+        return try CoreTurn.suspended(body)
     }
 
     /// Changes after which what filters have had made is held against its budget again.

@@ -47,6 +47,7 @@ struct PreparedPoints: Sendable {
         }
         points.reserveCapacity(input.count)
         for (index, point) in input.enumerated() {
+            CoreTurn.step()
             var mask: UInt64 = 0
             for (name, vector) in point.vectors {
                 guard let number = names.firstIndex(of: name) else { throw unknownVector(name.string) }

@@ -40,9 +40,7 @@ extension JSONReader {
     private mutating func readPoints() throws -> [PointStruct] {
         var points: [PointStruct] = []
         var dimension = 0
-        let turn = CoreTurn(SystemTime())
-        try readArray { reader in
-            turn.step()
+        try readLongArray { reader in
             let point = try reader.readPoint(expected: dimension)
             dimension = point.vectors.first?.value.dense?.count ?? 0
             points.append(point)
@@ -112,11 +110,7 @@ extension JSONReader {
             case "payloads":
                 columns.payloads = try reader.optional { reader in
                     var payloads: [Payload] = []
-                    let turn = CoreTurn(SystemTime())
-                    try reader.readArray { reader in
-                        turn.step()
-                        payloads.append(try reader.optional { try $0.readPayload() } ?? .empty)
-                    }
+                    try reader.readLongArray { payloads.append(try $0.optional { try $0.readPayload() } ?? .empty) }
                     return payloads
                 }
             default: try reader.skipValue()
@@ -131,9 +125,7 @@ extension JSONReader {
     private mutating func readVectorColumn() throws -> [VectorValue] {
         var column: [VectorValue] = []
         var dimension = 0
-        let turn = CoreTurn(SystemTime())
-        try readArray { reader in
-            turn.step()
+        try readLongArray { reader in
             let vector = try reader.readDenseVector(expected: dimension)
             dimension = vector.count
             column.append(.dense(vector))

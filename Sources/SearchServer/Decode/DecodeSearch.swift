@@ -34,7 +34,7 @@ extension JSONReader {
             switch key {
             case "searches":
                 var list: [QueryRequest] = []
-                try reader.readArray { list.append(try read(&$0)) }
+                try reader.readLongArray { list.append(try read(&$0)) }
                 searches = list
             case "explain": explainsAll = try reader.readExplain()
             default: try reader.skipValue()

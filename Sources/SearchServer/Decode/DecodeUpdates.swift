@@ -19,7 +19,7 @@ extension JSONReader {
             switch key {
             case "points":
                 var list: [(id: PointID, vectors: NamedVectors)] = []
-                try reader.readArray { list.append(try $0.readPointVectors()) }
+                try reader.readLongArray { list.append(try $0.readPointVectors()) }
                 points = list
             case "update_filter": condition = try reader.optional { try $0.readFilter() }
             case "shard_key": try reader.refuseShardKey()
@@ -100,7 +100,7 @@ extension JSONReader {
         try readMembers { reader, key in
             guard key == "operations" else { return try reader.skipValue() }
             var list: [UpdateOperation] = []
-            try reader.readArray { list.append(try $0.readUpdateOperation()) }
+            try reader.readLongArray { list.append(try $0.readUpdateOperation()) }
             operations = list
         }
         guard let operations else { throw missing("operations") }

@@ -56,6 +56,14 @@ extension JSONReader {
             at: offset)
     }
 
+    /// An array whose elements may take long together: gives way between them.
+    mutating func readLongArray(_ element: (inout JSONReader) throws -> Void) throws {
+        try readArray { reader in
+            CoreTurn.step()
+            try element(&reader)
+        }
+    }
+
     mutating func readPointIDs() throws -> [PointID] {
         var ids: [PointID] = []
         try readArray { ids.append(try $0.readPointID()) }

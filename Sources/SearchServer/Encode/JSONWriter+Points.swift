@@ -86,13 +86,19 @@ extension JSONWriter {
 
     mutating func write(scored records: [Record]) {
         beginArray()
-        for record in records { write(scored: record) }
+        for record in records {
+            CoreTurn.step()
+            write(scored: record)
+        }
         endArray()
     }
 
     mutating func write(_ records: [Record]) {
         beginArray()
-        for record in records { write(record) }
+        for record in records {
+            CoreTurn.step()
+            write(record)
+        }
         endArray()
     }
 

@@ -1,4 +1,5 @@
 import NIOPosix
+import SearchEngine
 import Services
 
 /// The threads on which requests are worked on, apart from the event loops, which must never wait, and from the
@@ -39,7 +40,9 @@ final class Workers: Sendable {
     private static func submit(
         to pool: NIOThreadPool, _ work: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        pool.submit { state in work(state == .active ? .success(()) : .failure(stopping)) }
+        pool.submit { state in
+            CoreTurn.during { work(state == .active ? .success(()) : .failure(stopping)) }
+        }
     }
 
     private static let stopping = ServiceError.unavailable("the server is stopping")
@@ -58,7 +61,7 @@ final class Workers: Sendable {
         // The work's own result passes through a `Result`, so that a stopped pool is told from a failed work.
         let result: Result<Value, any Error>
         do {
-            result = try await pool.runIfActive { Result(catching: work) }
+            result = try await pool.runIfActive { CoreTurn.during { Result(catching: work) } }
         } catch {
             throw stopping
         }

@@ -5,8 +5,8 @@ package struct InvariantViolation: Error, CustomStringConvertible {
 }
 
 extension Graph {
-    /// Checks the lists of slots below `count` and returns the share of `members` that links lead walks to. No linker
-    /// may run meanwhile.
+    /// Checks the lists of slots below `count` and returns the share of `members` that walks from the entry points reach on
+    /// level 0. No linker may run meanwhile.
     ///
     /// - Throws: ``InvariantViolation`` for a link out of range, to the slot itself, twice in a list or to a slot that
     ///   isn't on the list's level; for a level out of range; for an entry point that isn't on its level.
@@ -51,40 +51,22 @@ extension Graph {
         guard start < count, level(start) == Self.entryLevel(word) else {
             throw InvariantViolation("entry point \(start) on level \(Self.entryLevel(word))")
         }
-        let reached = reachable(count, from: start)
-        let reachedMembers = (0..<UInt32(count)).reduce(0) { $0 + (members($1) && reached[Int($1)] ? 1 : 0) }
-        return total == 0 ? 1 : Double(reachedMembers) / Double(total)
-    }
-
-    /// Which slots below `count` links lead to on level 0: from the entry points, and from all that the upper levels lead to,
-    /// as a descent may end at any of them.
-    private func reachable(_ count: Int, from start: UInt32) -> [Bool] {
         var reached = [Bool](repeating: false, count: count)
-        var slots = [start]
-        reached[Int(start)] = true
-        for level in stride(from: level(start), through: 0, by: -1) {
-            if level == 0 {
-                for slot in entries.all where slot < count && !reached[Int(slot)] {
-                    reached[Int(slot)] = true
-                    slots.append(slot)
-                }
-            }
-            let links = links(level: level)
-            // All that are reached so far are on this level, too.
-            var next = 0
-            while next < slots.count {
-                defer { next += 1 }
-                guard let list = links.list(slots[next]) else { continue }
-                for i in 0..<links.degree {
-                    let link = list[i].load(ordering: .relaxed)
-                    if link == Self.sentinel { break }
-                    if !reached[Int(link)] {
-                        reached[Int(link)] = true
-                        slots.append(link)
-                    }
+        var stack = [start] + entries.all.filter { $0 < count }
+        for slot in stack { reached[Int(slot)] = true }
+        let links = links(level: 0)
+        while let slot = stack.popLast() {
+            guard let list = links.list(slot) else { continue }
+            for i in 0..<links.degree {
+                let link = list[i].load(ordering: .relaxed)
+                if link == Self.sentinel { break }
+                if !reached[Int(link)] {
+                    reached[Int(link)] = true
+                    stack.append(link)
                 }
             }
         }
-        return reached
+        let reachedMembers = (0..<UInt32(count)).reduce(0) { $0 + (members($1) && reached[Int($1)] ? 1 : 0) }
+        return total == 0 ? 1 : Double(reachedMembers) / Double(total)
     }
 }
