@@ -220,8 +220,10 @@ extension Engine {
         payloads.reserveCapacity(slots.count)
         do {
             try database.forEachPayload(in: generation.table, at: slots, mayWait: mayWait) { payload in
-                CoreTurn.step()
-                if payloads.count % Self.payloadsPerCheck == 0 { try environment.time.check(deadline, operation) }
+                if payloads.count % Self.payloadsPerCheck == 0 {
+                    CoreTurn.step()
+                    try environment.time.check(deadline, operation)
+                }
                 guard let payload else { throw StaleSlot() }
                 payloads.append(selector.apply(payload))
             }

@@ -84,20 +84,18 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(scored records: [Record]) {
-        beginArray()
-        for record in records {
-            CoreTurn.step()
-            write(scored: record)
-        }
-        endArray()
-    }
+    /// Records that are written before others may have the core: a search's ten aren't worth a look at the clock.
+    private static let recordsPerStep = 64
 
-    mutating func write(_ records: [Record]) {
+    mutating func write(scored records: [Record]) { write(records) { $0.write(scored: $1) } }
+
+    mutating func write(_ records: [Record]) { write(records) { $0.write($1) } }
+
+    private mutating func write(_ records: [Record], each: (inout JSONWriter, Record) -> Void) {
         beginArray()
-        for record in records {
-            CoreTurn.step()
-            write(record)
+        for (place, record) in records.enumerated() {
+            if place % Self.recordsPerStep == Self.recordsPerStep - 1 { CoreTurn.step() }
+            each(&self, record)
         }
         endArray()
     }
