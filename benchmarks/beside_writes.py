@@ -5,8 +5,8 @@ usage: beside_writes.py --server BINARY [--server BINARY] [--rows 200000] [--sec
 
 One connection makes small searches. Beside it another loops slow reads (exact searches, or counts of a filter with 200 ranges), and
 a third upserts batches of 100: while nothing else goes on at first, right after a quarter of the points was replaced, and while the
-compaction is under way that follows. Several binaries are measured in turn. The rows are drawn from clusters that no codes of fewer dimensions tell
-apart, so that what isn't linked yet is scanned at its dearest.
+compaction is under way that follows. Several binaries are measured in turn. The rows are drawn from clusters that no codes of fewer
+dimensions tell apart, so that what isn't linked yet is scanned at its dearest.
 """
 
 import argparse

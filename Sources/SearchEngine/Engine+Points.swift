@@ -242,7 +242,7 @@ extension Engine {
         for _ in 0..<100 {
             try environment.time.check(deadline, operation)
             do { return try body() } catch is StaleSlot {}
-            guard queue.publication.lock(within: deadline.map { $0 - environment.time.now }) else {
+            guard queue.publication.lock(within: environment.time.remaining(until: deadline)) else {
                 throw timedOut(operation)
             }
             queue.publication.unlock()

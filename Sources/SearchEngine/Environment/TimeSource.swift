@@ -51,6 +51,9 @@ extension TimeSource {
 
     func isOver(_ deadline: Deadline) -> Bool { now >= deadline }
 
+    /// How long it is until then; `nil` without a deadline.
+    func remaining(until deadline: Deadline?) -> Duration? { deadline.map { $0 - now } }
+
     /// Throws `.timeout` once the deadline has passed.
     func check(_ deadline: Deadline?, _ operation: String) throws {
         if let deadline, isOver(deadline) { throw timedOut(operation) }

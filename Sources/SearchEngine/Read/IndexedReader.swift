@@ -76,7 +76,7 @@ final class IndexedReader: Sendable {
         _ attempt: () throws -> T?
     ) throws -> T? {
         let indexes = collection.lock.read { collection.generation.payloadIndexes }
-        let limit = deadline.map { $0 - environment.time.now }
+        let limit = environment.time.remaining(until: deadline)
         guard let result = try indexes.betweenChanges(within: limit, holding: holding, attempt) else {
             throw timedOut(operation)
         }
