@@ -58,8 +58,10 @@ extension VectorIndex {
         guard limit > 0, buildIfNeeded() else { return 0 }
         return ScratchPool.with { scratch in
             let encoded = encodePending(scratch, pause: pause)
-            let retrained = retrainIfGrown(scratch)
-            if parameters.effectiveM == 0 { return encoded + retrained }
+            let retrained = retrainIfDue(scratch)
+            if parameters.effectiveM == 0 {
+                return encoded + retrained > 0 ? encoded + retrained : retrainIfDue(scratch, isIdle: true)
+            }
             var done = 0
             while done < limit, linkNext(scratch) {
                 done += 1
@@ -69,7 +71,9 @@ extension VectorIndex {
                 checkEarly(most: done, scratch, pause: pause)
                 return done
             }
-            return encoded + retrained > 0 ? encoded + retrained : checkNext(scratch, pause: pause)
+            if encoded + retrained > 0 { return encoded + retrained }
+            let improved = retrainIfDue(scratch, isIdle: true)
+            return improved > 0 ? improved : checkNext(scratch, pause: pause)
         }
     }
 
@@ -153,12 +157,15 @@ extension VectorIndex {
     /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. If the old
     /// codes were so different that links chosen by them are poor, a new graph is begun. Returns the number of slots
     /// encoded anew.
-    private func retrainIfGrown(_ scratch: Scratch) -> Int {
+    ///
+    /// - Parameter isIdle: whether there is nothing else to do but to check the graph.
+    private func retrainIfDue(_ scratch: Scratch, isIdle: Bool = false) -> Int {
         func isDue() -> Bool {
             state.withLock { state in
                 guard let codes = state.codes, state.end == .max else { return false }
-                // Reduced codes want a larger sample than the first training has.
-                let least = 2 * PrincipalQuantizer.leastRows(dimensions: parameters.dimensions)
+                // Reduced codes want a larger sample than the first training has; twice the least, as more rows may come soon.
+                // If none come, the least do: how large the first training found the index must not decide for good.
+                let least = PrincipalQuantizer.leastRows(dimensions: parameters.dimensions) * (isIdle ? 1 : 2)
                 let lacksReduced =
                     codes.principal == nil && parameters.mayReduceCodes && state.trainedCount < least
                     && state.alive.count >= least

@@ -193,4 +193,21 @@ struct ReducedCodesTests {
         #expect(index.hasReducedCodes && index.pendingCount == 0)
         #expect(recall(index, rows, &vectors, SearchOptions(k: 10, ef: 128), plan: .graph) >= 0.9, Seed.note)
     }
+
+    /// An index that stays small has them, too, whatever its size was when it was first trained.
+    @Test(arguments: [1_024, 2_000, 2_700]) func comeWhenNothingElseIsToBeDone(first: Int) throws {
+        let count = 2_700
+        for m in [8, 0] {
+            let parameters = IndexParameters(dimensions: Self.dimensions, metric: .cosine, m: m, efConstruct: 40)
+            #expect(count < 2 * PrincipalQuantizer.leastRows(dimensions: Self.dimensions))
+            var vectors = TopicVectors(seed: Seed.value)
+            let rows = filled(parameters, &vectors)
+            let index = VectorIndex(parameters)
+            for published in [first, count] {
+                index.publish(rows: rows.matrix, count: published, absent: [])
+                index.drain()
+            }
+            #expect(index.hasReducedCodes && index.pendingCount == 0, "m \(m), \(Seed.note)")
+        }
+    }
 }
