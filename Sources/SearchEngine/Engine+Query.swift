@@ -156,6 +156,7 @@ extension PointCollection {
 
     /// How many of the queries can be answered in one state: their filters' bitmaps are held at the same time.
     fileprivate func mostTogether(_ requests: ArraySlice<QueryRequest>) -> Int {
+        guard requests.count > 1 else { return 1 }
         let bytes = lock.read { generation.points.slotCount } / 8 + 1
         var room = Self.mostFilterBytes
         let count = requests.prefix { request in

@@ -43,9 +43,7 @@ package final class Generation: @unchecked Sendable {
     /// become true.
     var needsPayloads: Bool { payloadIndexes.fieldIndexCount > 0 || payloadIndexBuilds.load(ordering: .relaxed) > 0 }
 
-    package func row(_ slot: UInt32) -> PointRow {
-        PointRow(slot: slot, id: points.id(slot), version: points.version(slot), vectors: points.vectors(slot))
-    }
+    package func row(_ slot: UInt32) -> PointRow { points.row(slot) }
 
     /// The field of a vector name; `nil` for an unknown one.
     package func field(_ name: String) -> (any VectorField)? { fields.first { $0.name.hasSameBytes(as: name) } }

@@ -8,13 +8,9 @@ package struct PointTable {
     package private(set) var liveCount = 0
     /// Bit i of word i/64: slot i holds a live point.
     package private(set) var live: [UInt64] = []
-    private var high: [UInt64] = []
-    private var low: [UInt64] = []
     /// Bit set: the id is a UUID.
     private var isUUID: [UInt64] = []
-    private var versions: [UInt64] = []
-    /// Bit i: the point has the vector number i.
-    private var masks: [UInt64] = []
+    private var entries: [Entry] = []
 
     /// Open addressing with linear probing: slot + 1, 0 = free, `deleted` = was used.
     private var buckets: [UInt32] = Array(repeating: 0, count: 16)
@@ -24,19 +20,41 @@ package struct PointTable {
     /// Nobody outside knows it, so that nobody can choose ids that all fall into one bucket.
     private let hashSeed: UInt64
 
+    /// What a search reads of each point that it has found, beside each other: it mostly has to come from memory.
+    private struct Entry {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        var version: UInt64 = 0
+        /// Bit i: the point has the vector number i.
+        var vectors: UInt64 = 0
+    }
+
     package init(hashSeed: UInt64) { self.hashSeed = hashSeed }
 
     /// What the arrays have grown to beyond their elements was never touched.
-    package var residentBytes: Int { slotCount * 32 + (live.count + isUUID.count) * 8 + buckets.count * 4 }
-
-    package func id(_ slot: UInt32) -> PointID {
-        let index = Int(slot)
-        return isUUID[index >> 6] >> UInt64(index & 63) & 1 == 1
-            ? .uuid(high: high[index], low: low[index]) : .number(low[index])
+    package var residentBytes: Int {
+        slotCount * MemoryLayout<Entry>.stride + (live.count + isUUID.count) * 8 + buckets.count * 4
     }
 
-    package func version(_ slot: UInt32) -> UInt64 { versions[Int(slot)] }
-    package func vectors(_ slot: UInt32) -> UInt64 { masks[Int(slot)] }
+    package func id(_ slot: UInt32) -> PointID { id(Int(slot), entries[Int(slot)]) }
+
+    private func id(_ index: Int, _ entry: Entry) -> PointID {
+        isUUID[index >> 6] >> UInt64(index & 63) & 1 == 1
+            ? .uuid(high: entry.high, low: entry.low) : .number(entry.low)
+    }
+
+    package func version(_ slot: UInt32) -> UInt64 { entries[Int(slot)].version }
+    package func vectors(_ slot: UInt32) -> UInt64 { entries[Int(slot)].vectors }
+
+    /// All that is known of a point.
+    package func row(_ slot: UInt32) -> PointRow {
+        let entry = entries[Int(slot)]
+        return PointRow(slot: slot, id: id(Int(slot), entry), version: entry.version, vectors: entry.vectors)
+    }
+
+    /// All that is known of some points, in their order. Memory brings several at a time, as nothing is done between them.
+    func rows(_ slots: [UInt32]) -> [PointRow] { slots.map(row) }
+
     package func isLive(_ slot: UInt32) -> Bool { live[Int(slot) >> 6] >> UInt64(slot & 63) & 1 == 1 }
 
     /// The live slot of an id. Complexity: O(1).
@@ -56,14 +74,14 @@ package struct PointTable {
         extend(to: Int(row.slot) + 1)
         let index = Int(row.slot)
         switch row.id {
-        case .number(let value): low[index] = value
-        case .uuid(let h, let l):
-            high[index] = h
-            low[index] = l
+        case .number(let value): entries[index].low = value
+        case .uuid(let high, let low):
+            entries[index].high = high
+            entries[index].low = low
             isUUID[index >> 6] |= 1 << UInt64(index & 63)
         }
-        versions[index] = row.version
-        masks[index] = row.vectors
+        entries[index].version = row.version
+        entries[index].vectors = row.vectors
         live[index >> 6] |= 1 << UInt64(index & 63)
         liveCount += 1
         link(row.slot, row.id)
@@ -85,19 +103,15 @@ package struct PointTable {
 
     /// Takes a vector away from all points.
     mutating func clear(_ bit: UInt64) {
-        for index in masks.indices { masks[index] &= ~bit }
+        for index in entries.indices { entries[index].vectors &= ~bit }
     }
 
-    package mutating func setVersion(_ slot: UInt32, _ version: UInt64) { versions[Int(slot)] = version }
+    package mutating func setVersion(_ slot: UInt32, _ version: UInt64) { entries[Int(slot)].version = version }
 
     /// Slots in [slotCount, count) become dead.
     package mutating func extend(to count: Int) {
         guard count > slotCount else { return }
-        let added = count - slotCount
-        high.append(contentsOf: repeatElement(0, count: added))
-        low.append(contentsOf: repeatElement(0, count: added))
-        versions.append(contentsOf: repeatElement(0, count: added))
-        masks.append(contentsOf: repeatElement(0, count: added))
+        entries.append(contentsOf: repeatElement(Entry(), count: count - slotCount))
         let words = (count + 63) / 64
         if words > live.count {
             live.append(contentsOf: repeatElement(0, count: words - live.count))

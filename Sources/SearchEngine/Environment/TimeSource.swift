@@ -1,7 +1,9 @@
 import Foundation
 
 /// The clocks that the engine reads. Any thread may ask.
-package protocol TimeSource: Sendable {
+///
+/// An object, because every query hands it on several times.
+package protocol TimeSource: AnyObject, Sendable {
     /// A clock that doesn't jump. Deadlines count on it.
     var now: ContinuousClock.Instant { get }
     /// The time of day.
@@ -15,7 +17,7 @@ package protocol TimeSource: Sendable {
 }
 
 /// The system's clocks.
-package struct SystemTime: TimeSource {
+package final class SystemTime: TimeSource {
     package init() {}
 
     package var now: ContinuousClock.Instant { .now }

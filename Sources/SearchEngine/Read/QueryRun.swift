@@ -158,13 +158,13 @@ final class QueryRun {
             result.explanation?.filter = view.summary(of: request.query.filter, matching: allowed?.count)
         }
         result.points.reserveCapacity(found.slots.count)
-        for (place, slot) in found.slots.enumerated() {
+        for (place, point) in generation.points.rows(found.slots).enumerated() {
             result.points.append(
                 Record(
-                    id: generation.points.id(slot), version: generation.points.version(slot),
+                    id: point.id, version: point.version,
                     score: found.scores.isEmpty ? nil : found.scores[place],
                     orderValue: values.isEmpty ? nil : values[place],
-                    vectors: try generation.vectors(request.vectors, slot)))
+                    vectors: try generation.vectors(request.vectors, point.slot)))
         }
     }
 

@@ -7,12 +7,15 @@ struct RequestTarget: Sendable {
 
     init(_ target: String) {
         let target = Self.withoutOrigin(target)
-        let path = target.prefix { $0 != "?" && $0 != "#" }
-        let rest = target[path.endIndex...]
-        query = rest.first == "?" ? rest.dropFirst().prefix { $0 != "#" } : ""
-        guard path.isEmpty || path.first == "/" else { return }
+        // By bytes: characters would have to be told apart first.
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        let rest = target.utf8[path.endIndex...]
+        query =
+            rest.first == UInt8(ascii: "?")
+            ? Substring(rest.dropFirst().prefix { $0 != UInt8(ascii: "#") }) : ""
+        guard path.isEmpty || path.first == UInt8(ascii: "/") else { return }
         // The first segment is the empty one before the leading slash.
-        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
+        let parts = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
         var segments: [String] = []
         segments.reserveCapacity(parts.count)
         for part in parts {

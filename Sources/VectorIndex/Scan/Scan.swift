@@ -11,7 +11,14 @@ func scan<S: RankScorer, C: CandidateSink>(
     let ranks = scratch.ranks
     let batch = scratch.batch
     let chunk = 512
+    let mostUnpolled = max(Poll.bytesBetween / max(scorer.bytesPerRank, 1), chunk)
     var scored = 0
+    var polled = 0
+    func isCancelled() -> Bool {
+        guard scored - polled >= mostUnpolled else { return false }
+        polled = scored
+        return poll.isCancelled
+    }
     if isDense {
         var first = lower
         while first < upper {
@@ -20,7 +27,7 @@ func scan<S: RankScorer, C: CandidateSink>(
             for i in 0..<count { top.offer(Rank.key(ranks[i], UInt32(first + i))) }
             first += count
             scored += count
-            if poll.isCancelled { return scored }
+            if isCancelled() { return scored }
         }
         return scored
     }
@@ -37,7 +44,7 @@ func scan<S: RankScorer, C: CandidateSink>(
             for i in 0..<count { top.offer(Rank.key(ranks[i], batch[i])) }
             scored += count
             count = 0
-            if poll.isCancelled { return scored }
+            if isCancelled() { return scored }
         }
     }
     scorer.ranks(batch, count, ranks)
@@ -50,6 +57,8 @@ struct Poll {
     let cancelled: (@Sendable () -> Bool)?
 
     static let never = Poll(cancelled: nil)
+    /// Bytes of codes or rows that a scan reads before it asks again: some 20 µs.
+    static let bytesBetween = 1 << 19
     /// Hops that a walk makes before it asks again.
     static let hopsBetween = 128
 

@@ -3,6 +3,8 @@ import Quantization
 
 /// Gives ranks of slots for one query. Walks are generic over it and specialised, so a call costs what the kernel costs.
 protocol RankScorer {
+    /// What is read of a slot to give its rank.
+    var bytesPerRank: Int { get }
     /// out[i] = rank of slots[i] for i < count; every slot is below the walk's limit.
     func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)
     /// out[i] = rank of slot first + i.
@@ -64,6 +66,8 @@ struct CodeScorer: RankScorer {
     /// Elements of a code as the kernel counts them.
     let length: Int
     let flip: UInt32
+
+    var bytesPerRank: Int { strideBytes }
 
     /// Greater integers are closer, as with a dot product.
     static let greaterIsCloser: UInt32 = 0x7FFF_FFFF
@@ -185,6 +189,8 @@ struct RowScorer: RankScorer {
     /// Rows of bytes that aren't normalised are to be scored as if they were.
     let normalizesBytes: Bool
 
+    var bytesPerRank: Int { rowBytes }
+
     init(_ parameters: IndexParameters, _ query: UnsafePointer<Float>, _ rows: RowMatrix) {
         let kernels = Kernels.best
         let family =
@@ -249,6 +255,8 @@ struct TermedCodeScorer: RankScorer {
     let rowTerms: UnsafePointer<Float>
     /// `nil` where all are 1.
     let scales: UnsafePointer<Float>?
+
+    var bytesPerRank: Int { codes.bytesPerRank }
 
     @inline(__always)
     private func rank(_ integer: UInt32, _ slot: Int) -> UInt32 {
