@@ -1,18 +1,19 @@
 import Foundation
 import Quantization
 
-/// The random numbers of tests: those of `RandomSource`. The seed comes from `TRENDEX_SEED` or the clock, and is
-/// printed, so that a failure can be replayed.
+/// The random numbers of tests: those of `RandomSource`. All tests of a run have one seed, from `TRENDEX_SEED` or drawn, which is
+/// printed, so that a failure can be replayed, also that of a test with several generators.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     package let seed: UInt64
     private var source: RandomSource
 
-    /// The seed that the environment gives.
-    package static let given = ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) }
+    /// The seed of the run.
+    package static let seedOfRun =
+        ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) } ?? .random(in: .min ... .max)
 
     /// - Parameter test: printed beside the seed.
     package init(_ test: String = #function) {
-        self.init(seed: Self.given ?? .random(in: .min ... .max))
+        self.init(seed: Self.seedOfRun)
         print("\(test): TRENDEX_SEED=\(seed)")
     }
 

@@ -7,7 +7,7 @@ import VectorIndex
 
 /// The seed of this run's random tests: TRENDEX_SEED, or the clock. Printed by every failing expectation that uses it.
 enum Seed {
-    static let value = SeededGenerator.given ?? UInt64.random(in: 0...0xFFFF_FFFF)
+    static let value = SeededGenerator.seedOfRun
     static var note: Comment { "replay with TRENDEX_SEED=\(value)" }
 }
 
