@@ -27,10 +27,15 @@ static bool read_attributes(struct attributes *attributes) {
 
 static bool set_attributes(struct attributes *attributes) { return syscall(SYS_sched_setattr, 0, attributes, 0) == 0; }
 
+// What tsc_run_behind has given the thread; 0 for the system's own.
+static _Thread_local uint64_t own_slice;
+
 int tsc_run_behind(int nice, uint64_t slice_nanoseconds) {
     struct attributes attributes = {
         .size = sizeof(attributes), .policy = SCHED_OTHER, .nice = nice, .runtime = slice_nanoseconds};
-    return set_attributes(&attributes) ? 0 : setpriority(PRIO_PROCESS, 0, nice);
+    if (!set_attributes(&attributes)) return setpriority(PRIO_PROCESS, 0, nice);
+    own_slice = slice_nanoseconds;
+    return 0;
 }
 
 uint64_t tsc_slice(void) {
@@ -45,11 +50,8 @@ static _Thread_local struct {
     // Nanoseconds of a turn; 0 when none is under way.
     uint64_t length;
     uint64_t end;
-    // Whether this work's first turn is over, and whether the kernel gave it a short slice.
-    bool has_asked, gives_way;
-    // Whether the thread had another slice before, and what.
-    bool has_before;
-    struct attributes before;
+    // Asked for when the first turn of a work has ended. A short slice was so before; a cut one is to be restored.
+    enum { UNASKED, REFUSED, SHORT, CUT } slice;
 } turns;
 
 static uint64_t now(void) {
@@ -58,14 +60,27 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-// Asks for a slice that is little longer than a turn, unless the thread has one.
-static bool take_short_slice(void) {
-    if (!read_attributes(&turns.before) || turns.before.runtime == 0) return false;
-    struct attributes shorter = turns.before;
-    shorter.runtime = turns.length + SLICE_BEYOND_TURN;
-    if (turns.before.runtime <= shorter.runtime) return true;
-    turns.has_before = set_attributes(&shorter);
-    return turns.has_before;
+// Everything else is left as it is now, as somebody may have changed it since the thread began.
+static bool set_slice(struct attributes *attributes, uint64_t nanoseconds) {
+    attributes->runtime = nanoseconds;
+    return set_attributes(attributes);
+}
+
+static void cut_slice(uint64_t most) {
+    struct attributes attributes = {0};
+    turns.slice = REFUSED;
+    if (!read_attributes(&attributes) || attributes.runtime == 0) return;
+    if (attributes.runtime <= most) {
+        turns.slice = SHORT;
+    } else if (set_slice(&attributes, most)) {
+        turns.slice = CUT;
+    }
+}
+
+static void restore_slice(void) {
+    struct attributes attributes = {0};
+    if (turns.slice == CUT && read_attributes(&attributes)) set_slice(&attributes, own_slice);
+    turns.slice = UNASKED;
 }
 
 void tsc_begin_turns(uint64_t nanoseconds) {
@@ -76,18 +91,14 @@ void tsc_begin_turns(uint64_t nanoseconds) {
 bool tsc_end_turns(void) {
     bool is_under_way = turns.length > 0;
     turns.length = 0;
-    if (turns.has_before) set_attributes(&turns.before);
-    turns.has_before = turns.has_asked = false;
+    restore_slice();
     return is_under_way;
 }
 
 void tsc_step_turn(void) {
     if (turns.length == 0 || now() < turns.end) return;
-    if (!turns.has_asked) {
-        turns.has_asked = true;
-        turns.gives_way = take_short_slice();
-    }
-    if (turns.gives_way) sched_yield();
+    if (turns.slice == UNASKED) cut_slice(turns.length + SLICE_BEYOND_TURN);
+    if (turns.slice != REFUSED) sched_yield();
     turns.end = now() + turns.length;
 }
 

@@ -49,8 +49,7 @@ extension VectorIndex {
         }
     }
 
-    /// Does background work: trains the codec when there are enough rows, or many more than at the last training;
-    /// encodes what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
+    /// Does background work: trains the codec when there are enough rows, or enough more than at the last training; encodes what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
     ///
     /// - Parameter pause: called between steps of some ten microseconds, while no lock is held.
     /// - Returns: the number of slots linked (encoded, if none were linked); 0 when there is nothing to do.
@@ -153,7 +152,7 @@ extension VectorIndex {
         }
     }
 
-    /// Trains a new codec once the index has outgrown the old one, encodes every slot with it and puts the new codes
+    /// Trains a new codec once the index has outgrown the old one, or can have reduced codes, encodes every slot with it and puts the new codes
     /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. If the old
     /// codes were so different that links chosen by them are poor, a new graph is begun. Returns the number of slots
     /// encoded anew.
@@ -163,15 +162,15 @@ extension VectorIndex {
         func isDue() -> Bool {
             state.withLock { state in
                 guard let codes = state.codes, state.end == .max else { return false }
-                // Reduced codes want a larger sample than the first training has; twice the least, as more rows may come soon.
-                // If none come, the least do: how large the first training found the index must not decide for good.
+                // Reduced codes want more rows than the first training may have had: twice the least sample. An index that has
+                // nothing else to do takes the least, as it may stay as small.
                 let least = PrincipalQuantizer.leastRows(dimensions: parameters.dimensions) * (isIdle ? 1 : 2)
-                let lacksReduced =
-                    codes.principal == nil && parameters.mayReduceCodes && state.trainedCount < least
-                    && state.alive.count >= least
+                let wantsReduced =
+                    parameters.mayReduceCodes && state.trainedCount < least && state.alive.count >= least
+                    && (codes.principal == nil || !isIdle)
                 // A capacity that the system has cut short.
                 if codes.encodedCount >= codes.capacity / 2, state.published > 2 * codes.trainedSlots { return true }
-                return lacksReduced || codes.hasDrifted
+                return wantsReduced || codes.hasDrifted
                     || state.alive.count >= Self.retrainingGrowth * max(state.trainedCount, 1)
             }
         }

@@ -29,24 +29,73 @@ import Testing
         var nice = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
     }
 
-    /// From its first turn's end a work has a short slice, and its thread has its own back afterwards: a thread whose next work is
-    /// brief must not take cores from those that hand it work. (Kernels without slices for single threads tell 0.)
-    @Test func workThatGivesWayHasAShortSlice() {
-        let (before, brief, long, after) = onThread {
+    /// `nil` where the thread was kept from its core so long that its turn may have ended.
+    private static func scheduling<T>(withinATurn body: () -> T) -> T? {
+        let start = ContinuousClock.now
+        let result = body()
+        return ContinuousClock.now - start < .microseconds(250) ? result : nil
+    }
+
+    private func expectShort(_ scheduling: Scheduling, _ before: Scheduling) {
+        #expect(scheduling.nice == before.nice)
+        // Kernels without slices for single threads tell 0.
+        #expect(before.slice == 0 ? scheduling.slice == 0 : scheduling.slice <= 350_000 && scheduling.slice > 0)
+    }
+
+    @Test func briefWorkKeepsItsSlice() throws {
+        let attempts = (0..<1_000).lazy.compactMap { _ in
+            onThread {
+                Self.scheduling(withinATurn: {
+                    let before = Scheduling()
+                    return CoreTurn.during {
+                        CoreTurn.step()
+                        return (before, Scheduling())
+                    }
+                })
+            }
+        }
+        let (before, brief) = try #require(attempts.first)
+        #expect(brief == before)
+    }
+
+    /// Long work has a short slice from the end of its first turn. Afterwards the thread has its own again, as one with a short
+    /// slice takes cores from those that hand it work; but what else somebody has changed meanwhile stays.
+    @Test func longWorkHasAShortSlice() {
+        let (before, long, after) = onThread {
             let before = Scheduling()
-            let (brief, long) = CoreTurn.during {
-                CoreTurn.step()
-                let brief = Scheduling()
+            let long = CoreTurn.during {
                 Self.computeForATurn()
                 CoreTurn.step()
-                return (brief, Scheduling())
+                let long = Scheduling()
+                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 3)
+                return long
             }
-            return (before, brief, long, Scheduling())
+            return (before, long, Scheduling())
         }
-        #expect(brief == before)
-        #expect(long.nice == before.nice)
-        #expect(before.slice == 0 ? long.slice == 0 : long.slice <= 350_000 && long.slice > 0)
-        #expect(after == before)
+        expectShort(long, before)
+        #expect(after.slice == before.slice && after.nice == 3)
+    }
+
+    /// While it holds up others it has its own slice, and turns begin anew behind that.
+    @Test func suspendedWorkHasItsOwnSlice() {
+        let (before, suspended, long, after) = onThread {
+            let before = Scheduling()
+            let (suspended, long) = CoreTurn.during {
+                Self.computeForATurn()
+                CoreTurn.step()
+                let suspended = CoreTurn.suspended {
+                    Self.computeForATurn()
+                    CoreTurn.step()
+                    return Scheduling()
+                }
+                Self.computeForATurn()
+                CoreTurn.step()
+                return (suspended, Scheduling())
+            }
+            return (before, suspended, long, Scheduling())
+        }
+        #expect(suspended == before && after == before)
+        expectShort(long, before)
     }
 
     @Test func aShorterSliceStays() {

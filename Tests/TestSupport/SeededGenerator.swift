@@ -1,8 +1,8 @@
 import Foundation
 import Quantization
 
-/// The random numbers of tests: those of `RandomSource`. All tests of a run have one seed, from `TRENDEX_SEED` or drawn, which is
-/// printed, so that a failure can be replayed, also that of a test with several generators.
+/// The random numbers of tests: those of `RandomSource`. All tests of a run share one seed: `TRENDEX_SEED`, or a random one. It is
+/// printed, so that a failure can be replayed.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     package let seed: UInt64
     private var source: RandomSource
@@ -11,10 +11,13 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     package static let seedOfRun =
         ProcessInfo.processInfo.environment["TRENDEX_SEED"].flatMap { UInt64($0) } ?? .random(in: .min ... .max)
 
-    /// - Parameter test: printed beside the seed.
-    package init(_ test: String = #function) {
-        self.init(seed: Self.seedOfRun)
-        print("\(test): TRENDEX_SEED=\(seed)")
+    /// - Parameter name: printed beside the seed. Generators of other names give other numbers.
+    package init(_ name: String = #function) {
+        seed = Self.seedOfRun
+        // FNV-1a. Swift's own hashes differ from run to run.
+        let hash = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        source = RandomSource(seed: seed ^ hash)
+        print("\(name): TRENDEX_SEED=\(seed)")
     }
 
     /// Whatever `TRENDEX_SEED` says.

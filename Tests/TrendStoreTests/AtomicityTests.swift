@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import SearchEngine
+import TestSupport
 import Testing
 import TrendStore
 
@@ -106,7 +107,7 @@ import TrendStore
         let storage = try Storage()
         let store = storage.store
         let shared = try store.createTrend(Trend(title: "0", source: .vk), embedding: axis(0))
-        DispatchQueue.concurrentPerform(iterations: 12) { worker in
+        onThreads(12) { worker in
             do {
                 for round in 0..<10 {
                     if worker < 9 {

@@ -196,9 +196,27 @@ import VectorIndex
 
     @Test func cancelledSearchEndsEarly() {
         var (index, _, _, vectors) = Self.shared
-        let outcome = index.search(vectors.query(), SearchOptions(k: 10, exact: true, cancelled: { true }))
-        #expect(outcome.cancelled)
-        #expect(outcome.scanned < Self.count)
+        let even = SlotBitmap(count: Self.count) { $0 % 2 == 0 }
+        for allowed in [nil, even] {
+            let outcome = index.search(
+                vectors.query(), SearchOptions(k: 10, exact: true, cancelled: { true }), allowed: allowed)
+            #expect(outcome.cancelled)
+            // The slots between two questions, and a batch.
+            #expect(outcome.scanned <= 4_096 + 512, "filtered: \(allowed != nil)")
+        }
         #expect(!index.search(vectors.query(), SearchOptions(k: 10, cancelled: { false })).cancelled)
+    }
+
+    /// Short rows, too: a scan of many of them would take long enough.
+    @Test(arguments: [1, 3]) func cancelledScanOfShortRowsEndsEarly(dimensions: Int) {
+        let parameters = IndexParameters(dimensions: dimensions, metric: .euclid)
+        var random = RandomSource(seed: Seed.value)
+        let rows = Rows(parameters, capacity: 10_000)
+        for _ in 0..<10_000 { rows.append((0..<dimensions).map { _ in random.normal() }) }
+        let index = VectorIndex(parameters)
+        index.publish(rows: rows.matrix, count: 10_000, absent: [])
+        let query = [Float](repeating: 0.5, count: dimensions)
+        let outcome = index.search(query, SearchOptions(k: 10, exact: true, cancelled: { true }))
+        #expect(outcome.cancelled && outcome.scanned <= 4_096 + 512)
     }
 }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import VectorIndex
 
-/// The seed of this run's random tests: TRENDEX_SEED, or the clock. Printed by every failing expectation that uses it.
+/// The seed of this run's random tests. Printed by every failing expectation that uses it.
 enum Seed {
     static let value = SeededGenerator.seedOfRun
     static var note: Comment { "replay with TRENDEX_SEED=\(value)" }
@@ -161,7 +161,7 @@ extension VectorIndex {
 
     /// Works until nothing is left, on some threads.
     func drain(threads: Int = 2) {
-        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+        onThreads(threads) { _ in
             while work(limit: 64) > 0 {}
         }
     }

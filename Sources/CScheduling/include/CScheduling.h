@@ -17,10 +17,10 @@ int tsc_run_behind(int nice, uint64_t slice_nanoseconds);
 
 /// Has the calling thread give way to others, at each step that comes so many nanoseconds after the last time or after this call.
 ///
-/// A thread that gives way is charged the rest of its slice of time (Linux 6.12 and later). So the thread has a slice that
-/// is little longer than a turn from the end of the first turn to `tsc_end_turns`; work that is done sooner leaves the slice
-/// as it is, as a thread with a short one takes the core at once from whoever handed it the work. Where the kernel has no slices
-/// for single threads it doesn't give way: such kernels charge whole slices, or let threads that wake up go first.
+/// Linux 6.12 and later charge a thread that gives way the rest of its slice. So the slice is cut to little more than a turn when
+/// the first turn ends, and restored by `tsc_end_turns`. Shorter work keeps the slice: a thread with a short one takes the core
+/// at once from the thread that woke it. Where the kernel has no slices for single threads nothing gives way: such kernels
+/// charge whole slices, or let threads that wake up go first.
 void tsc_begin_turns(uint64_t nanoseconds);
 
 /// Ends what `tsc_begin_turns` began, and gives the thread back the slice that it had. Returns whether turns were under way.

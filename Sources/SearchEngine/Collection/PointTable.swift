@@ -20,7 +20,7 @@ package struct PointTable {
     /// Nobody outside knows it, so that nobody can choose ids that all fall into one bucket.
     private let hashSeed: UInt64
 
-    /// What a search reads of each point that it has found, beside each other: it mostly has to come from memory.
+    /// Read together for each point that a search finds, so kept on one or two cache lines.
     private struct Entry {
         var high: UInt64 = 0
         var low: UInt64 = 0

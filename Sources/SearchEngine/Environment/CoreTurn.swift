@@ -22,7 +22,7 @@ package enum CoreTurn {
     package static func step() { tsc_step_turn() }
 
     /// Calls `work`, which holds up others and so doesn't give way.
-    static func suspended<T>(_ work: () throws -> T) rethrows -> T {
+    package static func suspended<T>(_ work: () throws -> T) rethrows -> T {
         let isUnderWay = tsc_end_turns()
         defer { if isUnderWay { tsc_begin_turns(nanoseconds) } }
         return try work()

@@ -2,7 +2,7 @@ import Foundation
 
 /// The clocks that the engine reads. Any thread may ask.
 ///
-/// An object, because every query hands it on several times.
+/// An object: every query hands it on several times, and a reference is copied by one count.
 package protocol TimeSource: AnyObject, Sendable {
     /// A clock that doesn't jump. Deadlines count on it.
     var now: ContinuousClock.Instant { get }

@@ -97,7 +97,7 @@ final class CollectionView {
     }
 
     /// Slots whose vectors are looked at in one hold of the lock.
-    private static let slotsPerHold = 1 << 16
+    private static let slotsPerHold = 1 << 14
 
     /// One bit a slot: whether it has the vector; `nil` for an unknown one. The caller deallocates it. Takes the lock now and
     /// then. Complexity: O(slots).

@@ -27,9 +27,12 @@ struct RequestTarget: Sendable {
 
     /// Proxies may send the whole address: `http://host/path`.
     private static func withoutOrigin(_ target: String) -> Substring {
-        guard !target.hasPrefix("/") else { return target[...] }
+        guard target.utf8.first != UInt8(ascii: "/") else { return target[...] }
         for scheme in ["http://", "https://"] where target.lowercased().hasPrefix(scheme) {
-            return target.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" && $0 != "#" }
+            return Substring(
+                target.dropFirst(scheme.count).utf8.drop {
+                    $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#")
+                })
         }
         return target[...]
     }

@@ -11,7 +11,7 @@ func scan<S: RankScorer, C: CandidateSink>(
     let ranks = scratch.ranks
     let batch = scratch.batch
     let chunk = 512
-    let mostUnpolled = max(Poll.bytesBetween / max(scorer.bytesPerRank, 1), chunk)
+    let mostUnpolled = max(min(Poll.bytesBetween / max(scorer.bytesPerRank, 1), Poll.slotsBetween), chunk)
     var scored = 0
     var polled = 0
     func isCancelled() -> Bool {
@@ -57,8 +57,10 @@ struct Poll {
     let cancelled: (@Sendable () -> Bool)?
 
     static let never = Poll(cancelled: nil)
-    /// Bytes of codes or rows that a scan reads before it asks again: some 20 µs.
+    /// Bytes of codes or rows, and slots, that a scan scores before it asks again: at most some 50 µs, but for slots that lie apart
+    /// in memory.
     static let bytesBetween = 1 << 19
+    static let slotsBetween = 1 << 12
     /// Hops that a walk makes before it asks again.
     static let hopsBetween = 128
 

@@ -3,7 +3,7 @@ import Quantization
 
 /// Gives ranks of slots for one query. Walks are generic over it and specialised, so a call costs what the kernel costs.
 protocol RankScorer {
-    /// What is read of a slot to give its rank.
+    /// Bytes that are read to rank one slot.
     var bytesPerRank: Int { get }
     /// out[i] = rank of slots[i] for i < count; every slot is below the walk's limit.
     func ranks(_ slots: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<UInt32>)

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import JSON
 import SearchEngine
@@ -344,7 +343,7 @@ import Testing
         let fixture = try EngineFixture { $0.maxCollections = 5 }
         let engine = fixture.engine
         let refused = Atomic(0)
-        DispatchQueue.concurrentPerform(iterations: 32) { number in
+        onThreads(32) { number in
             do { try engine.createCollection("c\(number)", .unnamed(1)) } catch {
                 if "\(error)".contains("maximum number of collections") { refused.wrappingAdd(1, ordering: .relaxed) }
             }

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import JSON
 import SearchEngine
@@ -35,7 +34,7 @@ import Testing
         let isDone = Atomic(false)
         let evaluations = Atomic(0)
         let wrong = Mutex<[Int]>([])
-        DispatchQueue.concurrentPerform(iterations: 3) { thread in
+        onThreads(3) { thread in
             if thread == 0 {
                 for number in stride(from: 1_000, to: 9_000, by: 10) {
                     indexes.apply((number..<number + 10).map { PayloadChange(slot: UInt32($0), new: Self.payload($0)) })
@@ -80,7 +79,7 @@ import Testing
         let rounds = 300
         let isDone = Atomic(false)
         let seen = Mutex((current: 0, torn: 0))
-        DispatchQueue.concurrentPerform(iterations: 3) { thread in
+        onThreads(3) { thread in
             if thread == 0 {
                 for round in 0..<rounds {
                     let (old, new) = (payload(round % 2), payload((round + 1) % 2))

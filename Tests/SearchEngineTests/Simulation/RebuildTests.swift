@@ -4,6 +4,7 @@ import SearchEngine
 import Simulation
 import TestSupport
 import Testing
+import VectorIndex
 
 /// A changed setting makes an index anew beside the living one, while points are read and written.
 @Suite struct RebuildTests {
@@ -149,6 +150,45 @@ import Testing
         machine.executor.run(for: .seconds(20))
         #expect(try engine.collectionInfo("c").status == .green)
         #expect(try index(engine, "b").m == 6)
+        try engine.close()
+    }
+
+    /// Codes that are made anew while nothing is linked go into the index file, too: otherwise each start would make them again.
+    @Test func codesMadeAnewAreSaved() throws {
+        var random = SeededGenerator()
+        let size = 256
+        let topics = (0..<40).map { _ in random.vector(size) }
+        let count = 2_500
+        let least = PrincipalQuantizer.leastRows(dimensions: size)
+        #expect((least..<2 * least).contains(count))
+        let points = (0..<count).map { id in
+            var vector = [Float](repeating: 0, count: size)
+            for _ in 0..<4 {
+                let topic = random.pick(topics)
+                let weight = Float.random(in: 0.1...1.5, using: &random)
+                for place in vector.indices { vector[place] += weight * topic[place] }
+            }
+            return PointStruct(id: .number(UInt64(id)), vectors: ["": .dense(vector)])
+        }
+        var engine = try machine.open()
+        func index() throws -> VectorIndex {
+            try #require(engine.collection("c").generation.denseField("")).index
+        }
+        var configuration = CollectionConfiguration(vectors: [
+            "": VectorParameters(size: size, distance: .cosine)
+        ])
+        configuration.hnsw = HNSWConfiguration(m: 8, efConstruct: 40)
+        try engine.createCollection("c", configuration)
+        for part in [0..<1_100, 1_100..<count] {
+            _ = try engine.updateBlocking("c", [.upsert(Array(points[part]))])
+            machine.executor.run(for: .seconds(5))
+        }
+        #expect(try index().hasReducedCodes, "seed \(random.seed)")
+        // Nothing has been linked since.
+        machine.executor.run(for: .seconds(5))
+        try engine.close()
+        engine = try machine.open()
+        #expect(try index().hasReducedCodes && index().linkedCount == count)
         try engine.close()
     }
 }

@@ -58,18 +58,22 @@ extension DenseField {
     /// Whether slots were mended since the index was saved or loaded.
     private var hasMended: Bool { index.reachability.mended != savedMends.load(ordering: .relaxed) }
 
+    /// Whether codes or graph were made anew since then.
+    private var isRevised: Bool { index.revision != savedRevision.load(ordering: .relaxed) }
+
     package var isWorthSaving: Bool {
         // A file tells whether its graph was looked through, and the last piece of that may be under way on another thread, which
         // has the field looked at again.
         guard index.uncheckedCount == 0 else { return false }
         let share = Int(Double(index.linkedCount) * Self.saveShare)
-        return growth >= max(Self.saveMinimum, share) || hasMended
+        return growth >= max(Self.saveMinimum, share) || hasMended || isRevised
     }
 
     package func saveDerived() throws {
-        guard growth > 0 || hasMended else { return }
+        guard growth > 0 || hasMended || isRevised else { return }
         let linked = index.linkedCount
         let mended = index.reachability.mended
+        let revision = index.revision
         // What can be derived again takes none of the space that deletions may need.
         let memory = index.memory
         try site.fileSystem.requireFree(
@@ -77,6 +81,7 @@ extension DenseField {
         try IndexFile(path: site.indexFile, fileSystem: site.fileSystem).save(index)
         savedCount.store(linked, ordering: .relaxed)
         savedMends.store(mended, ordering: .relaxed)
+        savedRevision.store(revision, ordering: .relaxed)
     }
 }
 

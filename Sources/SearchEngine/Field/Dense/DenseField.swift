@@ -25,6 +25,8 @@ package final class DenseField: VectorField {
     let savedCount: Atomic<Int>
     /// Slots that had been mended then.
     let savedMends = Atomic(0)
+    /// The index's revision then.
+    let savedRevision: Atomic<Int>
     /// What is known of its searches' recall.
     package let recall: FieldRecall
 
@@ -42,6 +44,7 @@ package final class DenseField: VectorField {
         self.recall = recall
         build = 0
         savedCount = Atomic(index.linkedCount)
+        savedRevision = Atomic(index.revision)
     }
 
     /// The same vector with another index over its rows.
@@ -56,6 +59,7 @@ package final class DenseField: VectorField {
         recall = old.recall
         build = old.build + 1
         savedCount = Atomic(0)
+        savedRevision = Atomic(0)
     }
 
     package var kind: any FieldKind { DenseKind() }
