@@ -199,7 +199,8 @@ extension Engine {
 
     /// Applies all operations in order, or none; searches see them at once.
     public func updateAliases(_ operations: [AliasOperation], deadline: Deadline? = nil) throws {
-        try queue.perform(until: deadline) { [self] transaction in
+        let onlyFrees = operations.allSatisfy { if case .delete = $0 { true } else { false } }
+        try queue.perform(freeing: onlyFrees ? FreeingJob() : nil, until: deadline) { [self] transaction in
             let db = transaction.database
             var names = try Set(String.fetchAll(db, sql: "SELECT name FROM collections").map { ByteString($0) })
             for operation in operations { try apply(operation, &names, db) }
@@ -276,18 +277,19 @@ extension Engine {
     {
         let collection = try self.collection(collection)
         return try changeSchema(
-            collection, sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
+            collection, freeing: FreeingJob(), sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
             arguments: [key.text], until: deadline
         ) { _ = $0.dropIndex(key) }
     }
 
     /// - Parameter arguments: of the statement, after the collection's number.
     private func changeSchema(
-        _ collection: PointCollection, sql: String, arguments: [String], until deadline: Deadline?,
+        _ collection: PointCollection, freeing: FreeingJob? = nil, sql: String, arguments: [String],
+        until deadline: Deadline?,
         _ change: @escaping (PayloadIndexes) -> Void
     ) throws -> UpdateResult {
         do {
-            return try queue.perform(until: deadline) { [self] transaction in
+            return try queue.perform(freeing: freeing, until: deadline) { [self] transaction in
                 let collection = try current(collection)
                 let changes = try transaction.changes(collection)
                 let all = StatementArguments([collection.id]) + StatementArguments(arguments)

@@ -12,6 +12,7 @@ extension Engine {
 
         /// Whether nothing is added or grows.
         var onlyFrees: Bool { operations.allSatisfy(\.onlyFrees) }
+        var isDeletion: Bool { operations.allSatisfy(\.isDeletion) }
 
         /// What it takes of memory while it waits, about.
         var bytes: Int { operations.reduce(0) { $0 + $1.bytes } }
@@ -84,7 +85,7 @@ extension Engine {
     private func freeing(
         _ update: PreparedUpdate, _ note: @escaping ([UpdateResult]) -> Void
     ) -> FreeingJob? {
-        guard update.onlyFrees else { return nil }
+        guard update.isDeletion else { return nil }
         let progress = FreeingProgress()
         return FreeingJob { [self] transaction, rows in
             let isLast = try transaction.applyPart(current(update), progress, rows: rows)

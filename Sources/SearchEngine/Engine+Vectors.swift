@@ -37,7 +37,7 @@ extension Engine {
     /// - Returns: as `createVector`.
     /// - Throws: `.invalid` for the unnamed vector while it is the only one. Nothing happens to an unknown name.
     public func deleteVector(_ collection: String, _ name: String, deadline: Deadline? = nil) throws -> UpdateResult {
-        try changeVectors(collection, deadline) { [self] transaction, collection in
+        try changeVectors(collection, freeing: FreeingJob(), deadline) { [self] transaction, collection in
             var new = collection.configuration
             var registry = new.vectorRegistry
             if name.isEmpty, new.isUnnamed {
@@ -55,13 +55,13 @@ extension Engine {
     /// Changes which vectors there are in a transaction of its own. `change` answers the new settings and what is to be done to
     /// the generation under the exclusive lock; `nil` if all is as it should be.
     private func changeVectors(
-        _ collection: String, _ deadline: Deadline?,
+        _ collection: String, freeing: FreeingJob? = nil, _ deadline: Deadline?,
         _ change:
             @escaping (WriteTransaction, PointCollection) throws -> (CollectionConfiguration, (Generation) -> Void)?
     ) throws -> UpdateResult {
         let collection = try self.collection(collection)
         do {
-            return try queue.perform(alone: true, until: deadline) { [self] transaction in
+            return try queue.perform(alone: true, freeing: freeing, until: deadline) { [self] transaction in
                 let collection = try current(collection)
                 let changes = try transaction.changes(collection)
                 guard let (new, apply) = try change(transaction, collection) else {

@@ -123,7 +123,8 @@ public final class Engine: Sendable {
         indexer.start(
             indexBuilds,
             compactor: Compactor(
-                loader: loader, database: database, queue: queue, reclaimer: reclaimer, logger: logger))
+                loader: loader, database: database, queue: queue, reclaimer: reclaimer, reserve: reserve, logger: logger
+            ))
         audits.start { [weak self] in
             self.map { engine in engine.catalog.withLock { $0.inOrder } } ?? []
         }

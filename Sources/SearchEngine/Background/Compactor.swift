@@ -9,15 +9,18 @@ final class Compactor: Sendable {
     fileprivate let database: EngineDatabase
     fileprivate let queue: WriteQueue
     fileprivate let reclaimer: Reclaimer
+    fileprivate let reserve: DiskReserve
     fileprivate let logger: Logger
 
     init(
-        loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, reclaimer: Reclaimer, logger: Logger
+        loader: StorageLoader, database: EngineDatabase, queue: WriteQueue, reclaimer: Reclaimer, reserve: DiskReserve,
+        logger: Logger
     ) {
         self.loader = loader
         self.database = database
         self.queue = queue
         self.reclaimer = reclaimer
+        self.reserve = reserve
         self.logger = logger
     }
 
@@ -38,6 +41,8 @@ final class Compactor: Sendable {
 final class Compaction: @unchecked Sendable {
     // Unchecked: stepped by one thread at a time.
     private static let rowsPerTransaction = 2_000
+    /// Of the table, with a short payload.
+    private static let bytesPerRow = 512
     private static let linksPerStep = 256
     /// Until it is looked again whether the settings let another thread link.
     private static let gateDelay = Duration.milliseconds(10)
@@ -61,6 +66,8 @@ final class Compaction: @unchecked Sendable {
     private var stage = Stage.beginning
     /// Of the generation that is made; `nil` before.
     private var number: Int?
+    /// Whether the space that is set aside for deletions was given up for it.
+    private var hasReserve = false
 
     /// The collection has got or lost a vector since the compaction began.
     struct Outdated: Error {}
@@ -116,6 +123,7 @@ final class Compaction: @unchecked Sendable {
     /// Stops logging changes, and removes what a compaction that didn't come to its end has made.
     func end() {
         collection.changeLogs.withLock { $0.removeAll { $0 === log } }
+        defer { if hasReserve { compactor.reserve.make() } }
         if case .done = stage { return }
         guard let number else { return }
         stage = .done
@@ -131,7 +139,9 @@ final class Compaction: @unchecked Sendable {
                 "collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
                 "slots": "\(snapshot.slotCount)",
             ])
-        try requireSpace(snapshot.fields.reduce(0) { $0 + $1.copyBytes(rowCount: snapshot.rows.count) })
+        func bytes(rows: Int) -> Int { snapshot.fields.reduce(0) { $0 + $1.copyBytes(rowCount: rows) } }
+        try requireSpace(
+            bytes(rows: snapshot.rows.count), freeing: bytes(rows: snapshot.slotCount - snapshot.rows.count))
         let number = snapshot.generation.number + 1
         self.number = number
         removeFiles(number)
@@ -150,11 +160,20 @@ final class Compaction: @unchecked Sendable {
         return field.work(limit: Self.linksPerStep) { sched_yield() }
     }
 
-    /// Throws `.diskFull` unless so many bytes can be written and as much stays free as deletions may need.
-    private func requireSpace(_ bytes: Int) throws {
-        try loader.fileSystem.requireFree(
-            bytes + DiskReserve.mostBytes, at: loader.layout.vectors(collection.id))
+    /// Throws `.diskFull` unless so many bytes can be written, and something stays free. A compaction that gives back more than
+    /// it takes may use what is set aside for deletions: otherwise a full disk would stay full whatever is deleted.
+    private func requireSpace(_ bytes: Int, freeing freed: Int) throws {
+        let needed = bytes + min(max(bytes, Self.leastSpare), DiskReserve.mostBytes)
+        let folder = loader.layout.vectors(collection.id)
+        do { try loader.fileSystem.requireFree(needed, at: folder) } catch EngineError.diskFull where freed > bytes {
+            hasReserve = true
+            compactor.reserve.release()
+            try loader.fileSystem.requireFree(needed, at: folder)
+        }
     }
+
+    /// For the new table's first pages, and the log's.
+    private static let leastSpare = 64 << 10
 
     private func removeFiles(_ generation: Int) {
         try? loader.fileSystem.remove(loader.layout.vectors(collection.id, generation))
@@ -211,7 +230,8 @@ final class Compaction: @unchecked Sendable {
     }
 
     private func copyTable(_ snapshot: Snapshot, _ new: Generation, from start: Int) throws {
-        try requireSpace(0)
+        let count = min(snapshot.rows.count - start, Self.rowsPerTransaction)
+        try requireSpace(count * Self.bytesPerRow, freeing: .max)
         let rows = snapshot.rows[start..<min(start + Self.rowsPerTransaction, snapshot.rows.count)]
         try queue.perform { transaction in
             for (offset, row) in rows.enumerated() {

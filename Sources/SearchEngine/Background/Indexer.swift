@@ -22,14 +22,14 @@ final class Indexer: Sendable {
         var waiting: [PointCollection] = []
         var compactionWaiting: [PointCollection] = []
         var compacting: Compaction?
-        /// A collection whose compaction has failed counts as busy until then.
-        var failed: (collection: PointCollection, retry: ContinuousClock.Instant)?
+        /// Collections whose compactions have failed count as busy until then.
+        var failed: [(collection: PointCollection, retry: ContinuousClock.Instant)] = []
         var isStopping = false
         /// The last one compacts.
         var loops: [BackgroundLoop] = []
 
         func isBusy(_ collection: PointCollection) -> Bool {
-            compacting?.collection === collection || failed?.collection === collection
+            compacting?.collection === collection || failed.contains { $0.collection === collection }
                 || compactionWaiting.contains { $0 === collection }
         }
     }
@@ -80,6 +80,8 @@ final class Indexer: Sendable {
         state.withLock { state in
             state.waiting.removeAll { $0 === collection }
             state.compactionWaiting.removeAll { $0 === collection }
+            // Its files are mapped as long as it is kept.
+            state.failed.removeAll { $0.collection === collection }
         }
     }
 
@@ -185,18 +187,23 @@ final class Indexer: Sendable {
     /// Goes on with the compaction at hand, or begins the next one.
     private func compactStep(_ compactor: Compactor) -> BackgroundLoop.Next {
         let now = time.now
-        if let failed = state.withLock({ $0.failed }) {
-            if now < failed.retry && !shouldStop { return .after(failed.retry - now) }
-            state.withLock { $0.failed = nil }
-            wake(failed.collection)
+        let due = state.withLock { state in
+            let due = state.failed.filter { $0.retry <= now }
+            state.failed.removeAll { $0.retry <= now }
+            return due
         }
+        for failed in due { wake(failed.collection) }
         let current = state.withLock { state in
             if state.compacting == nil, !state.isStopping, !state.compactionWaiting.isEmpty {
                 state.compacting = compactor.begin(state.compactionWaiting.removeFirst())
             }
             return state.compacting
         }
-        guard let current else { return shouldStop ? .ended : .whenWoken }
+        guard let current else {
+            if shouldStop { return .ended }
+            let next = state.withLock { $0.failed.map(\.retry).min() }
+            return next.map { .after($0 - now) } ?? .whenWoken
+        }
         let collection = current.collection
         do {
             let next = shouldStop ? .ended : try current.step()
@@ -207,11 +214,13 @@ final class Indexer: Sendable {
             wake(collection)
         } catch {
             current.end()
-            let isFailure = !(error is Compaction.Outdated) && !collection.isDropped && !shouldStop
+            let isStopping = shouldStop
             // Tried again, but not at once: the disk may be full.
-            state.withLock { state in
+            let isFailure = state.withLock { state in
                 state.compacting = nil
-                if isFailure { state.failed = (collection, now + Self.retryDelay) }
+                let isFailure = !(error is Compaction.Outdated) && !collection.isDropped && !isStopping
+                if isFailure { state.failed.append((collection, now + Self.retryDelay)) }
+                return isFailure
             }
             if isFailure {
                 logger.error(

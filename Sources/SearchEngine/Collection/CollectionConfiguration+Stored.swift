@@ -37,11 +37,11 @@ extension CollectionConfiguration {
                 throw EngineError.storage("A stored collection configuration can't be read")
             }
             vectors[name] = try VectorParameters(stored: vector)
-            entries[ByteString(name)] = VectorRegistry.Entry(stored: vector, place: place)
+            entries[ByteString(name)] = try VectorRegistry.Entry(stored: vector, place: place)
         }
         let leaving = try (stored["leaving"]?.arrayValue ?? []).enumerated().map { place, vector in
             VectorRegistry.Leaving(
-                entry: VectorRegistry.Entry(stored: vector, place: place),
+                entry: try VectorRegistry.Entry(stored: vector, place: place),
                 parameters: try VectorParameters(stored: vector))
         }
         self.init(
@@ -53,14 +53,26 @@ extension CollectionConfiguration {
             optimizers: stored["optimizers"] ?? .object([:]), wal: stored["wal"] ?? .object([:]),
             strictMode: stored["strictMode"], metadata: stored["metadata"])
         registry = try VectorRegistry(
-            entries: entries, leaving: leaving, nextID: stored.int("nextVector") ?? entries.count)
+            entries: entries, leaving: leaving, nextID: stored.integer("nextVector", or: entries.count))
     }
 }
 
 extension VectorRegistry.Entry {
     /// Before vectors had ids, their places stood for them.
-    fileprivate init(stored: JSONValue, place: Int) {
-        self.init(id: VectorID(stored.int("id") ?? place), bit: stored.int("bit") ?? place)
+    fileprivate init(stored: JSONValue, place: Int) throws {
+        self.init(
+            id: VectorID(try stored.integer("id", or: place)), bit: try stored.integer("bit", or: place))
+    }
+}
+
+extension JSONValue {
+    /// A member that may be missing, but must not be anything else than an integer.
+    fileprivate func integer(_ key: String, or missing: Int) throws -> Int {
+        guard let value = self[key] else { return missing }
+        guard let integer = int(key) else {
+            throw EngineError.invalid("`\(key)` of its vectors must be an integer, not \(value)")
+        }
+        return integer
     }
 }
 

@@ -32,6 +32,8 @@ package struct VectorRegistry: Hashable, Sendable {
 
     /// A point's mask has as many bits.
     package static let mostVectors = 64
+    /// Ids that a collection can give in its life.
+    package static let mostIDs = 1 << 31
 
     /// A new collection's: each vector's id and bit are its place.
     package init(_ names: some Sequence<ByteString>) {
@@ -45,6 +47,7 @@ package struct VectorRegistry: Hashable, Sendable {
     package init(entries: [ByteString: Entry], leaving: [Leaving], nextID: Int) throws {
         let all = Array(entries.values) + leaving.map(\.entry)
         guard Set(all.map(\.id)).count == all.count, Set(all.map(\.bit)).count == all.count,
+            0...Self.mostIDs ~= nextID,
             all.allSatisfy({ 0..<nextID ~= $0.id.number && 0..<Self.mostVectors ~= $0.bit })
         else { throw EngineError.invalid("the ids of its vectors can't be") }
         self.entries = entries
@@ -58,6 +61,9 @@ package struct VectorRegistry: Hashable, Sendable {
         guard let bit = (0..<Self.mostVectors).first(where: { !taken.contains($0) }) else {
             throw EngineError.limitReached(
                 "A collection can have at most \(Self.mostVectors) vectors, those included whose deletion is under way")
+        }
+        guard nextID < Self.mostIDs else {
+            throw EngineError.limitReached("A collection can be given at most \(Self.mostIDs) vectors in its life")
         }
         entries[name] = Entry(id: VectorID(nextID), bit: bit)
         nextID += 1

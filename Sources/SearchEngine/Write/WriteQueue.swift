@@ -315,6 +315,8 @@ package final class WriteQueue: @unchecked Sendable {
             } catch {
                 outcome = .failure(engineError(error))
                 transaction.rollbackToMark()
+                // SQLite has rolled back everything where the disk was full in the middle.
+                guard db.isInsideTransaction else { throw error }
                 return .rollback
             }
         }

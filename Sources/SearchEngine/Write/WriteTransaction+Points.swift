@@ -23,6 +23,11 @@ enum PreparedOperation: Sendable {
         }
     }
 
+    /// Whether it only takes away. (A point that loses a vector moves to another slot, so that something grows for a while.)
+    var isDeletion: Bool {
+        if case .other(let operation) = self { operation.freedSelection != nil } else { false }
+    }
+
     /// Does the caller's share of the work. Throws `.invalid` for vectors that can't be stored.
     init(
         _ operation: UpdateOperation, configuration: CollectionConfiguration, kinds: FieldKinds, parsingPayloads: Bool
@@ -72,7 +77,9 @@ extension UpdateOperation {
     /// The points of an operation that only takes away; `nil` for others.
     fileprivate var freedSelection: PointSelection? {
         switch self {
-        case .delete(let selection), .deletePayload(let selection, _), .clearPayload(let selection): selection
+        case .delete(let selection), .deleteVectors(let selection, _), .deletePayload(let selection, _),
+            .clearPayload(let selection):
+            selection
         default: nil
         }
     }
@@ -81,6 +88,7 @@ extension UpdateOperation {
     fileprivate func selecting(_ selection: PointSelection) -> UpdateOperation {
         switch self {
         case .delete: .delete(selection)
+        case .deleteVectors(_, let names): .deleteVectors(selection, names: names)
         case .deletePayload(_, let keys): .deletePayload(selection, keys: keys)
         case .clearPayload: .clearPayload(selection)
         default: self

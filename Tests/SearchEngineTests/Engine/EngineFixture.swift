@@ -9,7 +9,7 @@ final class EngineFixture {
     let folder: String
     private(set) var engine: Engine
     private let durability: EngineConfiguration.Durability
-    private let fileSystem: any FileSystem
+    let fileSystem: any FileSystem
     private let indexingThreads: Int
     private let configure: (inout EngineConfiguration) -> Void
 

@@ -164,4 +164,74 @@ import Testing
         let folders = try FileManager.default.contentsOfDirectory(atPath: fixture.folder + "/snapshots")
         #expect(folders.count == names.count && folders.allSatisfy { $0.utf8.count <= 160 })
     }
+
+    /// The places of all values in a document that are neither objects nor arrays.
+    private func places(_ value: JSONValue, _ place: [String] = []) -> [[String]] {
+        switch value {
+        case .object(let members): members.flatMap { places($0.value, place + [$0.key.string]) }
+        case .array(let items): items.indices.flatMap { places(items[$0], place + ["\($0)"]) }
+        default: [place]
+        }
+    }
+
+    private func replacing(_ document: JSONValue, _ place: ArraySlice<String>, _ value: JSONValue) -> JSONValue {
+        guard let key = place.first else { return value }
+        switch document {
+        case .object(var members):
+            members[ByteString(key)] = replacing(members[ByteString(key)] ?? .null, place.dropFirst(), value)
+            return .object(members)
+        case .array(var items):
+            let index = Int(key)!
+            items[index] = replacing(items[index], place.dropFirst(), value)
+            return .array(items)
+        default: return value
+        }
+    }
+
+    /// Whatever stands at any place of the manifest, with checksums that fit: it is refused, or the collection can be used.
+    @Test func noValueOfTheManifestBringsTheEngineDown() throws {
+        let fixture = try EngineFixture()
+        let engine = fixture.engine
+        var configuration = CollectionConfiguration(vectors: [
+            "a": VectorParameters(size: 2, distance: .dot), "b": VectorParameters(size: 3, distance: .euclid),
+        ])
+        configuration.hnsw = HNSWConfiguration(m: 8, efConstruct: 40)
+        try engine.createCollection("c", configuration)
+        _ = try engine.createVector("c", "gone", VectorParameters(size: 1, distance: .dot))
+        _ = try engine.deleteVector("c", "gone")
+        _ = try engine.createPayloadIndex("c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
+        let points = (0..<5).map { id in
+            PointStruct(id: .number(id), vectors: ["a": [1, Float(id)], "b": [1, 2, 3]], payload: .empty)
+        }
+        _ = try engine.updateBlocking("c", [.upsert(points)])
+        let archive = try SnapshotArchive(
+            engine.snapshotPath("c", name: engine.createSnapshot("c").name), fixture.fileSystem)
+        let manifest = archive.manifest
+        let values: [JSONValue] = [
+            -1, 0, 1, 63, 64, .integer(1 << 31), .integer(.max), .integer(.max - 1), .integer(.min), .unsigned(.max),
+            1.5,
+            .double(1e300), .null, "x", [], [:],
+        ]
+        var taken = 0
+        let path = fixture.folder + "/made.snapshot"
+        for place in places(manifest) {
+            for value in values {
+                var forged = archive
+                forged.manifest = replacing(manifest, place[...], value)
+                try Data(forged.bytes()).write(to: URL(filePath: path))
+                do { try engine.recoverSnapshot("d", file: path, checksum: nil) } catch is EngineError { continue }
+                taken += 1
+                for name in ["new", "newer"] {
+                    _ = try? engine.createVector("d", name, VectorParameters(size: 1, distance: .dot))
+                }
+                _ = try? engine.updateBlocking("d", [.upsert(points)])
+                _ = try? engine.updateBlocking("d", [.deleteVectors(.ids([.number(1)]), names: ["b"])])
+                _ = try? engine.deleteVector("d", "b")
+                _ = try? engine.query("d", QueryRequest(nearest: .vector([1, 2]), using: "a"))
+                _ = try? engine.createSnapshot("d")
+                #expect(try engine.deleteCollection("d"), "\(place): \(value)")
+            }
+        }
+        #expect(taken > 0)
+    }
 }

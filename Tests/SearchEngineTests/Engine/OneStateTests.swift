@@ -90,7 +90,7 @@ import Testing
                 }
             }
         }
-        #expect(turns > 10)
+        #expect(turns > 2)
     }
 
     /// Points get other payloads in place, other slots, and go and come again in one change.

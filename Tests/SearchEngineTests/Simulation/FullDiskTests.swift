@@ -77,4 +77,90 @@ import VectorIndex
         #expect(released.isOpen)
         try engine.close()
     }
+
+    /// Whatever only takes away is done on a full disk.
+    @Test func everyDeletionIsMade() throws {
+        machine.files.free = 64 << 20
+        let engine = try machine.open()
+        try engine.createCollection(
+            "c",
+            CollectionConfiguration(vectors: [
+                "a": VectorParameters(size: 64, distance: .dot), "b": VectorParameters(size: 64, distance: .dot),
+            ]))
+        let vector = [Float](repeating: 1, count: 64)
+        let points = (0..<UInt64(600)).map { id in
+            PointStruct(
+                id: .number(id), vectors: ["a": .dense(vector), "b": .dense(vector)],
+                payload: Payload(["n": .integer(Int64(id))]))
+        }
+        _ = try engine.updateBlocking("c", [.upsert(points)])
+        _ = try engine.createPayloadIndex("c", key: PayloadPath("n"), schema: PayloadFieldSchema(type: .integer))
+        try engine.updateAliases([.create(alias: "x", collection: "c"), .create(alias: "y", collection: "c")])
+        machine.files.free = 0
+        func full(_ what: String, _ body: () throws -> Void) {
+            #expect(throws: Never.self, "\(what)", performing: body)
+        }
+        full("a vector of a point") {
+            _ = try engine.updateBlocking("c", [.deleteVectors(.ids([.number(1)]), names: ["a"])])
+        }
+        full("a vector of many points") {
+            let filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(lt: 500)))])
+            _ = try engine.updateBlocking("c", [.deleteVectors(.filter(filter), names: ["a"])])
+        }
+        full("aliases") { try engine.updateAliases([.delete(alias: "x"), .delete(alias: "y")]) }
+        full("a payload index") { _ = try engine.deletePayloadIndex("c", key: PayloadPath("n")) }
+        full("a vector's name") { _ = try engine.deleteVector("c", "b") }
+        full("points") { _ = try engine.updateBlocking("c", [.delete(.ids([.number(1), .number(2)]))]) }
+        let info = try engine.collectionInfo("c")
+        #expect(try info.payloadSchema.isEmpty && engine.aliases(of: nil).isEmpty)
+        #expect(try engine.count("c", filter: Filter(must: [.hasVector("a")]), exact: true) == 100)
+        #expect(try engine.count("c", filter: nil, exact: true) == 598)
+        try engine.close()
+    }
+
+    private func deleteNearlyAll(_ engine: Engine) throws {
+        try engine.createCollection("c", .unnamed(256))
+        let points = (0..<UInt64(12_000)).map { id in
+            PointStruct(id, (0..<256).map { Float(($0 &+ Int(id)) % 7) }, [:])
+        }
+        for start in stride(from: 0, to: points.count, by: 2_000) {
+            _ = try engine.updateBlocking("c", [.upsert(Array(points[start..<start + 2_000]))])
+        }
+        // Nothing but what is set aside.
+        machine.files.free = 0
+        _ = try engine.updateBlocking("c", [.delete(.ids((0..<11_900).map { .number($0) }))])
+    }
+
+    /// What is left takes little, and what has gone comes back, without any space but what is set aside.
+    @Test func aFullDiskIsFreedByACompaction() throws {
+        machine.files.free = 64 << 20
+        let engine = try machine.open()
+        try deleteNearlyAll(engine)
+        machine.executor.run(for: .seconds(5))
+        #expect(try engine.collection("c").generation.number == 1)
+        #expect(try engine.count("c", filter: nil, exact: true) == 100)
+        #expect(machine.files.free! > 8 << 20)
+        #expect(machine.files.exists("/storage/reserve"))
+        try engine.close()
+    }
+
+    /// A compaction that has failed and is to be tried again keeps nothing of a collection that is dropped, and holds up no other.
+    @Test func aFailedCompactionKeepsNothing() throws {
+        machine.files.free = 64 << 20
+        let engine = try machine.open()
+        try deleteNearlyAll(engine)
+        machine.files.free = 0
+        try machine.files.remove("/storage/reserve")
+        machine.files.free = 0
+        // Not even for what little the compaction wants.
+        machine.executor.run(for: .seconds(1))
+        #expect(try engine.collection("c").generation.number == 0)
+        #expect(try engine.collectionInfo("c").status == .red)
+        machine.files.free = 4 << 20
+        let released = try engine.collection("c").generation.denseFields[0].file.released
+        let start = machine.time.now
+        #expect(try engine.deleteCollection("c"))
+        #expect(released.isOpen && machine.time.now - start < .seconds(1))
+        try engine.close()
+    }
 }
