@@ -86,6 +86,9 @@ extension Engine {
         _ update: PreparedUpdate, _ note: @escaping ([UpdateResult]) -> Void
     ) -> FreeingJob? {
         guard update.isDeletion else { return nil }
+        guard update.onlyFrees else {
+            return FreeingJob(growth: { [self] in try $0.growth(of: current(update)) })
+        }
         let progress = FreeingProgress()
         return FreeingJob { [self] transaction, rows in
             let isLast = try transaction.applyPart(current(update), progress, rows: rows)

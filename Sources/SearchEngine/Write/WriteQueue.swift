@@ -30,6 +30,9 @@ package final class WriteQueue: @unchecked Sendable {
     /// A row touches a page of the table, one of the ids' index, and some of its payload's.
     private static let reserveBytesPerRow = 16 << 10
     private static let fewestRows = 16
+    /// Of the space that is set aside, for those that add vectors first: a part of what drops don't need.
+    private static let reserveForDrops = 1 << 20
+    private static let shareForGrowth = 4
 
     private let database: EngineDatabase
     private let durability: EngineConfiguration.Durability
@@ -202,6 +205,15 @@ package final class WriteQueue: @unchecked Sendable {
 
     /// Tries a job again with the space that is set aside for it.
     private func resultWithReserve(of job: Job, _ freeing: FreeingJob) -> Result<Void, any Error> {
+        if let growth = freeing.growth {
+            let bytes = try? database.pool.writeWithoutTransaction { try growth(WriteTransaction(database: $0)) }
+            guard let bytes, bytes <= (reserve.bytes - Self.reserveForDrops) / Self.shareForGrowth else {
+                return .failure(
+                    EngineError.diskFull(
+                        "A point that loses a vector is written anew, for which there is no space; delete points or collections first"
+                    ))
+            }
+        }
         let rows = max(Self.fewestRows, reserve.bytes / Self.reserveBytesPerRow)
         reserve.release()
         // What the log holds goes to its place in the database, and the log begins anew.
@@ -366,8 +378,13 @@ struct FreeingJob {
     /// Does the next part of the job, of so many rows, and returns whether nothing was left. For a disk without room for the
     /// log of the whole.
     let part: ((WriteTransaction, Int) throws -> Bool)?
+    /// Bytes of vectors that the job adds before a compaction gives more back: it must not use up what drops need.
+    let growth: ((WriteTransaction) throws -> Int)?
 
-    init(part: ((WriteTransaction, Int) throws -> Bool)? = nil) { self.part = part }
+    init(part: ((WriteTransaction, Int) throws -> Bool)? = nil, growth: ((WriteTransaction) throws -> Int)? = nil) {
+        self.part = part
+        self.growth = growth
+    }
 }
 
 extension Result {

@@ -88,7 +88,6 @@ extension UpdateOperation {
     fileprivate func selecting(_ selection: PointSelection) -> UpdateOperation {
         switch self {
         case .delete: .delete(selection)
-        case .deleteVectors(_, let names): .deleteVectors(selection, names: names)
         case .deletePayload(_, let keys): .deletePayload(selection, keys: keys)
         case .clearPayload: .clearPayload(selection)
         default: self
@@ -101,6 +100,16 @@ extension WriteTransaction {
     func apply(_ update: Engine.PreparedUpdate, mayScan: Bool) throws -> [UpdateResult] {
         self.mayScan = mayScan
         return try update.operations.map { try apply($0, to: update.collection) }
+    }
+
+    /// Bytes of vectors that a deletion writes anew.
+    func growth(of update: Engine.PreparedUpdate) throws -> Int {
+        let changes = try changes(update.collection)
+        let rowBytes = changes.generation.fields.reduce(0) { $0 + $1.copyBytes(rowCount: 1) }
+        return try update.operations.reduce(0) { sum, operation in
+            guard case .other(.deleteVectors(let selection, _)) = operation else { return sum }
+            return sum + (try rows(selection, changes, missing: .skipped).count) * rowBytes
+        }
     }
 
     /// Applies the next part of an update that only frees, so many rows of it. Returns whether nothing was left.

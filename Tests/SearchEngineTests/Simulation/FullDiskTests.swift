@@ -88,7 +88,7 @@ import VectorIndex
                 "a": VectorParameters(size: 64, distance: .dot), "b": VectorParameters(size: 64, distance: .dot),
             ]))
         let vector = [Float](repeating: 1, count: 64)
-        let points = (0..<UInt64(600)).map { id in
+        let points = (0..<UInt64(6_000)).map { id in
             PointStruct(
                 id: .number(id), vectors: ["a": .dense(vector), "b": .dense(vector)],
                 payload: Payload(["n": .integer(Int64(id))]))
@@ -107,14 +107,23 @@ import VectorIndex
             let filter = Filter(must: [.field(try PayloadPath("n"), .range(RangeBounds(lt: 500)))])
             _ = try engine.updateBlocking("c", [.deleteVectors(.filter(filter), names: ["a"])])
         }
+        // Each of them is written anew: that must not take what drops need.
+        for _ in 0..<3 {
+            #expect(throws: EngineError.self) {
+                _ = try engine.updateBlocking(
+                    "c", [.deleteVectors(.ids((0..<6_000).map { .number($0) }), names: ["b"])])
+            }
+        }
+        #expect(try engine.count("c", filter: Filter(must: [.hasVector("b")]), exact: true) == 6_000)
         full("aliases") { try engine.updateAliases([.delete(alias: "x"), .delete(alias: "y")]) }
         full("a payload index") { _ = try engine.deletePayloadIndex("c", key: PayloadPath("n")) }
         full("a vector's name") { _ = try engine.deleteVector("c", "b") }
         full("points") { _ = try engine.updateBlocking("c", [.delete(.ids([.number(1), .number(2)]))]) }
         let info = try engine.collectionInfo("c")
         #expect(try info.payloadSchema.isEmpty && engine.aliases(of: nil).isEmpty)
-        #expect(try engine.count("c", filter: Filter(must: [.hasVector("a")]), exact: true) == 100)
-        #expect(try engine.count("c", filter: nil, exact: true) == 598)
+        #expect(try engine.count("c", filter: Filter(must: [.hasVector("a")]), exact: true) == 5_500)
+        #expect(try engine.count("c", filter: nil, exact: true) == 5_998)
+        #expect(try engine.deleteCollection("c"))
         try engine.close()
     }
 
