@@ -11,6 +11,7 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -57,26 +58,27 @@ def main():
     parser.add_argument("new", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("flags", nargs="*")
-    arguments = parser.parse_args()
+    own, _, flags = " ".join(sys.argv[1:]).partition(" -- ")
+    arguments = parser.parse_args(own.split())
+    flags = flags.split()
     measured = {arguments.old: {}, arguments.new: {}}
     more_is_better = {}
     for round in range(arguments.rounds):
         for build in [arguments.old, arguments.new][:: 1 if round % 2 == 0 else -1]:
             with tempfile.TemporaryDirectory() as folder:
                 command = [build / "trendex-bench", "run", "--server", build / "trendex", "--out", folder, "--name", "r"]
-                subprocess.run([*command, *arguments.flags], check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([*command, *flags], check=True, stdout=subprocess.DEVNULL)
                 report = json.loads(Path(folder, "r.json").read_text())
             for name, value, is_better in figures(report):
                 measured[build].setdefault(name, []).append(value)
                 more_is_better[name] = is_better
             print(f"round {round + 1}, {build}: measured", flush=True)
-    machine, flags = report["machine"], " ".join(arguments.flags)
+    machine = report["machine"]
     lines = [
         "# Two builds in turn",
         "",
         f"{report['dataset']['rows']:,} × {report['dataset']['dimensions']}, {machine['cpu']}, {machine['cores']} cores, kernels"
-        f" {machine['simdLevel']}, Linux {machine['kernel']}; {arguments.rounds} rounds, `{flags}`. Medians; in brackets the lowest and the highest."
+        f" {machine['simdLevel']}, Linux {machine['kernel']}; {arguments.rounds} rounds, `{' '.join(flags)}`. Medians; in brackets the lowest and the highest."
         " *better*: above 1 the new build is better.",
         "",
         "| | old | new | better |",
