@@ -58,9 +58,9 @@ def main():
     parser.add_argument("new", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    own, _, flags = " ".join(sys.argv[1:]).partition(" -- ")
-    arguments = parser.parse_args(own.split())
-    flags = flags.split()
+    given = sys.argv[1:]
+    end = given.index("--") if "--" in given else len(given)
+    arguments, flags = parser.parse_args(given[:end]), given[end + 1 :]
     measured = {arguments.old: {}, arguments.new: {}}
     more_is_better = {}
     for round in range(arguments.rounds):
@@ -78,8 +78,8 @@ def main():
         "# Two builds in turn",
         "",
         f"{report['dataset']['rows']:,} × {report['dataset']['dimensions']}, {machine['cpu']}, {machine['cores']} cores, kernels"
-        f" {machine['simdLevel']}, Linux {machine['kernel']}; {arguments.rounds} rounds, `{' '.join(flags)}`. Medians; in brackets the lowest and the highest."
-        " *better*: above 1 the new build is better.",
+        f" {machine['simdLevel']}, Linux {machine['kernel']}; {arguments.rounds} rounds, `{' '.join(flags)}`. Medians;"
+        " in brackets the lowest and the highest. *better*: above 1 the new build is better.",
         "",
         "| | old | new | better |",
         "| --- | ---: | ---: | ---: |",

@@ -199,8 +199,8 @@ extension Engine {
 
     /// Applies all operations in order, or none; searches see them at once.
     public func updateAliases(_ operations: [AliasOperation], deadline: Deadline? = nil) throws {
-        let onlyFrees = operations.allSatisfy { if case .delete = $0 { true } else { false } }
-        try queue.perform(freeing: onlyFrees ? FreeingJob() : nil, until: deadline) { [self] transaction in
+        let isDeletion = operations.allSatisfy { if case .delete = $0 { true } else { false } }
+        try queue.perform(freeing: isDeletion ? FreeingJob() : nil, until: deadline) { [self] transaction in
             let db = transaction.database
             var names = try Set(String.fetchAll(db, sql: "SELECT name FROM collections").map { ByteString($0) })
             for operation in operations { try apply(operation, &names, db) }

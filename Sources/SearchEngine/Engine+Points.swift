@@ -12,6 +12,7 @@ extension Engine {
 
         /// Whether nothing is added or grows.
         var onlyFrees: Bool { operations.allSatisfy(\.onlyFrees) }
+        /// Whether nothing is added but what points that lose a vector are written anew with.
         var isDeletion: Bool { operations.allSatisfy(\.isDeletion) }
 
         /// What it takes of memory while it waits, about.

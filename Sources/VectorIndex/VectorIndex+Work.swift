@@ -49,30 +49,28 @@ extension VectorIndex {
         }
     }
 
-    /// Does background work: trains the codec when there are enough rows, or enough more than at the last training; encodes what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
+    /// Does background work: trains the codec when there are enough rows, or enough more than at the last training; encodes
+    /// what isn't; links up to `limit` slots. Any number of threads at once, without any lock of the caller's.
     ///
     /// - Parameter pause: called between steps of some ten microseconds, while no lock is held.
     /// - Returns: the number of slots linked (encoded, if none were linked); 0 when there is nothing to do.
     public func work(limit: Int, pause: () -> Void = {}) -> Int {
         guard limit > 0, buildIfNeeded() else { return 0 }
         return ScratchPool.with { scratch in
-            let encoded = encodePending(scratch, pause: pause)
-            let retrained = retrainIfDue(scratch)
-            if parameters.effectiveM == 0 {
-                return encoded + retrained > 0 ? encoded + retrained : retrainIfDue(scratch, isIdle: true)
-            }
-            var done = 0
-            while done < limit, linkNext(scratch) {
-                done += 1
+            let encoded = encodePending(scratch, pause: pause) + retrainIfDue(scratch)
+            let hasGraph = parameters.effectiveM > 0
+            var linked = 0
+            while hasGraph, linked < limit, linkNext(scratch) {
+                linked += 1
                 pause()
             }
-            if done > 0 {
-                checkEarly(most: done, scratch, pause: pause)
-                return done
+            if linked > 0 {
+                checkEarly(most: linked, scratch, pause: pause)
+                return linked
             }
-            if encoded + retrained > 0 { return encoded + retrained }
+            if encoded > 0 { return encoded }
             let improved = retrainIfDue(scratch, isIdle: true)
-            return improved > 0 ? improved : checkNext(scratch, pause: pause)
+            return improved > 0 || !hasGraph ? improved : checkNext(scratch, pause: pause)
         }
     }
 
@@ -152,10 +150,10 @@ extension VectorIndex {
         }
     }
 
-    /// Trains a new codec once the index has outgrown the old one, or can have reduced codes, encodes every slot with it and puts the new codes
-    /// in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began with. If the old
-    /// codes were so different that links chosen by them are poor, a new graph is begun. Returns the number of slots
-    /// encoded anew.
+    /// Trains a new codec once the index has outgrown the old one, or can have reduced codes; encodes every slot with it and
+    /// puts the new codes in the old ones' place. Searches and linkers that run meanwhile finish with the codes they began
+    /// with. If the old codes were so different that links chosen by them are poor, a new graph is begun. Returns the number
+    /// of slots encoded anew.
     ///
     /// - Parameter isIdle: whether there is nothing else to do but to check the graph.
     private func retrainIfDue(_ scratch: Scratch, isIdle: Bool = false) -> Int {

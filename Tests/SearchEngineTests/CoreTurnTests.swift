@@ -1,21 +1,15 @@
 import CScheduling
 import Foundation
 import SearchEngine
-import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct CoreTurnTests {
     /// What a thread of its own is told.
-    private func onThread<T: Sendable>(_ body: @escaping @Sendable () -> T) -> T {
-        let result = Mutex<T?>(nil)
-        let ended = DispatchSemaphore(value: 0)
-        Thread {
-            let told = body()
-            result.withLock { $0 = told }
-            ended.signal()
-        }.start()
-        ended.wait()
-        return result.withLock { $0! }
+    private func onThread<T>(_ body: () -> T) -> T {
+        var result: T?
+        onThreads(1) { _ in result = body() }
+        return result!
     }
 
     /// Longer than a turn.

@@ -1,5 +1,6 @@
 import Foundation
 import Quantization
+import VectorIndex
 
 /// The random numbers of tests: those of `RandomSource`. All tests of a run share one seed: `TRENDEX_SEED`, or a random one. It is
 /// printed, so that a failure can be replayed.
@@ -14,9 +15,10 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// - Parameter name: printed beside the seed. Generators of other names give other numbers.
     package init(_ name: String = #function) {
         seed = Self.seedOfRun
-        // FNV-1a. Swift's own hashes differ from run to run.
-        let hash = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        source = RandomSource(seed: seed ^ hash)
+        // Swift's own hashes differ from run to run.
+        var hash = Hash64()
+        Array(name.utf8).withUnsafeBytes { hash.update($0) }
+        source = RandomSource(seed: seed ^ hash.value)
         print("\(name): TRENDEX_SEED=\(seed)")
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Quantization
 import Synchronization
 import TestSupport
@@ -110,17 +110,7 @@ final class SharedLock: @unchecked Sendable {
         let tasks: [@Sendable () -> Void] = [
             writer, linker, linker, { searcher(1) }, { searcher(4) }, saver,
         ]
-        let group = DispatchGroup()
-        for task in tasks {
-            group.enter()
-            let thread = Thread {
-                task()
-                group.leave()
-            }
-            thread.stackSize = 4 << 20
-            thread.start()
-        }
-        group.wait()
+        onThreads(tasks.count) { tasks[$0]() }
 
         #expect(problems.withLock { Array(Set($0).prefix(5)) } == [], Seed.note)
         #expect(index.pendingCount == 0 && index.linkedCount == total)

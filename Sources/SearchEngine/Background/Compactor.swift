@@ -230,9 +230,8 @@ final class Compaction: @unchecked Sendable {
     }
 
     private func copyTable(_ snapshot: Snapshot, _ new: Generation, from start: Int) throws {
-        let count = min(snapshot.rows.count - start, Self.rowsPerTransaction)
-        try requireSpace(count * Self.bytesPerRow, freeing: .max)
         let rows = snapshot.rows[start..<min(start + Self.rowsPerTransaction, snapshot.rows.count)]
+        try requireSpace(rows.count * Self.bytesPerRow, freeing: .max)
         try queue.perform { transaction in
             for (offset, row) in rows.enumerated() {
                 try new.table.copy(

@@ -10,7 +10,7 @@ final class DiskReserve: Sendable {
     private static let share = 8
     private static let leastBytes = 256 << 10
 
-    /// What was set aside when it was given up last.
+    /// The most that was set aside when it was given up.
     private let former = Mutex(0)
     private let path: String
     private let fileSystem: any FileSystem

@@ -17,15 +17,12 @@ enum PreparedOperation: Sendable {
 
     /// Whether nothing is added or grows.
     var onlyFrees: Bool {
-        switch self {
-        case .other(.delete), .other(.deletePayload), .other(.clearPayload): true
-        default: false
-        }
+        if case .other(let operation) = self { operation.freedSelection != nil } else { false }
     }
 
-    /// Whether it only takes away. (A point that loses a vector moves to another slot, so that something grows for a while.)
+    /// Whether it only takes away. A point that loses a vector moves to another slot, so that something grows for a while.
     var isDeletion: Bool {
-        if case .other(let operation) = self { operation.freedSelection != nil } else { false }
+        if case .other(.deleteVectors) = self { true } else { onlyFrees }
     }
 
     /// Does the caller's share of the work. Throws `.invalid` for vectors that can't be stored.
@@ -74,12 +71,10 @@ extension UpdateOperation {
         }
     }
 
-    /// The points of an operation that only takes away; `nil` for others.
+    /// The points of an operation by which nothing grows; `nil` for others.
     fileprivate var freedSelection: PointSelection? {
         switch self {
-        case .delete(let selection), .deleteVectors(let selection, _), .deletePayload(let selection, _),
-            .clearPayload(let selection):
-            selection
+        case .delete(let selection), .deletePayload(let selection, _), .clearPayload(let selection): selection
         default: nil
         }
     }

@@ -90,7 +90,7 @@ import Testing
                 }
             }
         }
-        #expect(turns > 2)
+        #expect(turns > repetitions(10))
     }
 
     /// Points get other payloads in place, other slots, and go and come again in one change.
