@@ -52,7 +52,7 @@ package final class Generation: @unchecked Sendable {
     var bits: UInt64 { fields.reduce(0) { $0 | $1.bit } }
 
     /// The fields of all bits that rows of the table can have, in the order of their bits.
-    var storedFields: [any VectorField] {
+    package var storedFields: [any VectorField] {
         vectors.withLock { ($0.fields + $0.leaving).sorted { $0.bit < $1.bit } }
     }
 

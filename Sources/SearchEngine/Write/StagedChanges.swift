@@ -139,6 +139,8 @@ final class StagedChanges {
     /// the vector files are synced before the commit.
     func finish(_ db: GRDB.Database, isSynced: Bool) throws {
         for field in generation.fields { try field.reserve(slotCount: slotCount) }
+        // A start opens them with all slots, too.
+        for field in generation.leaving { try field.skip(slotCount: slotCount) }
         let assignments = "version = ?1, slots = ?2" + (isSynced ? ", synced = ?2" : "")
         try db.cachedStatement(sql: "UPDATE collections SET \(assignments) WHERE id = ?3")
             .execute(arguments: [Int64(bitPattern: version), slotCount, collection.id])

@@ -63,7 +63,7 @@ public final class WriteTransaction {
     }
 
     /// The fields that the group may have written to.
-    var fields: [any VectorField] { order.flatMap { $0.generation.fields } }
+    var fields: [any VectorField] { order.flatMap { $0.generation.storedFields } }
 
     func publish() {
         for changes in order { changes.publish() }

@@ -184,6 +184,27 @@ import Testing
         try engine.close()
     }
 
+    /// A deleted vector whose rows are not cleared yet is part of the storage: points that come meanwhile must not make it one that
+    /// no start can open.
+    @Test func pointsComeBeforeADeletedVectorIsGone() throws {
+        var engine = try machine.open()
+        try engine.createCollection("c", named([("a", 1), ("b", 4)]))
+        func upsert(_ ids: Range<UInt64>) throws {
+            _ = try engine.updateBlocking("c", [.upsert(ids.map { PointStruct(id: .number($0), vectors: ["a": [1]]) })])
+        }
+        try upsert(0..<10)
+        _ = try engine.updateBlocking(
+            "c", [.updateVectors([(id: .number(1), vectors: ["b": [1, 2, 3, 4]])])])
+        _ = try engine.deleteVector("c", "b")
+        // More than fit into the file that it had.
+        for start in stride(from: UInt64(0), to: 20_000, by: 2_000) { try upsert(start..<start + 2_000) }
+        try #require(engine.collection("c").generation.storedFields.count == 2)
+        try engine.close()
+        engine = try machine.open()
+        #expect(try engine.count("c", filter: nil, exact: true) == 20_000)
+        try engine.close()
+    }
+
     /// Ids go on rising as vectors come and go.
     @Test func aWholeStorageIsRestoredWithVectorsOfManyDigits() throws {
         let engine = try machine.open()
