@@ -24,6 +24,7 @@ public enum CollectionOperations {
 
     public static let create = Operation<CollectionRequest<NewCollection>, Void>(.write) { services, caller, request in
         try validate(name: request.collection, "name", of: "collection", most: 255)
+        for name in request.body.vectors.keys where !name.isEmpty { try validateVector(name: name.string, "vectors") }
         let configuration = try request.body.configuration(services.collectionDefaults)
         try services.engine.createCollection(request.collection, configuration, deadline: caller.deadline)
     }
@@ -39,6 +40,11 @@ public enum CollectionOperations {
             throw invalid("\(kind) name cannot contain \"\(character.escaped(asASCII: true))\" char")
         }
         guard name != ".", name != ".." else { throw invalid("\(kind) name cannot be \".\" or \"..\"") }
+    }
+
+    /// The same rule however a vector comes to be. Such a name is also part of a path of the API.
+    private static func validateVector(name: String, _ field: String) throws {
+        try validate(name: name, field, of: "vector", most: 200)
     }
 
     public static let update = Operation<CollectionRequest<CollectionUpdate>, Void>(.write) {
@@ -77,7 +83,7 @@ public enum CollectionOperations {
 
     public static let createVector = Operation<CollectionRequest<NewVector>, UpdateResult>(.write) {
         services, caller, request in
-        try validate(name: request.body.name, "vector", of: "vector", most: 200)
+        try validateVector(name: request.body.name, "vector")
         var parameters = request.body.parameters
         parameters.onDisk = parameters.onDisk ?? services.collectionDefaults.vectorsOnDisk
         return try services.engine.createVector(

@@ -161,6 +161,9 @@ extension VectorIndex {
         let encoded: UInt32
         /// Whether what isn't found is mended.
         let mends: Bool
+        /// Whether a slot that isn't found may get links in the place of others. Not in the last pass: no pass comes after it
+        /// that would find what those led to.
+        let displaces: Bool
         /// Slots below have been looked for by queries near them.
         let lookedNear: UInt32
 
@@ -181,6 +184,7 @@ extension VectorIndex {
             self.pass = pass
             self.graph = graph
             self.mends = mends
+            displaces = pass != .complete || links.reach.repeats < VectorIndex.mostRepeats
             lookedNear = pass == .complete && links.reach.repeats > 0 ? UInt32(links.reach.passLinked) : 0
             codes = state.codes
             self.rows = rows
@@ -285,7 +289,9 @@ extension VectorIndex {
         var ended = walk(Self.firstCheckWidth)
         if ended.reach == .missed { ended = walk(width) }
         while ended.reach == .missed, claim.mends, mends < 2 {
-            guard claim.graph.mend(slot, found: ended.count, mostEntries: mostEntries, scratch: scratch) else { break }
+            let isMended = claim.graph.mend(
+                slot, found: ended.count, mostEntries: mostEntries, displaces: claim.displaces, scratch: scratch)
+            guard isMended else { break }
             mends += 1
             ended = walk(width)
         }

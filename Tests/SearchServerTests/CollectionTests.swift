@@ -119,6 +119,11 @@ import Testing
                 let error = try await server.fails(422, .PUT, "/collections/\(name)", "{\(vectors)}")
                 #expect(error.hasPrefix("Validation error in path parameters: [name: "), "\(name): \(error)")
             }
+            for name in ["a/b", "../x", "a\\u0000b", "<", "..", String(repeating: "x", count: 201)] {
+                let body = #"{"vectors": {"\#(name)": {"size": 4, "distance": "Dot"}}}"#
+                let error = try await server.fails(422, .PUT, "/collections/c", body)
+                #expect(error.hasPrefix("Validation error in JSON body: [vectors: value "), "\(name): \(error)")
+            }
             #expect(try await server.ok(.GET, "/collections") == ["collections": []])
         }
     }
@@ -161,6 +166,16 @@ import Testing
             try await server.fails(400, .PATCH, "/collections/c", #"{"quantization_config": "Off"}"#)
             try await server.fails(400, .PATCH, "/collections/c", #"{"params": {"read_fan_out_factor": 1}}"#)
             try await server.fails(422, .PATCH, "/collections/c", #"{"hnsw_config": {"ef_construct": 1}}"#)
+            // What a vector is can't be changed, and isn't ignored.
+            for member in [
+                #""size": 4"#, #""distance": "Dot""#, #""datatype": "uint8""#, #""multivector_config": {}"#,
+            ] {
+                let error = try await server.fails(
+                    422, .PATCH, "/collections/c", #"{"vectors": {"": {"on_disk": false, \#(member)}}}"#)
+                #expect(error.contains("can't be changed"), "\(member): \(error)")
+            }
+            #expect(
+                try await server.ok(.GET, "/collections/c")["config"]?["params"]?["vectors"]?["on_disk"] == true)
         }
     }
 

@@ -10,6 +10,10 @@ extension ObjectFields {
             for (name, value) in vectors.members {
                 let fields = try ObjectFields(value, path: vectors.field(name.string))
                 try fields.refuse("memory")
+                for key in ["size", "distance", "datatype", "multivector_config"] where fields[key] != nil {
+                    throw ServiceError.outOfRange(
+                        fields.field(key), "can't be changed: make another vector, or another collection")
+                }
                 var change = CollectionUpdate.VectorUpdate(
                     hnsw: try fields.hnsw("hnsw_config"),
                     quantization: try fields.quantizationUpdate("quantization_config"),

@@ -84,9 +84,10 @@ struct Exchange: Sendable {
     /// The reply to whatever a request's work threw.
     func failure(_ error: any Error) -> Reply {
         let failure = APIError(any: error, place: place(of:))
-        if failure.status.kind == .serverError {
-            service.logger.error(
-                "request failed", metadata: ["endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)"])
+        if failure.status.kind == .serverError, let untold = service.admitToLog(failure.status) {
+            var metadata: Logger.Metadata = ["endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)"]
+            if untold > 0 { metadata["untold"] = "\(untold)" }
+            service.logger.error("request failed", metadata: metadata)
         }
         var reply = Reply.failure(failure, since: start)
         // What is too much now may not be soon.

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPTypes
 import Logging
 import NIOCore
 import NIOPosix
@@ -25,6 +26,7 @@ final class ServerContext: Sendable {
     private let loopTimes = Mutex<[ObjectIdentifier: LoopTime]>([:])
     /// Fetches snapshots. It follows no redirections, so that a key goes to the server that the user named.
     let httpClient: HTTPClient
+    private let failures = Mutex(FailureLog())
     let startTime = ContinuousClock.now
     let startDate = Date.now
     /// Names this run of the server in its telemetry.
@@ -68,6 +70,9 @@ final class ServerContext: Sendable {
             return time
         }
     }
+
+    /// As ``FailureLog`` decides.
+    func admitToLog(_ status: HTTPResponse.Status) -> Int? { failures.withLock { $0.admit(status, at: .now) } }
 
     /// Ends the threads and connections, not the engine. No request may be under way.
     func shutdown() async {

@@ -69,8 +69,9 @@ extension Graph {
     /// - Parameters:
     ///   - found: slots in `scratch.pool`, which such a walk has left.
     ///   - mostEntries: there may be so many entry points afterwards.
-    /// - Returns: `false` when nothing was done: there is no room for another entry point.
-    func mend(_ slot: UInt32, found: Int, mostEntries: Int, scratch: Scratch) -> Bool {
+    ///   - displaces: whether links may take the place of others.
+    /// - Returns: `false` when nothing was done: there is no room for a link or for another entry point.
+    func mend(_ slot: UInt32, found: Int, mostEntries: Int, displaces: Bool, scratch: Scratch) -> Bool {
         let links = links(level: 0)
         var goals = links.copy(slot, to: scratch.chosen)
         func isFound(_ goal: UInt32) -> Bool {
@@ -93,7 +94,8 @@ extension Graph {
         for i in 0..<goals where tied < Self.mostTies {
             tied += append(slot, to: scratch.chosen[i], links) ? 1 : 0
         }
-        for i in 0..<near where tied < Self.mostTies {
+        guard displaces else { return tied > 0 }
+        for i in 0..<near where tied < Self.mostTies && !links.contains(slot, in: scratch.chosen[i]) {
             tied += replaceLink(by: slot, in: scratch.chosen[i], links) ? 1 : 0
         }
         return tied > 0

@@ -33,10 +33,10 @@ extension Graph {
         _ = replaceLink(by: slot, in: node, links, round: round)
     }
 
-    /// Puts a link to `slot` in the place of one of `node` that isn't a way in. Returns whether there was one.
-    func replaceLink(by slot: UInt32, in node: UInt32, _ links: LevelLinks, round: Int = 0) -> Bool {
-        guard let evicted = overwrite(with: slot, in: node, links) else { return false }
-        guard evicted > node, round < Self.mostRounds else { return true }
+    /// Puts a link to `slot` in the place of one of `node` that isn't a way in. Returns whether `node` links to `slot` now.
+    package func replaceLink(by slot: UInt32, in node: UInt32, _ links: LevelLinks, round: Int = 0) -> Bool {
+        let (isLinked, evicted) = overwrite(with: slot, in: node, links)
+        guard let evicted, evicted > node, round < Self.mostRounds else { return isLinked }
         // Its other way in may have been dropped at the same time, by one who relied on this list.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         if !hasWayIn(evicted, besides: node, links) {
@@ -46,11 +46,16 @@ extension Graph {
     }
 
     /// Adds a link where there is room; `false` where there isn't.
-    func append(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
+    package func append(_ slot: UInt32, to node: UInt32, _ links: LevelLinks) -> Bool {
         guard let list = links.list(node) else { return false }
         locks.lock(node)
         defer { locks.unlock(node) }
-        for i in 0..<links.degree {
+        return add(slot, to: list, links.degree)
+    }
+
+    /// Adds a link to a list whose lock is held. Returns whether it is in the list: `false` where that is full of others.
+    private func add(_ slot: UInt32, to list: UnsafeMutablePointer<Word>, _ degree: Int) -> Bool {
+        for i in 0..<degree {
             let link = list[i].load(ordering: .relaxed)
             if link == slot { return true }
             if link == Self.sentinel {
@@ -73,20 +78,23 @@ extension Graph {
         return nil
     }
 
-    /// Puts the link in the place of the last one that isn't the way in of its slot, and returns that one.
-    private func overwrite(with slot: UInt32, in node: UInt32, _ links: LevelLinks) -> UInt32? {
-        guard let list = links.list(node) else { return nil }
+    /// Puts the link where there is room, or else in the place of the last one that isn't the way in of its slot, and
+    /// returns that one. A link that is there already stays alone: another thread may have added it since the caller looked.
+    private func overwrite(
+        with slot: UInt32, in node: UInt32, _ links: LevelLinks
+    ) -> (isLinked: Bool, evicted: UInt32?) {
+        guard let list = links.list(node) else { return (false, nil) }
         locks.lock(node)
         defer { locks.unlock(node) }
+        if add(slot, to: list, links.degree) { return (true, nil) }
         for i in stride(from: links.degree - 1, through: 0, by: -1) {
             let link = list[i].load(ordering: .relaxed)
-            if link == Self.sentinel { continue }
             if link < node || hasWayIn(link, besides: node, links) {
                 list[i].store(slot, ordering: .releasing)
-                return link
+                return (true, link)
             }
         }
-        return nil
+        return (false, nil)
     }
 
     /// Puts the slots that would lose their way in back into the revised list of `node`, as far as half of the list

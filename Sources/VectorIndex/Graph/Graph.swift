@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// Linkers change lists under per-node locks; walks read without any lock. A reader may see a list half changed, but each
 /// word it reads is a link that was valid when written or a sentinel, and a link never becomes invalid.
-final class Graph: @unchecked Sendable {
+package final class Graph: @unchecked Sendable {
     // Unchecked: pointers are constant; what they point at is atomic and guarded as described above.
     typealias Word = Atomic<UInt32>
     static let sentinel = UInt32.max
@@ -50,7 +50,7 @@ final class Graph: @unchecked Sendable {
     /// - Parameters:
     ///   - m: 2…512.
     ///   - capacity: slots to reserve address space for, below 2³¹.
-    init(m: Int, capacity: Int, seed: UInt64) throws(IndexMemoryError) {
+    package init(m: Int, capacity: Int, seed: UInt64) throws(IndexMemoryError) {
         self.m = m
         self.capacity = capacity
         self.seed = seed
@@ -102,7 +102,7 @@ final class Graph: @unchecked Sendable {
 
     /// Makes the slot's lists ready and empty, so that it may be linked. One thread a slot. A slot for which the upper
     /// levels have no room is put on level 0 only. Returns its level.
-    func open(_ slot: UInt32, isolated: Bool = false) throws(IndexMemoryError) -> Int {
+    package func open(_ slot: UInt32, isolated: Bool = false) throws(IndexMemoryError) -> Int {
         let index = Int(slot)
         try reserve(index + 1)
         let list = baseLinks + index * baseStride
@@ -140,7 +140,7 @@ final class Graph: @unchecked Sendable {
 
     /// The links of a level.
     @inline(__always)
-    func links(level: Int) -> LevelLinks {
+    package func links(level: Int) -> LevelLinks {
         LevelLinks(
             level: level, degree: level == 0 ? baseDegree : m, m: m, base: baseLinks, stride: baseStride,
             offsets: upperOffsets, upper: upperLinks)
@@ -148,10 +148,10 @@ final class Graph: @unchecked Sendable {
 }
 
 /// The lists of one level, as plain pointers for the inner loops.
-struct LevelLinks {
+package struct LevelLinks {
     let level: Int
     /// Most links of a list.
-    let degree: Int
+    package let degree: Int
     let m: Int
     let base: UnsafeMutablePointer<Graph.Word>
     let stride: Int
@@ -169,7 +169,7 @@ struct LevelLinks {
 
     /// Copies the slot's links to `out`, which has room for `degree`. Returns how many there are.
     @inline(__always)
-    func copy(_ slot: UInt32, to out: UnsafeMutablePointer<UInt32>) -> Int {
+    package func copy(_ slot: UInt32, to out: UnsafeMutablePointer<UInt32>) -> Int {
         guard let list = list(slot) else { return 0 }
         var count = 0
         while count < degree {
