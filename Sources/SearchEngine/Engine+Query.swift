@@ -112,13 +112,13 @@ extension Engine {
         } catch is QueryRun.GivenUp {
             return nil
         }
-        // Others hold the lock for moments; a search that is done is worth asking for it a few times.
-        var isNamed = false
-        for _ in 0..<Self.mostLooksForLock where !isNamed {
-            isNamed = try collection.lock.tryRead { try run.name() } != nil
-        }
-        guard isNamed else { return nil }
         do {
+            // Others hold the lock for moments; a search that is done is worth asking for it a few times.
+            var isNamed = false
+            for _ in 0..<Self.mostLooksForLock where !isNamed {
+                isNamed = try collection.lock.tryRead { try run.name() } != nil
+            }
+            guard isNamed else { return nil }
             var result = try run.addPayloads { slots, selector, generation in
                 try payloads(slots, selector, generation, "Search", nil, mayWait: false)
             }

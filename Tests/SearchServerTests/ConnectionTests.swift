@@ -185,22 +185,10 @@ import Testing
     /// The answer that is on its way when the server stops arrives whole, however slowly it is read.
     @Test func stoppingFinishesALargeAnswer() async throws {
         try await withServer { server in
-            try await server.ok(.PUT, "/collections/c", #"{"vectors": {"size": 1, "distance": "Dot"}}"#)
-            let text = String(repeating: "x", count: 100_000)
-            for first in stride(from: 0, to: 300, by: 50) {
-                let points = (first..<first + 50).map {
-                    #"{"id": \#($0), "vector": [1], "payload": {"t": "\#(text)"}}"#
-                }
-                try await server.ok(
-                    .PUT, "/collections/c/points?wait=true", #"{"points": [\#(points.joined(separator: ","))]}"#)
-            }
+            try await fillWithLargePayloads(server)
             let channel = try await connect(server)
             let received = try await channel.executeThenClose { inbound, outbound in
-                let body = #"{"limit": 300, "with_payload": true}"#
-                try await outbound.write(
-                    ByteBuffer(
-                        string: "POST /collections/c/points/scroll HTTP/1.1\r\n\(Self.json)"
-                            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"))
+                try await outbound.write(Self.largeScroll)
                 var iterator = inbound.makeAsyncIterator()
                 var received = try await iterator.next()?.readableBytes ?? 0
                 async let stopped: Void = server.server.stop()
@@ -209,6 +197,51 @@ import Testing
                 return received
             }
             #expect(received > 30_000_000)
+        }
+    }
+
+    /// A client that takes nothing of its answer holds the memory for large ones until another wants it.
+    @Test func aReaderThatDoesNotReadMakesRoomForOthers() async throws {
+        try await withServer({
+            $0.replyMemoryBytes = 32 << 20
+            $0.slowReplyPatience = .seconds(1)
+        }) { server in
+            try await fillWithLargePayloads(server)
+            let channel = try await connect(server)
+            try await channel.executeThenClose { inbound, outbound in
+                try await outbound.write(Self.largeScroll)
+                var iterator = inbound.makeAsyncIterator()
+                // It has begun, and nobody reads on.
+                _ = try await iterator.next()
+                let body = #"{"limit": 300, "with_payload": true}"#
+                try await server.fails(503, .POST, "/collections/c/points/scroll", body)
+                let clock = ContinuousClock()
+                let limit = clock.now + .seconds(300)
+                var status = 503
+                while status == 503, clock.now < limit {
+                    try await Task.sleep(for: .milliseconds(200))
+                    status = try await server.send(.POST, "/collections/c/points/scroll", body).status
+                }
+                #expect(status == 200)
+            }
+        }
+    }
+
+    private static let largeScroll = {
+        let body = #"{"limit": 300, "with_payload": true}"#
+        return ByteBuffer(
+            string: "POST /collections/c/points/scroll HTTP/1.1\r\n\(json)"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }()
+
+    /// 30 MB of payloads.
+    private func fillWithLargePayloads(_ server: TestServer) async throws {
+        try await server.ok(.PUT, "/collections/c", #"{"vectors": {"size": 1, "distance": "Dot"}}"#)
+        let text = String(repeating: "x", count: 100_000)
+        for first in stride(from: 0, to: 300, by: 50) {
+            let points = (first..<first + 50).map { #"{"id": \#($0), "vector": [1], "payload": {"t": "\#(text)"}}"# }
+            try await server.ok(
+                .PUT, "/collections/c/points?wait=true", #"{"points": [\#(points.joined(separator: ","))]}"#)
         }
     }
 

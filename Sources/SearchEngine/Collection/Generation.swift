@@ -13,12 +13,16 @@ package final class Generation: @unchecked Sendable {
     private struct Vectors {
         var fields: [any VectorField]
         var leaving: [any VectorField]
+        /// Grows with each vector that comes or goes.
+        var revision = 0
     }
 
     /// In the order of their bits.
     package var fields: [any VectorField] { vectors.withLock { $0.fields } }
     /// Deleted ones whose bits rows of the table may still have; points have them no more. In the order of their bits.
     var leaving: [any VectorField] { vectors.withLock { $0.leaving } }
+    /// Another one, when vectors have come or gone.
+    package var vectorsRevision: Int { vectors.withLock { $0.revision } }
     package var points: PointTable
     package let payloadIndexes: PayloadIndexes
     /// Builds under way, whose builders log all writes. Goes up while publication is held, and down once the built indexes
@@ -72,6 +76,7 @@ package final class Generation: @unchecked Sendable {
         vectors.withLock { vectors in
             vectors.fields.append(field)
             vectors.fields.sort { $0.bit < $1.bit }
+            vectors.revision += 1
         }
     }
 
@@ -107,6 +112,7 @@ package final class Generation: @unchecked Sendable {
             field.retire()
             vectors.leaving.append(field)
             vectors.leaving.sort { $0.bit < $1.bit }
+            vectors.revision += 1
             return field.bit
         }
         if let bit { points.clear(bit) }

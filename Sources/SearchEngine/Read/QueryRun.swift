@@ -20,6 +20,8 @@ final class QueryRun {
     /// The state in which the query is answered.
     private struct State {
         let view: CollectionView
+        /// Of the generation, when the state was pinned.
+        let vectorsRevision: Int
         /// `nil` for a query without a vector.
         var search: (any PinnedSearch)?
         /// All slots in the order of their points' ids, for a query by id. Taken with the state, as it leaves out what has died.
@@ -61,7 +63,7 @@ final class QueryRun {
         watch.skip()
         defer { watch.lap(\.prepare) }
         let generation = view.generation
-        var state = State(view: view)
+        var state = State(view: view, vectorsRevision: generation.vectorsRevision)
         switch request.query.ranking {
         case .byID: state.idOrder = generation.idOrder.slots(generation.points)
         case .byValue: break
@@ -148,10 +150,13 @@ final class QueryRun {
 
     // MARK: Under the shared lock again
 
-    /// Says which points were found, still without payloads.
+    /// Says which points were found, still without payloads. Throws `StaleSlot` when a vector of the collection has come or
+    /// gone since: what was found by one isn't to be shown without it.
     func name() throws {
-        guard let view = state?.view else { return }
+        guard let state else { return }
+        let view = state.view
         let generation = view.generation
+        guard generation.vectorsRevision == state.vectorsRevision else { throw StaleSlot() }
         watch.skip()
         defer { watch.lap(\.fetch) }
         if result.explanation != nil {

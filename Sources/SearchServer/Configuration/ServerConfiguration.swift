@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import SearchEngine
 import Services
 
@@ -31,6 +32,9 @@ public struct ServerConfiguration: Sendable {
     public var metricsPrefix = ""
     public var logLevel = Logger.Level.info
     public var logFormat = LogFormat.text
+    /// While large answers are refused because those that wait take all of the memory for them: how far the client of such a
+    /// one may be behind a rate of 64 KiB a second before its connection ends.
+    package var slowReplyPatience = TimeAmount.seconds(10)
     /// Seconds after which a connection is closed on which no request is going on, or no more of it comes in.
     public var idleTimeoutSeconds = 75
     /// Seconds that requests in flight have to finish when the server stops; then they are broken off. Service managers

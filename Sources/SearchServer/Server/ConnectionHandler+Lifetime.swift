@@ -6,6 +6,8 @@ extension ConnectionHandler {
     /// How long a client may take for a reply that it reads slowly or not at all.
     private static let slowestReply = TimeAmount.minutes(10)
 
+    private static let unsentInterval = TimeAmount.seconds(1)
+
     /// A connection that is to be refused holds its place for no longer.
     private static let refusedTimeout = TimeAmount.seconds(5)
 
@@ -33,6 +35,13 @@ extension ConnectionHandler {
         context.fireChannelInactive()
     }
 
+    /// Looks more often while a large reply waits: others may come to need the memory.
+    func watchUnsent() {
+        guard unsent != nil else { return }
+        idleTimer?.cancel()
+        scheduleIdleCheck(in: Self.unsentInterval)
+    }
+
     private func scheduleIdleCheck(in delay: TimeAmount) {
         idleTimer = context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in checkIdle() }
     }
@@ -48,11 +57,13 @@ extension ConnectionHandler {
         case .streaming: allowed = Self.slowestReply
         }
         let silence = NIODeadline.now() - lastActivity
-        let isTooSlow = unsent.map { NIODeadline.now() >= $0.deadline } ?? false
+        let patience = service.refusesReplies ? service.configuration.slowReplyPatience : nil
+        let isTooSlow = unsent?.isTooSlow(at: .now(), patience: patience) ?? false
         if silence >= allowed || isTooSlow {
             context.close(promise: nil)
         } else {
-            scheduleIdleCheck(in: min(allowed - silence, idleTimeout))
+            let interval = unsent == nil ? idleTimeout : min(idleTimeout, Self.unsentInterval)
+            scheduleIdleCheck(in: min(allowed - silence, interval))
         }
     }
 

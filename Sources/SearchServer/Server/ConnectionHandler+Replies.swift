@@ -12,8 +12,23 @@ struct UnsentReply {
     let takenBytes: Int
     let start = NIODeadline.now()
 
-    /// By when it must be sent: ten minutes, and at least 64 KiB a second.
-    var deadline: NIODeadline { start + .minutes(10) + .seconds(Int64(bytes.count >> 16)) }
+    /// Bytes a second that a client takes at least.
+    private static let slowestRate = 64 << 10
+
+    /// By when it must be sent: ten minutes, and the slowest rate.
+    private var deadline: NIODeadline {
+        start + .minutes(10) + .seconds(Int64(bytes.count / Self.slowestRate))
+    }
+
+    /// Whether the client takes it too slowly to be waited for.
+    ///
+    /// - Parameter patience: what it may be behind the slowest rate while others are refused for want of memory; `nil` while
+    ///   none are.
+    func isTooSlow(at now: NIODeadline, patience: TimeAmount?) -> Bool {
+        if now >= deadline { return true }
+        guard let patience else { return false }
+        return now >= start + patience + .seconds(Int64(sent / Self.slowestRate))
+    }
 }
 
 /// Replies go out in pieces, each when the client has taken enough of those before; nothing is copied of what it hasn't asked
@@ -28,6 +43,7 @@ extension ConnectionHandler {
         let bytes = reply.body.bytes.count
         guard bytes > Self.pieceBytes else { return write(reply, exchange) }
         guard service.replyMemory.take(bytes) else {
+            service.refusedReply()
             let used = service.replyMemory.usedBytes >> 20
             var refusal = exchange.failure(
                 EngineError.unavailable("Answers of \(used) MiB wait to be received by their clients; try again later"))
@@ -62,7 +78,8 @@ extension ConnectionHandler {
         if bytes.count > Self.pieceBytes {
             unsent = UnsentReply(bytes: bytes, takenBytes: takenBytes)
             if request.method == .HEAD { unsent?.sent = bytes.count }
-            return sendMore()
+            sendMore()
+            return watchUnsent()
         }
         if request.method != .HEAD, !bytes.isEmpty {
             let buffer = context.channel.allocator.buffer(bytes: bytes)

@@ -26,6 +26,8 @@ final class ServerContext: Sendable {
     private let loopTimes = Mutex<[ObjectIdentifier: LoopTime]>([:])
     /// Fetches snapshots. It follows no redirections, so that a key goes to the server that the user named.
     let httpClient: HTTPClient
+    /// When an answer was last refused for want of memory, in nanoseconds of the loops' clock.
+    private let lastRefusedReply = Atomic<UInt64>(0)
     private let failures = Mutex(FailureLog())
     let startTime = ContinuousClock.now
     let startDate = Date.now
@@ -70,6 +72,17 @@ final class ServerContext: Sendable {
             return time
         }
     }
+
+    /// Says that memory for a large answer was wanting.
+    func refusedReply() { lastRefusedReply.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
+
+    /// Whether memory for large answers has been wanting lately: those whose client hardly takes them have to make room.
+    var refusesReplies: Bool {
+        let last = lastRefusedReply.load(ordering: .relaxed)
+        return last > 0 && NIODeadline.now() - .uptimeNanoseconds(last) < Self.wantsMemoryFor
+    }
+
+    private static let wantsMemoryFor = TimeAmount.seconds(10)
 
     /// As ``FailureLog`` decides.
     func admitToLog(_ status: HTTPResponse.Status) -> Int? { failures.withLock { $0.admit(status, at: .now) } }

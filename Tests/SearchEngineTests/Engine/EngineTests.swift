@@ -390,4 +390,47 @@ import Testing
         #expect(try page(Int.max).isEmpty)
         #expect(throws: EngineError.self) { try page(-1) }
     }
+
+    /// Searches that are under way when their vector is deleted find nothing that hasn't got it.
+    @Test func noHitLacksTheVectorThatItWasFoundBy() throws {
+        let fixture = try EngineFixture()
+        var configuration = CollectionConfiguration(vectors: [:])
+        let names = (0..<8).map { "v\($0)" }
+        for name in names { configuration.vectors[ByteString(name)] = VectorParameters(size: 16, distance: .dot) }
+        try fixture.engine.createCollection("c", configuration)
+        var random = SeededGenerator()
+        for start in stride(from: 0, to: 20_000, by: 1_000) {
+            let points = (start..<start + 1_000).map { id in
+                let vectors = names.map { (ByteString($0), (0..<16).map { _ in Float.random(in: 0...1, using: &random) }) }
+                return PointStruct(
+                    id: .number(UInt64(id)),
+                    vectors: NamedVectors(uniqueKeysWithValues: vectors.map { ($0, .dense($1)) }))
+            }
+            _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
+        }
+        let wrong = Mutex<[String]>([])
+        for name in names {
+            let searches = Atomic(0)
+            onThreads(3) { thread in
+                if thread == 0 {
+                    while searches.load(ordering: .relaxed) < 4 { usleep(100) }
+                    do { _ = try fixture.engine.deleteVector("c", name) } catch {
+                        wrong.withLock { $0.append("\(error)") }
+                    }
+                    return
+                }
+                var request = QueryRequest(nearest: .vector(.dense([Float](repeating: 1, count: 16))), using: name)
+                request.query.parameters.exact = true
+                request.vectors = .all
+                // Until the vector is unknown.
+                while let result = try? fixture.engine.query("c", request) {
+                    searches.wrappingAdd(1, ordering: .relaxed)
+                    for point in result.points where point.vectors?[ByteString(name)] == nil {
+                        wrong.withLock { $0.append("point \(point.id) without \(name)") }
+                    }
+                }
+            }
+        }
+        #expect(wrong.withLock { $0 } == [])
+    }
 }

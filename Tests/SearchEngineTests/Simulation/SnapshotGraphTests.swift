@@ -175,8 +175,8 @@ import VectorIndex
             _ = try recall("d")
             machine.executor.run(for: .seconds(5))
             #expect(try index("d").linkedCount == Self.count, "\(what)")
-            // Another graph than the source's. The most that it found less in forty runs was 0.027; with 30 queries it was 0.08.
-            #expect(try recall("d") > source - 0.1, "\(what); seed \(random.seed)")
+            // Another graph than the source's. The most that it found less with 120 seeds was 0.038.
+            #expect(try recall("d") > source - 0.08, "\(what); seed \(random.seed)")
         }
         // Damage that the archive's own checksums tell is refused.
         var bytes = archive.bytes()
