@@ -401,10 +401,11 @@ import Testing
         var random = SeededGenerator()
         for start in stride(from: 0, to: 20_000, by: 1_000) {
             let points = (start..<start + 1_000).map { id in
-                let vectors = names.map { (ByteString($0), (0..<16).map { _ in Float.random(in: 0...1, using: &random) }) }
-                return PointStruct(
-                    id: .number(UInt64(id)),
-                    vectors: NamedVectors(uniqueKeysWithValues: vectors.map { ($0, .dense($1)) }))
+                var vectors: NamedVectors = [:]
+                for name in names {
+                    vectors[ByteString(name)] = .dense((0..<16).map { _ in Float.random(in: 0...1, using: &random) })
+                }
+                return PointStruct(id: .number(UInt64(id)), vectors: vectors)
             }
             _ = try fixture.engine.updateBlocking("c", [.upsert(points)])
         }
