@@ -127,7 +127,8 @@ let package = Package(
             dependencies: [
                 "TestSupport", "TrendStore", "SearchEngine", "JSON", "trendstore-crash-child",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
-            ]),
+            ],
+            exclude: ["Files"]),
         .testTarget(
             name: "ServicesTests", dependencies: ["TestSupport", "Services", "SearchEngine", "Simulation", "JSON"]),
         .testTarget(

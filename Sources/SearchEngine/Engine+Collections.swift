@@ -102,7 +102,12 @@ extension Engine {
     ///
     /// Whoever frees space needs it next: this waits until searches and background work let go of the files, but not for
     /// long.
-    public func deleteCollection(_ name: String, deadline: Deadline? = nil) throws -> Bool {
+    ///
+    /// - Parameter isByKeeper: whether its keeper deletes it, with the rows that belong to it.
+    public func deleteCollection(
+        _ name: String, isByKeeper: Bool = false, deadline: Deadline? = nil
+    ) throws -> Bool {
+        if !isByKeeper { try requireUnkept(name, "be deleted") }
         let released = Mutex<[Latch]>([])
         let isDeleted = try queue.perform(freeing: FreeingJob(), until: deadline) { [self] transaction in
             guard let collection = catalog.withLock({ $0.collections[name] }), !collection.isDropped else {

@@ -64,11 +64,21 @@ extension Engine {
             return answer.give(.failure(refusal))
         }
         queue.submit(freeing: freeing(update) { results = $0 }, bytes: update.bytes, gate: gate) { [self] transaction in
-            results = try transaction.apply(current(update), mayScan: gate.mayScan)
+            results = try apply(update, mayScan: gate.mayScan, transaction)
         } completion: { outcome in
             timer?.cancel()
             answer.give(outcome.map { results })
         }
+    }
+
+    /// On the writer thread.
+    private func apply(_ update: PreparedUpdate, mayScan: Bool, _ transaction: WriteTransaction) throws
+        -> [UpdateResult]
+    {
+        let update = try current(update)
+        let results = try transaction.apply(update, mayScan: mayScan)
+        try follow(update.collection, transaction)
+        return results
     }
 
     /// Why the update can't be taken now: index builds and the compaction of its collection keep too much of earlier changes.
@@ -92,7 +102,9 @@ extension Engine {
         }
         let progress = FreeingProgress()
         return FreeingJob { [self] transaction, rows in
-            let isLast = try transaction.applyPart(current(update), progress, rows: rows)
+            let update = try current(update)
+            let isLast = try transaction.applyPart(update, progress, rows: rows)
+            try follow(update.collection, transaction)
             note(
                 Array(
                     repeating: UpdateResult(operationID: update.collection.version), count: update.operations.count))
@@ -137,7 +149,7 @@ extension Engine {
         let results = try queue.perform(
             freeing: freeing(prepared) { partial = $0 }, bytes: prepared.bytes, gate: gate
         ) {
-            try $0.apply(self.current(prepared), mayScan: gate.mayScan)
+            try self.apply(prepared, mayScan: gate.mayScan, $0)
         }
         return partial ?? results
     }
@@ -271,6 +283,12 @@ extension WriteTransaction {
                 parsingPayloads: false)
             return try apply(operation, to: collection)
         }
+    }
+
+    /// Whether a point is there, and has a vector, as this transaction sees it.
+    public func hasVector(_ id: PointID, in collection: String) throws -> Bool {
+        guard let engine else { throw EngineError.unavailable("The transaction is over") }
+        return try changes(engine.collection(collection)).row(id).map { $0.vectors != 0 } ?? false
     }
 
     /// The point's payload as this transaction sees it; `nil` when there is no such point.

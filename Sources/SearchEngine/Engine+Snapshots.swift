@@ -65,6 +65,7 @@ extension Engine {
     public func recoverSnapshot(_ collection: String, file path: String, checksum: String?) throws {
         let name = catalog.withLock { $0.resolve(collection)?.name } ?? collection
         try Self.validate(name: name, what: "Collection")
+        try requireUnkept(name, "be replaced by a snapshot")
         guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
         if let checksum { try Self.requireChecksum(checksum, of: fileSystem.open(path, create: false)) }
         try CollectionRestore(self, file: path).restore(as: name)

@@ -60,6 +60,7 @@ extension Engine {
             @escaping (WriteTransaction, PointCollection) throws -> (CollectionConfiguration, (Generation) -> Void)?
     ) throws -> UpdateResult {
         let collection = try self.collection(collection)
+        try requireUnkept(collection.name, "get or lose a vector")
         do {
             return try queue.perform(alone: true, freeing: freeing, until: deadline) { [self] transaction in
                 let collection = try current(collection)

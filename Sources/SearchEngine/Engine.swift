@@ -60,6 +60,7 @@ public final class Engine: Sendable {
     let reclaimer: Reclaimer
     /// Measurements of recall on request that are under way.
     package let recallMeasurements = Atomic(0)
+    let keeper = Mutex(KeeperReference())
     let catalog: Mutex<Catalog>
     private let storageLock: (any FileLock)?
     private let isClosed = Atomic(false)

@@ -12,23 +12,34 @@ import Synchronization
 /// Every call blocks until it is done, and a change until it is durable; call it on worker threads, not on event
 /// loops. Errors are `TrendStoreError` for what the caller can mend and `EngineError` for the rest.
 ///
-/// The collections are made by the first change, with 768 dimensions, cosine, and int8 codes at quantile 0.99; existing
-/// ones are used if they have one unnamed vector of that size and distance. Points that have no row may stand beside
-/// those of rows: searches pass over them, and `check` reports them.
+/// The collections are made by the first change, with 768 dimensions, cosine, and int8 codes at quantile 0.99; empty ones that
+/// fit are taken over, and others of these names are left alone. Points that have no row may stand beside those of rows:
+/// searches pass over them, and `check` reports them.
 public final class TrendStore: Sendable {
     /// Dimensions of every embedding.
     public static let embeddingDimensions = 768
 
     public let engine: Engine
-    /// The collections whose settings are known to fit.
-    private let prepared = Mutex<Set<String>>([])
+    /// The collections that are the store's own.
+    let kept = Mutex<Set<String>>([])
 
-    /// Uses the engine's storage, and creates the tables if they are missing.
+    /// Uses the engine's storage, creates the tables if they are missing, and takes those of an earlier format over. From then
+    /// on the store keeps its collections (``CollectionKeeper``), as long as it lives.
     ///
     /// Throws `EngineError.storage` for tables that a newer program wrote.
     public init(engine: Engine) throws {
         self.engine = engine
-        try engine.write { try Schema.prepare($0.database) }
+        let (names, isMirrored) = try engine.write { transaction in
+            let db = transaction.database
+            try Schema.prepare(db)
+            return (try Schema.keptCollections(db), try Schema.isMirrored(db))
+        }
+        kept.withLock { $0 = names }
+        if !isMirrored {
+            _ = try repair()
+            try engine.write { try Schema.setMirrored($0.database) }
+        }
+        engine.setKeeper(self)
     }
 
     /// Runs `body` in one durable transaction: all its changes are committed together or, when it throws, none.
@@ -47,29 +58,33 @@ public final class TrendStore: Sendable {
         }
     }
 
-    /// Creates the collections that are missing. Throws `.conflict` for one that can't hold the embeddings.
+    /// Creates the collections that are missing. Throws `.conflict` for one that somebody else made.
     private func prepareCollections() throws {
-        for name in [Trend.table, Idea.table] {
+        for name in [Trend.table, Idea.table] where !keeps(name) {
             if !engine.collectionExists(name) {
-                do {
-                    try engine.createCollection(name, Self.collectionConfiguration)
-                } catch EngineError.conflict {
+                do { try engine.createCollection(name, Self.collectionConfiguration) } catch EngineError.conflict {
                     // Another thread made it; it is looked at below.
-                    prepared.withLock { _ = $0.remove(name) }
                 }
             }
-            guard !prepared.withLock({ $0.contains(name) }) else { continue }
-            let configuration = try engine.collectionInfo(name, schema: false).configuration
-            guard configuration.isUnnamed, let vector = configuration.vectors[""],
-                vector.size == Self.embeddingDimensions, vector.distance == .cosine
+            let info = try engine.collectionInfo(name, schema: false)
+            guard info.configuration.isUnnamed, let vector = info.configuration.vectors[""],
+                vector.size == Self.embeddingDimensions, vector.distance == .cosine, info.pointsCount == 0
             else {
                 throw TrendStoreError.conflict(
                     """
-                    The collection `\(name)` can't hold the embeddings of \(name): \
-                    it must have one unnamed vector of \(Self.embeddingDimensions) dimensions and cosine distance
+                    The collection `\(name)` was made by somebody else, and is left alone. The store takes one over that is \
+                    empty and has one unnamed vector of \(Self.embeddingDimensions) dimensions and cosine distance; \
+                    otherwise delete it, or move its points to a collection of another name
                     """)
             }
-            prepared.withLock { _ = $0.insert(name) }
+            try engine.write { transaction in
+                try transaction.database.execute(
+                    sql: """
+                        INSERT OR REPLACE INTO trend_store_collections (name, collection)
+                        SELECT name, id FROM collections WHERE name = ?
+                        """, arguments: [name])
+            }
+            kept.withLock { _ = $0.insert(name) }
         }
     }
 

@@ -31,8 +31,19 @@ import TrendStore
         try store.updateTrend(renamed.id) { $0.title = "new title" }
         try store.deleteTrend(deleted.id)
         let added = try create("added", 3)
-        try engine.recoverSnapshot(
-            "trends", file: engine.snapshotPath("trends", name: snapshot.name), checksum: snapshot.checksum)
+        // The store would refuse it.
+        try storage.behindItsBack { engine in
+            try engine.recoverSnapshot(
+                "trends", file: engine.snapshotPath("trends", name: snapshot.name), checksum: snapshot.checksum)
+            // As if it were the collection that was there.
+            try engine.write {
+                try $0.database.execute(
+                    sql: """
+                        UPDATE trend_store_collections SET collection = (SELECT id FROM collections WHERE name = 'trends')
+                        WHERE name = 'trends'
+                        """)
+            }
+        }
 
         var expected = TableRepair()
         expected.removedPoints = [deleted.id.pointID]
@@ -42,9 +53,8 @@ import TrendStore
         #expect(report == RepairReport(trends: expected))
         #expect(!report.isComplete)
         // Nothing is left to do but to give the embedding.
-        expected.removedPoints = []
-        expected.mendedPayloads = []
-        #expect(try store.repair() == RepairReport(trends: expected))
+        #expect(try store.repair() == RepairReport())
+        #expect(try store.trend(added.id)?.embeddingStatus == .missing)
         #expect(try Set(store.allTrends().map(\.title)) == ["kept", "new title", "added"])
         #expect(try store.trendEmbedding(kept.id) == axis(0))
         #expect(try store.trendEmbedding(renamed.id) == axis(1))
@@ -58,15 +68,8 @@ import TrendStore
     @Test func rowsThatLostTheirVector() throws {
         let trend = try create("a", 0)
         let idea = try store.createIdea(Idea(trendID: trend.id, title: "i", scores: someScores), embedding: axis(1))
-        _ = try engine.updateBlocking("ideas", [.deleteVectors(.ids([idea.id.pointID]), names: [""])])
+        try engine.write { _ = try $0.update("ideas", [.deleteVectors(.ids([idea.id.pointID]), names: [""])]) }
         #expect(try store.repair().ideas.rowsNeedingEmbedding == [idea.id])
-        #expect(try store.idea(idea.id) == idea)
-    }
-
-    @Test func aDroppedCollectionLosesNoRow() throws {
-        let trends = try (0..<3).map { try create("\($0)", $0) }
-        #expect(try engine.deleteCollection("trends"))
-        #expect(try Set(store.repair().trends.rowsNeedingEmbedding) == Set(trends.map(\.id)))
-        #expect(try store.allTrends().count == 3)
+        #expect(try store.idea(idea.id)?.embeddingStatus == .missing)
     }
 }

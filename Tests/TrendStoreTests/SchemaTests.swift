@@ -77,7 +77,7 @@ import TrendStore
         let strict = try storage.engine.read { db in
             try String.fetchSet(db, sql: "SELECT name FROM pragma_table_list WHERE strict AND schema = 'main'")
         }
-        #expect(strict.isSuperset(of: ["trends", "ideas", "trend_tags"]))
+        #expect(strict.isSuperset(of: ["trends", "ideas", "trend_tags", "observations"]))
     }
 
     /// The stored total is the integer mean, for the extremes and at random.
@@ -123,6 +123,7 @@ import TrendStore
         let listings = [
             ("trends", "1", "discovered_at"), ("trends", "1", "engagement_score"), ("trends", "1", "velocity"),
             ("trends", "source = 'vk'", "discovered_at"), ("trends", "category = 'a'", "discovered_at"),
+            ("trends", "stage = 'new'", "discovered_at"), ("trends", "embedding_status <> 'current'", "discovered_at"),
             ("ideas", "1", "total_score"), ("ideas", "1", "analyzed_at"),
             ("ideas", "status = 'pending'", "total_score"),
             ("ideas", "status = 'pending'", "analyzed_at"), ("ideas", "trend_id = 'a'", "total_score"),
@@ -154,7 +155,46 @@ import TrendStore
     @Test func tablesOfANewerProgramAreRefused() throws {
         let storage = try Storage()
         let engine = storage.engine
-        try engine.write { try $0.database.execute(sql: "UPDATE trend_store SET format = 2") }
+        try engine.write { try $0.database.execute(sql: "UPDATE trend_store SET format = 1000") }
         #expect(throws: EngineError.self) { try TrendStore(engine: engine) }
+    }
+
+    /// A storage of format 1, whose program was killed: rows, vectors and payloads are those of before, and each trend has its
+    /// first observation.
+    @Test func formatOneIsTakenOver() throws {
+        let storage = try Storage(archive: "format-1.tar.gz")
+        for round in 0..<2 {
+            let trends = try storage.store.allTrends()
+            #expect(trends.count == 5)
+            #expect(try storage.store.allIdeas().count == 10)
+            for trend in trends {
+                #expect(trend.embeddingStatus == .current && trend.stage == .new)
+                #expect(try storage.store.trendEmbedding(trend.id) != nil)
+                #expect(
+                    try storage.store.observations(of: trend.id) == [
+                        Observation(
+                            observedAt: trend.discoveredAt, engagementScore: trend.engagementScore, url: trend.url,
+                            source: trend.source)
+                    ])
+            }
+            #expect(try storage.store.check().isConsistent, "round \(round)")
+            #expect(throws: EngineError.self) { try storage.engine.deleteCollection("trends") }
+            try storage.reopen()
+        }
+    }
+
+    /// Whatever format it began with, a storage has the same tables.
+    @Test func aMigratedStorageHasTheTablesOfANewOne() throws {
+        func schema(_ storage: Storage) throws -> [String] {
+            try storage.engine.read { db in
+                try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT GLOB 'points_*'
+                        ORDER BY type, name
+                        """)
+            }
+        }
+        #expect(try schema(Storage(archive: "format-1.tar.gz")) == schema(Storage()))
     }
 }

@@ -12,6 +12,19 @@ final class Storage {
 
     init() throws { store = try Self.open(path) }
 
+    /// A storage that an earlier program wrote, from an archive beside the tests.
+    init(archive: String) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let files = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Files")
+        let tar = Process()
+        tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        tar.arguments = ["tar", "xzf", files.appendingPathComponent(archive).path, "-C", path]
+        try tar.run()
+        tar.waitUntilExit()
+        try #require(tar.terminationStatus == 0)
+        store = try Self.open(path)
+    }
+
     var engine: Engine { store.engine }
 
     func reopen() throws {
@@ -19,15 +32,24 @@ final class Storage {
         store = try Self.open(path)
     }
 
-    static func open(_ path: String) throws -> TrendStore {
+    static func open(_ path: String) throws -> TrendStore { try TrendStore(engine: engine(path)) }
+
+    private static func engine(_ path: String) throws -> Engine {
         var configuration = EngineConfiguration(
             storagePath: path + "/storage", snapshotsPath: path + "/snapshots")
         configuration.indexingThreads = 1
         // Killed processes are tested, not lost power.
         configuration.durability = .normal
-        return try TrendStore(
-            engine: Engine(
-                configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+        return try Engine(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// Does something to the engine while no store keeps its collections, as a program without one would.
+    func behindItsBack(_ body: (Engine) throws -> Void) throws {
+        try engine.close()
+        let engine = try Self.engine(path)
+        try body(engine)
+        try engine.close()
+        store = try Self.open(path)
     }
 
     deinit {
@@ -88,4 +110,22 @@ func isClose(_ a: [Float]?, _ b: [Float]) -> Bool {
     guard let a, a.count == b.count else { return false }
     let length = b.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     return zip(a, b).allSatisfy { abs(Double($0) - Double($1) / length) < 1e-6 }
+}
+
+extension Trend {
+    /// Without what the store keeps.
+    var asGiven: Trend {
+        Trend(
+            id: id, title: title, description: description, url: url, source: source, category: category, tags: tags,
+            engagementScore: engagementScore, velocity: velocity, discoveredAt: discoveredAt, metadata: metadata)
+    }
+}
+
+extension Idea {
+    /// Without what the store keeps.
+    var asGiven: Idea {
+        Idea(
+            id: id, trendID: trendID, title: title, description: description, scores: scores, analysis: analysis,
+            analyzedAt: analyzedAt, status: status)
+    }
 }

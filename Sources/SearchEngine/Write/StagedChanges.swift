@@ -40,7 +40,8 @@ final class StagedChanges {
     /// What the callers have parsed of the events' payloads, by the events' places.
     private var parsedPayloads: [Int: JSONValue] = [:]
 
-    private var undo: [(PointID, State?)] = []
+    /// The states of points before the job that is under way, the newest last.
+    private(set) var undo: [(PointID, State?)] = []
     private var markedVersion: UInt64 = 0
     private var markedSlotCount = 0
     private var markedEvents = 0

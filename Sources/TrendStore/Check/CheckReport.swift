@@ -19,7 +19,7 @@ public struct TableReport: Sendable, Equatable {
     /// A payload that is not its row's mirror.
     public struct PayloadMismatch: Sendable, Equatable {
         public var id: UUID
-        /// The keys that differ, are missing or are not the row's, sorted.
+        /// The keys of the row that differ or are missing, sorted.
         public var keys: [String]
 
         public init(id: UUID, keys: [String]) {
@@ -31,17 +31,20 @@ public struct TableReport: Sendable, Equatable {
     /// Rows and points that were looked at.
     public var rowCount = 0
     public var pointCount = 0
+    /// That count as embedded.
     public var rowsWithoutPoint: [UUID] = []
     /// Also points that never were a row's, such as those with numbers as ids.
     public var pointsWithoutRow: [PointID] = []
-    /// Rows whose point has no vector.
+    /// Rows that count as embedded, and whose point has no vector.
     public var pointsWithoutVector: [UUID] = []
+    /// Rows that count as not embedded, though their point has a vector.
+    public var uncountedVectors: [UUID] = []
     public var payloadMismatches: [PayloadMismatch] = []
 
     public init() {}
 
     public var isConsistent: Bool {
         rowsWithoutPoint.isEmpty && pointsWithoutRow.isEmpty && pointsWithoutVector.isEmpty
-            && payloadMismatches.isEmpty
+            && uncountedVectors.isEmpty && payloadMismatches.isEmpty
     }
 }

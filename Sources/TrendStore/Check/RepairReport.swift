@@ -11,7 +11,7 @@ public struct RepairReport: Sendable, Equatable {
         self.ideas = ideas
     }
 
-    /// Whether rows and points agree now.
+    /// Whether all rows that counted as embedded are.
     public var isComplete: Bool { trends.rowsNeedingEmbedding.isEmpty && ideas.rowsNeedingEmbedding.isEmpty }
 }
 
@@ -21,7 +21,7 @@ public struct TableRepair: Sendable, Equatable {
     public var removedPoints: [PointID] = []
     /// Rows whose payload mirrors them again.
     public var mendedPayloads: [UUID] = []
-    /// Rows whose point, or its vector, is missing. They are kept as they are; giving them their embedding mends them.
+    /// Rows whose point, or its vector, was missing. They are marked as in need of an embedding.
     public var rowsNeedingEmbedding: [UUID] = []
 
     public init() {}

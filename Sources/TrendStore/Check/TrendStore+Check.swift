@@ -20,7 +20,10 @@ extension TrendStore {
         try forEachBatch(of: R.self) { rows in
             report.rowCount += rows.count
             let payloads = try payloads(of: rows)
-            rowSuspects += rows.filter { payloads[$0.id].map($0.differingKeys) != [] }.map(\.id)
+            rowSuspects += rows.filter { row in
+                guard let payload = payloads[row.id] else { return row.embeddingStatus != .missing }
+                return row.embeddingStatus == .missing || !row.differingKeys(payload).isEmpty
+            }.map(\.id)
         }
         var pointSuspects: [PointID] = []
         if engine.collectionExists(R.table) {
@@ -83,21 +86,24 @@ extension TrendStore {
 
     /// Reports the suspects that a transaction finds wrong, too.
     private func confirm<R: StoredRow>(
-        _ rows: [UUID], _ points: [PointID], _: R.Type, _ report: inout TableReport
+        _ rows: [UUID], _ points: [PointID], _: R.Type, _ original: inout TableReport
     ) throws {
+        nonisolated(unsafe) var report = original
+        defer { original = report }
         for batch in batches(rows) {
-            let found: [(id: UUID, keys: [String]?)] = try engine.write { transaction in
-                try batch.compactMap { id in
-                    guard let row = try R.fetch(id, transaction.database) else { return nil }
-                    return (id, try Self.payload(id.pointID, R.table, transaction).map(row.differingKeys))
+            try engine.write { transaction in
+                for id in batch {
+                    guard let row = try R.fetch(id, transaction.database) else { continue }
+                    guard let payload = try Self.payload(id.pointID, R.table, transaction) else {
+                        if row.embeddingStatus != .missing { report.rowsWithoutPoint.append(id) }
+                        continue
+                    }
+                    let keys = row.differingKeys(payload)
+                    if !keys.isEmpty { report.payloadMismatches.append(.init(id: id, keys: keys)) }
+                    if row.embeddingStatus == .missing, try transaction.hasVector(id.pointID, in: R.table) {
+                        report.uncountedVectors.append(id)
+                    }
                 }
-            }
-            for (id, keys) in found {
-                guard let keys else {
-                    report.rowsWithoutPoint.append(id)
-                    continue
-                }
-                if !keys.isEmpty { report.payloadMismatches.append(TableReport.PayloadMismatch(id: id, keys: keys)) }
             }
         }
         for batch in batches(points) {
@@ -130,7 +136,7 @@ extension TrendStore {
         }
     }
 
-    /// Rows whose point has no vector. A point gets its vector back in the change that gives it one, so two looks at
+    /// Rows whose point has no vector, though they count as embedded. A point gets its vector back in the change that gives it one, so two looks at
     /// different times can't both miss it.
     private func pointsWithoutVector<R: StoredRow>(_: R.Type) throws -> [UUID] {
         guard engine.collectionExists(R.table) else { return [] }
@@ -138,18 +144,21 @@ extension TrendStore {
         try forEachBatch(ofPointsIn: R.table, filter: Filter(mustNot: [.hasVector("")])) { ids in
             let points = try engine.retrieve(R.table, ids: ids, payload: .none, vectors: .all)
             let bare = points.filter { $0.vectors?[""] == nil }.compactMap { UUID($0.id) }
-            found += try engine.read { db in try bare.filter { try R.exists($0, db) } }
+            found += try engine.read { db in
+                try bare.filter { id in try R.fetch(id, db).map { $0.embeddingStatus != .missing } ?? false }
+            }
         }
         return found
     }
 }
 
 extension StoredRow {
-    /// The keys by which a point's payload differs from the row's, whatever their order; sorted.
+    /// The row's keys by which a point's payload differs from it, whatever their order; sorted. Other keys are whoever's put
+    /// them there.
     func differingKeys(_ stored: Payload) -> [String] {
         if stored == payload { return [] }
         let own = payloadFields
         let other = stored.value.objectValue ?? [:]
-        return Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted().map(\.string)
+        return Self.payloadKeys.filter { own[$0] != other[$0] }.sorted().map(\.string)
     }
 }

@@ -4,9 +4,9 @@ import JSON
 import SearchEngine
 
 extension TrendStore {
-    /// Brings points back in line with rows where they have parted, as after the restore of one collection alone: rows
-    /// are what counts. Points without a row are removed, and payloads that differ are made anew from their rows. No row
-    /// is changed or removed: those that have lost their embedding are reported.
+    /// Brings points back in line with rows where they have parted: rows are what counts. Points without a row are removed, and
+    /// payloads get the fields of their rows. No row is removed: those that have lost their vector are marked as in need of one,
+    /// and reported.
     ///
     /// Runs beside writes, in many short transactions, each of which looks again at what it mends. Complexity: as
     /// `check`, and O(what is wrong).
@@ -30,10 +30,31 @@ extension TrendStore {
                 try batch.filter { try Self.mendPayload($0, R.self, transaction) }
             }
         }
-        repair.rowsNeedingEmbedding = (report.rowsWithoutPoint + report.pointsWithoutVector).sorted {
-            $0.pointID < $1.pointID
+        for batch in batches(report.rowsWithoutPoint + report.pointsWithoutVector + report.uncountedVectors) {
+            repair.rowsNeedingEmbedding += try engine.write { transaction in
+                try batch.filter { try Self.mendStatus($0, R.self, transaction) == .missing }
+            }
         }
+        repair.rowsNeedingEmbedding.sort { $0.pointID < $1.pointID }
         return repair
+    }
+
+    /// Has a row say whether it has a vector. Returns what it says now; `nil` for a row that is gone.
+    private static func mendStatus<R: StoredRow>(_ id: UUID, _: R.Type, _ transaction: WriteTransaction) throws
+        -> EmbeddingStatus?
+    {
+        guard var row = try R.fetch(id, transaction.database) else { return nil }
+        guard try payload(id.pointID, R.table, transaction) != nil, try transaction.hasVector(id.pointID, in: R.table)
+        else {
+            row.embeddingStatus = .missing
+            try row.update(transaction.database)
+            return .missing
+        }
+        if row.embeddingStatus == .missing {
+            row.embeddingStatus = .current
+            try row.update(transaction.database)
+        }
+        return row.embeddingStatus
     }
 
     /// Whether there was something to mend.
@@ -44,7 +65,7 @@ extension TrendStore {
             let stored = try payload(id.pointID, R.table, transaction), !row.differingKeys(stored).isEmpty
         else { return false }
         let operation = UpdateOperation.overwritePayload(
-            .ids([id.pointID]), payload: .object(row.payloadFields), key: nil)
+            .ids([id.pointID]), payload: .object(row.payloadFields(over: stored.value.objectValue ?? [:])), key: nil)
         try transaction.update(R.table, [operation])
         return true
     }

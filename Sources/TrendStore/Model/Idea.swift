@@ -79,6 +79,8 @@ public struct Idea: Sendable, Hashable, Identifiable {
     /// Within `Timestamp.storable`.
     public var analyzedAt: Timestamp
     public var status: IdeaStatus
+    /// Kept by the store.
+    public internal(set) var embeddingStatus = EmbeddingStatus.missing
 
     /// The generated column `total_score`, 0…100.
     public var totalScore: Int { scores.total }

@@ -24,14 +24,19 @@ public struct Trend: Sendable, Hashable, Identifiable {
     public var category: String?
     /// At most 64 tags of 1…100 characters; stored in NFC, and of equal ones only the first.
     public var tags: [String]
-    /// Finite, at least 0; the scale is the source's.
+    /// That of the newest observation. Finite, at least 0; the scale is the source's.
     public var engagementScore: Double
-    /// Change of engagement over time; finite, negative for a trend that fades.
+    /// Growth of engagement in points a day; finite, negative for a trend that fades. The store computes it from the second
+    /// observation on.
     public var velocity: Double
     /// Within `Timestamp.storable`.
     public var discoveredAt: Timestamp
     /// A JSON object of at most 1 MiB as text and at most 64 levels; its numbers are finite.
     public var metadata: JSONValue
+    /// Kept by the store, from the observations.
+    public internal(set) var stage = TrendStage.new
+    /// Kept by the store.
+    public internal(set) var embeddingStatus = EmbeddingStatus.missing
 
     public init(
         id: UUID = UUID(), title: String, description: String? = nil, url: String? = nil, source: TrendSource,

@@ -11,11 +11,12 @@ public struct TrendFilter: Sendable, Hashable {
     public var engagementScore = Bounds<Double>()
     public var velocity = Bounds<Double>()
     public var discoveredAt = Bounds<Timestamp>()
+    public var stages: Set<TrendStage> = []
 
     public init(
         sources: Set<TrendSource> = [], categories: Set<String> = [], allTags: Set<String> = [],
         anyTag: Set<String> = [], engagementScore: Bounds<Double> = Bounds(), velocity: Bounds<Double> = Bounds(),
-        discoveredAt: Bounds<Timestamp> = Bounds()
+        discoveredAt: Bounds<Timestamp> = Bounds(), stages: Set<TrendStage> = []
     ) {
         self.sources = sources
         self.categories = categories
@@ -24,6 +25,7 @@ public struct TrendFilter: Sendable, Hashable {
         self.engagementScore = engagementScore
         self.velocity = velocity
         self.discoveredAt = discoveredAt
+        self.stages = stages
     }
 }
 
@@ -34,6 +36,7 @@ extension TrendFilter: RowFilter {
         var terms: [FilterTerm] = []
         if !sources.isEmpty { terms.append(.oneOf(column: "source", sources.map(\.rawValue).sorted())) }
         if !categories.isEmpty { terms.append(.oneOf(column: "category", normalized(categories))) }
+        if !stages.isEmpty { terms.append(.oneOf(column: "stage", stages.map(\.rawValue).sorted())) }
         if !allTags.isEmpty { terms.append(.allTags(normalized(allTags))) }
         if !anyTag.isEmpty { terms.append(.anyTag(normalized(anyTag))) }
         if engagementScore != Bounds() { terms.append(.number(column: "engagement_score", engagementScore)) }

@@ -57,6 +57,30 @@ extension TrendStore {
     /// The number of ideas that match. Complexity: O(matching), or O(rows) where no index serves the filter.
     public func countIdeas(_ filter: IdeaFilter = IdeaFilter()) throws -> Int { try count(filter) }
 
+    /// What was seen of a trend, newest first: `limit` of it (1…1,000) behind `offset`. Empty for a trend that isn't there.
+    ///
+    /// Throws `.invalid` naming the parameter. Complexity: O(offset + limit).
+    public func observations(of trend: UUID, limit: Int = 100, offset: Int = 0) throws -> [Observation] {
+        guard (1...Self.maximumLimit).contains(limit) else {
+            throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
+        }
+        guard offset >= 0 else { throw invalid("offset", "must not be negative") }
+        return try engine.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT \(Observation.selection) FROM observations WHERE trend_id = ?
+                    ORDER BY observed_at DESC, id DESC LIMIT ? OFFSET ?
+                    """, arguments: [trend.text, limit, offset]
+            ).map { try Observation($0) }
+        }
+    }
+
+    /// How a trend moves, by its observations; `nil` for one that isn't there or has none.
+    public func dynamics(of trend: UUID) throws -> TrendDynamics? {
+        try engine.read { try TrendDynamics(of: trend, $0) }
+    }
+
     private func embedding(_ id: UUID, in collection: String) throws -> [Float]? {
         guard engine.collectionExists(collection) else { return nil }
         return try engine.retrieve(collection, ids: [id.pointID], payload: .none, vectors: .all).first?.vectors?[""]?

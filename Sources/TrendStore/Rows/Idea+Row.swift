@@ -7,7 +7,14 @@ extension Idea: StoredRow {
 
     static let columns =
         ["id", "trend_id", "title", "description"] + IdeaScore.allCases.map(\.rawValue)
-        + ["analysis", "analyzed_at", "status"]
+        + ["analysis", "analyzed_at", "status", "embedding_status"]
+
+    static let payloadKeys = Set(
+        (["trend_id", "title", "total_score", "analyzed_at", "status"] + IdeaScore.allCases.map(\.rawValue)).map {
+            ByteString($0)
+        })
+
+    var embeddedText: [String?] { [title, description] }
 
     init(_ row: Row) throws {
         let reader = ColumnReader(row, of: Self.table)
@@ -18,11 +25,12 @@ extension Idea: StoredRow {
             id: try reader.id("id"), trendID: try reader.id("trend_id"), title: try reader.value("title"),
             description: try reader.optional("description"), scores: scores, analysis: try reader.json("analysis"),
             analyzedAt: try reader.time("analyzed_at"), status: try reader.member("status"))
+        embeddingStatus = try reader.member("embedding_status")
     }
 
     var values: [(any DatabaseValueConvertible)?] {
         [id.text, trendID.text, title, description] + IdeaScore.allCases.map { scores[$0] }
-            + [analysis.text, analyzedAt.microseconds, status.rawValue]
+            + [analysis.text, analyzedAt.microseconds, status.rawValue, embeddingStatus.rawValue]
     }
 
     var payloadFields: JSONObject {

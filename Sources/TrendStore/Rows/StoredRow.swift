@@ -15,6 +15,11 @@ protocol StoredRow: Sendable, Identifiable, Hashable where ID == UUID {
     var values: [(any DatabaseValueConvertible)?] { get }
     /// The filterable fields; absent ones have no key.
     var payloadFields: JSONObject { get }
+    /// All keys that `payloadFields` can have.
+    static var payloadKeys: Set<ByteString> { get }
+    var embeddingStatus: EmbeddingStatus { get set }
+    /// What an embedding is made of.
+    var embeddedText: [String?] { get }
     func validated() throws -> Self
 }
 
@@ -22,6 +27,13 @@ extension StoredRow {
     static var selection: String { columns.joined(separator: ", ") }
 
     var payload: Payload { Payload(.object(payloadFields)) }
+
+    /// A point's payload with the row's fields in it, in place of what stood under their keys; others stay.
+    func payloadFields(over stored: JSONObject) -> JSONObject {
+        var fields = payloadFields
+        for (key, value) in stored where !Self.payloadKeys.contains(key) { fields[key] = value }
+        return fields
+    }
 
     static func fetch(_ id: UUID, _ db: GRDB.Database) throws -> Self? {
         let statement = try db.cachedStatement(sql: "SELECT \(selection) FROM \(table) WHERE id = ?")

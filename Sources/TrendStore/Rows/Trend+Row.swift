@@ -7,8 +7,14 @@ extension Trend: StoredRow {
 
     static let columns = [
         "id", "title", "description", "url", "source", "category", "tags", "engagement_score", "velocity",
-        "discovered_at", "metadata",
+        "discovered_at", "metadata", "stage", "embedding_status",
     ]
+
+    static let payloadKeys: Set<ByteString> = [
+        "title", "source", "category", "tags", "url", "engagement_score", "velocity", "stage", "discovered_at",
+    ]
+
+    var embeddedText: [String?] { [title, description] }
 
     init(_ row: Row) throws {
         let reader = ColumnReader(row, of: Self.table)
@@ -23,12 +29,15 @@ extension Trend: StoredRow {
             },
             engagementScore: try reader.value("engagement_score"), velocity: try reader.value("velocity"),
             discoveredAt: try reader.time("discovered_at"), metadata: try reader.json("metadata"))
+        stage = try reader.member("stage")
+        embeddingStatus = try reader.member("embedding_status")
     }
 
     var values: [(any DatabaseValueConvertible)?] {
         [
             id.text, title, description, url, source.rawValue, category, JSONValue.array(tags.map { .string($0) }).text,
-            engagementScore, velocity, discoveredAt.microseconds, metadata.text,
+            engagementScore, velocity, discoveredAt.microseconds, metadata.text, stage.rawValue,
+            embeddingStatus.rawValue,
         ]
     }
 
@@ -36,8 +45,10 @@ extension Trend: StoredRow {
         var fields: JSONObject = ["title": .string(title), "source": .string(source.rawValue)]
         fields["category"] = category.map { .string($0) }
         fields["tags"] = .array(tags.map { .string($0) })
+        fields["url"] = url.map { .string($0) }
         fields["engagement_score"] = .double(engagementScore)
         fields["velocity"] = .double(velocity)
+        fields["stage"] = .string(stage.rawValue)
         fields["discovered_at"] = .string(discoveredAt.description)
         return fields
     }

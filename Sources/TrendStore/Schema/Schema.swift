@@ -1,22 +1,58 @@
 import GRDB
 import SearchEngine
 
-/// The trend store's tables, as `docs/FORMAT-trends.md` describes them.
+/// The trend store's tables, as `docs/FORMAT-trends.md` describes them. A storage of an earlier format is taken through the
+/// migrations that it lacks, one after the other, in the transaction that opens the store.
 enum Schema {
-    static let formatVersion = 1
+    static var formatVersion: Int { migrations.count }
 
-    /// Creates the tables where they are missing. Throws `EngineError.storage` for those of a newer program.
+    /// That of place n makes format n + 1 of format n.
+    private static let migrations: [[String]] = [
+        [trends, trendTags, ideas],
+        [embeddingStatus, observations, collections],
+    ]
+
+    /// Brings the tables to this program's format. Throws `EngineError.storage` for those of a newer program.
     static func prepare(_ db: GRDB.Database) throws {
         try db.execute(sql: "CREATE TABLE IF NOT EXISTS trend_store (format INTEGER NOT NULL) STRICT")
-        guard let version = try Int.fetchOne(db, sql: "SELECT format FROM trend_store") else {
-            for statement in [trends, trendTags, ideas] { try db.execute(sql: statement) }
-            try db.execute(sql: "INSERT INTO trend_store (format) VALUES (?)", arguments: [formatVersion])
-            return
-        }
-        guard version <= formatVersion else {
+        let version = try Int.fetchOne(db, sql: "SELECT format FROM trend_store")
+        let format = version ?? 0
+        guard 0...formatVersion ~= format else {
             throw EngineError.storage(
-                "The trend tables have format \(version), which is newer than this program's format \(formatVersion)")
+                "The trend tables have format \(format), which is newer than this program's format \(formatVersion)")
         }
+        guard format < formatVersion else { return }
+        for statements in migrations[format...] { for statement in statements { try db.execute(sql: statement) } }
+        if version == nil { try db.execute(sql: "INSERT INTO trend_store (format) VALUES (0)") }
+        try db.execute(sql: "UPDATE trend_store SET format = ?", arguments: [formatVersion])
+    }
+
+    /// The store's collections that there are. Rows of one that was dropped behind the store's back have no vectors any more.
+    static func keptCollections(_ db: GRDB.Database) throws -> Set<String> {
+        let gone = try String.fetchAll(
+            db,
+            sql: """
+                DELETE FROM trend_store_collections
+                WHERE NOT EXISTS (SELECT 1 FROM collections AS c WHERE c.id = collection AND c.name = trend_store_collections.name)
+                RETURNING name
+                """)
+        for table in gone { try db.execute(sql: "UPDATE \(table) SET embedding_status = 'missing'") }
+        return try String.fetchSet(db, sql: "SELECT name FROM trend_store_collections")
+    }
+
+    /// Whether the payloads of points have the keys that this format gives them.
+    static func isMirrored(_ db: GRDB.Database) throws -> Bool {
+        let mirrored = try Int.fetchOne(db, sql: "SELECT mirrored FROM trend_store")
+        if mirrored == formatVersion { return true }
+        guard try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM trends)") == true else {
+            try setMirrored(db)
+            return true
+        }
+        return false
+    }
+
+    static func setMirrored(_ db: GRDB.Database) throws {
+        try db.execute(sql: "UPDATE trend_store SET mirrored = ?", arguments: [formatVersion])
     }
 
     private static let trends = """
@@ -77,6 +113,48 @@ enum Schema {
         CREATE INDEX ideas_status_total_score ON ideas (status, total_score, id);
         CREATE INDEX ideas_status_analyzed_at ON ideas (status, analyzed_at, id);
         CREATE INDEX ideas_trend_id_total_score ON ideas (trend_id, total_score, id);
+        """
+
+    /// In format 1 no row was without an embedding. `mirrored` is the format whose payloads the points have.
+    private static let embeddingStatus = """
+        ALTER TABLE trend_store ADD COLUMN mirrored INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE trends ADD COLUMN stage TEXT NOT NULL DEFAULT 'new'
+            CHECK (stage IN (\(list(TrendStage.allCases.map(\.rawValue)))));
+        CREATE INDEX trends_stage_discovered_at ON trends (stage, discovered_at, id);
+        \(["trends", "ideas"].map { table in
+            """
+            ALTER TABLE \(table) ADD COLUMN embedding_status TEXT NOT NULL DEFAULT 'missing'
+                CHECK (embedding_status IN (\(list(EmbeddingStatus.allCases.map(\.rawValue)))));
+            UPDATE \(table) SET embedding_status = 'current';
+            """
+        }.joined(separator: "\n"))
+        CREATE INDEX trends_needing_embedding ON trends (discovered_at, id) WHERE embedding_status <> 'current';
+        CREATE INDEX ideas_needing_embedding ON ideas (analyzed_at, id) WHERE embedding_status <> 'current';
+        """
+
+    private static let observations = """
+        CREATE TABLE observations (
+            id INTEGER PRIMARY KEY,
+            trend_id TEXT NOT NULL REFERENCES trends(id) ON DELETE CASCADE,
+            observed_at INTEGER NOT NULL CHECK (\(isStorable("observed_at"))),
+            engagement_score REAL NOT NULL CHECK (engagement_score >= 0 AND engagement_score < 9e999),
+            url TEXT,
+            source TEXT NOT NULL CHECK (source IN (\(list(TrendSource.allCases.map(\.rawValue)))))
+        ) STRICT;
+        CREATE INDEX observations_trend_id ON observations (trend_id, observed_at, id);
+        INSERT INTO observations (trend_id, observed_at, engagement_score, url, source)
+            SELECT id, discovered_at, engagement_score, url, source FROM trends;
+        """
+
+    /// A store of format 1 made its collections with the first row.
+    private static let collections = """
+        CREATE TABLE trend_store_collections (
+            name TEXT NOT NULL PRIMARY KEY CHECK (name IN ('trends', 'ideas')),
+            collection INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO trend_store_collections (name, collection)
+            SELECT name, id FROM collections
+            WHERE name IN ('trends', 'ideas') AND EXISTS (SELECT 1 FROM trends);
         """
 
     private static func isUUID(_ column: String) -> String {

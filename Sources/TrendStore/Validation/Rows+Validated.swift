@@ -26,3 +26,14 @@ extension Idea {
         return self
     }
 }
+
+extension Observation {
+    /// The observation as it is stored. Throws `.invalid` naming the first field that breaks its rule.
+    func validated() throws -> Observation {
+        var observation = self
+        try FieldRules.time(observedAt, "observed_at")
+        observation.engagementScore = try FieldRules.number(engagementScore, "engagement_score", atLeast: 0)
+        if let url { try FieldRules.url(url, "url") }
+        return observation
+    }
+}

@@ -3,22 +3,33 @@ import Foundation
 /// Single changes, each in a transaction of its own; `TrendTransaction` documents them.
 extension TrendStore {
     @discardableResult
-    public func createTrend(_ trend: Trend, embedding: [Float]) throws -> Trend {
+    public func createTrend(_ trend: Trend, embedding: [Float]? = nil) throws -> Trend {
         try write { try $0.createTrend(trend, embedding: embedding) }
     }
 
     @discardableResult
     public func updateTrend(
-        _ id: UUID, embedding: [Float]? = nil, _ change: @escaping (inout Trend) throws -> Void = { _ in }
+        _ id: UUID, embedding: [Float]? = nil, at time: Timestamp = .now,
+        _ change: @escaping (inout Trend) throws -> Void = { _ in }
     ) throws -> Trend {
-        try write { try $0.updateTrend(id, embedding: embedding, change) }
+        try write { try $0.updateTrend(id, embedding: embedding, at: time, change) }
+    }
+
+    @discardableResult
+    public func observe(_ observation: Observation, of trend: UUID) throws -> Trend {
+        try write { try $0.observe(observation, of: trend) }
+    }
+
+    @discardableResult
+    public func embedTrends(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+        try write { try $0.embedTrends(embeddings) }
     }
 
     @discardableResult
     public func deleteTrend(_ id: UUID) throws -> Bool { try write { try $0.deleteTrend(id) } }
 
     @discardableResult
-    public func createIdea(_ idea: Idea, embedding: [Float]) throws -> Idea {
+    public func createIdea(_ idea: Idea, embedding: [Float]? = nil) throws -> Idea {
         try write { try $0.createIdea(idea, embedding: embedding) }
     }
 

@@ -6,21 +6,20 @@ extension TrendTransaction {
 
     /// Creates an idea and returns it as stored.
     ///
-    /// `embedding` has 768 finite numbers, not all 0; only its direction counts. Throws `.invalid` naming the field,
-    /// `.notFound` when its trend doesn't exist, `.conflict` when the id is taken.
+    /// `embedding` has 768 finite numbers, not all 0; only its direction counts. Without one the idea is in no semantic search.
+    /// Throws `.invalid` naming the field, `.notFound` when its trend doesn't exist, `.conflict` when the id is taken.
     @discardableResult
-    public func createIdea(_ idea: Idea, embedding: [Float]) throws -> Idea {
+    public func createIdea(_ idea: Idea, embedding: [Float]? = nil) throws -> Idea {
         let idea = try idea.validated()
-        try FieldRules.embedding(embedding)
+        if let embedding { try FieldRules.embedding(embedding) }
         try requireTrend(of: idea)
-        try insert(idea, embedding)
-        return idea
+        return try insert(idea, embedding)
     }
 
-    /// Changes an idea by `change` and returns it as stored. Without an embedding the vector stays as it is.
+    /// Changes an idea by `change` and returns it as stored. Without an embedding the vector stays as it is, and counts as
+    /// stale after a change of the title or the description.
     ///
-    /// Throws `.notFound` for the idea or its new trend, `.invalid` naming the field, `.conflict` when the idea's point
-    /// was deleted behind the store's back and no embedding is given, and what `change` throws.
+    /// Throws `.notFound` for the idea or its new trend, `.invalid` naming the field, and what `change` throws.
     @discardableResult
     public func updateIdea(
         _ id: UUID, embedding: [Float]? = nil, _ change: (inout Idea) throws -> Void = { _ in }

@@ -4,27 +4,72 @@ extension TrendTransaction {
     /// The trend as this transaction sees it; `nil` when there is none.
     public func trend(_ id: UUID) throws -> Trend? { try fetch(id) }
 
-    /// Creates a trend and returns it as stored (`Trend` tells what is normalised).
+    /// Creates a trend with its first observation and returns it as stored (`Trend` tells what is normalised).
     ///
-    /// `embedding` has 768 finite numbers, not all 0; only its direction counts. Throws `.invalid` naming the field,
-    /// `.conflict` when the id is taken.
+    /// `embedding` has 768 finite numbers, not all 0; only its direction counts. Without one the trend is in no semantic search.
+    /// Throws `.invalid` naming the field, `.conflict` when the id is taken.
     @discardableResult
-    public func createTrend(_ trend: Trend, embedding: [Float]) throws -> Trend {
-        let trend = try trend.validated()
-        try FieldRules.embedding(embedding)
-        try insert(trend, embedding)
+    public func createTrend(_ trend: Trend, embedding: [Float]? = nil) throws -> Trend {
+        var trend = try trend.validated()
+        if let embedding { try FieldRules.embedding(embedding) }
+        trend.stage = .new
+        trend = try insert(trend, embedding)
+        let first = Observation(
+            observedAt: trend.discoveredAt, engagementScore: trend.engagementScore, url: trend.url, source: trend.source
+        )
+        try change { try first.insert(of: trend.id, database()) }
         return trend
     }
 
-    /// Changes a trend by `change` and returns it as stored. Without an embedding the vector stays as it is.
+    /// Changes a trend by `change` and returns it as stored. Without an embedding the vector stays as it is, and counts as
+    /// stale after a change of the title or the description. Another engagement score is an observation at `time`.
     ///
-    /// Throws `.notFound`, `.invalid` naming the field, `.conflict` when the trend's point was deleted behind the
-    /// store's back and no embedding is given, and what `change` throws.
+    /// Throws `.notFound`, `.invalid` naming the field, and what `change` throws.
     @discardableResult
     public func updateTrend(
-        _ id: UUID, embedding: [Float]? = nil, _ change: (inout Trend) throws -> Void = { _ in }
+        _ id: UUID, embedding: [Float]? = nil, at time: Timestamp = .now,
+        _ change: (inout Trend) throws -> Void = { _ in }
     ) throws -> Trend {
-        try update(id, embedding, change)
+        var engagement: Double?
+        var stage = TrendStage.new
+        let trend = try update(id, embedding) { (trend: inout Trend) in
+            (engagement, stage) = (trend.engagementScore, trend.stage)
+            try change(&trend)
+            trend.stage = stage
+        }
+        guard trend.engagementScore != engagement else { return trend }
+        let seen = Observation(
+            observedAt: time, engagementScore: trend.engagementScore, url: trend.url, source: trend.source)
+        return try observe(seen, of: id)
+    }
+
+    /// Adds an observation to a trend, whose engagement, velocity and stage follow from its observations then
+    /// (``TrendDynamics``). One that is older than the newest changes no engagement.
+    ///
+    /// Throws `.notFound`, and `.invalid` naming the field.
+    @discardableResult
+    public func observe(_ observation: Observation, of id: UUID) throws -> Trend {
+        let observation = try observation.validated()
+        let db = try database()
+        guard var trend = try Trend.fetch(id, db) else { throw TrendStoreError.notFound(table: Trend.table, id: id) }
+        try change {
+            try observation.insert(of: id, db)
+            guard let dynamics = try TrendDynamics(of: id, db) else { return }
+            trend.engagementScore = dynamics.newest
+            trend.velocity = dynamics.velocity ?? trend.velocity
+            trend.stage = dynamics.stage
+            try trend.update(db)
+            try writePoint(trend, nil)
+        }
+        return trend
+    }
+
+    /// Gives trends their embeddings, which count as made of their present texts. Returns the ids of those that there are.
+    ///
+    /// Throws `.invalid` naming the first wrong embedding by its place; then nothing is written.
+    @discardableResult
+    public func embedTrends(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+        try embed(Trend.self, embeddings)
     }
 
     /// Deletes a trend with its ideas, and the points of all of them; `false` when there is no such trend.

@@ -21,7 +21,7 @@ public final class TrendTransaction {
     }
 
     /// Runs the statements of one change.
-    private func change(_ body: () throws -> Void) throws {
+    func change(_ body: () throws -> Void) throws {
         do {
             try body()
         } catch {
@@ -32,16 +32,21 @@ public final class TrendTransaction {
 
     func fetch<R: StoredRow>(_ id: UUID) throws -> R? { try R.fetch(id, database()) }
 
-    /// Inserts a row that is valid already, and its point.
-    func insert<R: StoredRow>(_ row: R, _ embedding: [Float]) throws {
+    /// Inserts a row that is valid already, and its point if there is an embedding. A point that stood under the id becomes the
+    /// row's.
+    func insert<R: StoredRow>(_ row: R, _ embedding: [Float]?) throws -> R {
         let db = try database()
         guard try !R.exists(row.id, db) else {
             throw TrendStoreError.conflict("The id \(row.id.text) is taken in \(R.table)")
         }
+        var row = row
+        let hasVector = try embedding != nil || transaction.hasVector(row.id.pointID, in: R.table)
+        row.embeddingStatus = hasVector ? .current : .missing
         try change {
             try row.insert(db)
-            try upsertPoint(row, embedding)
+            try writePoint(row, embedding)
         }
+        return row
     }
 
     /// Changes a row, and of its point the payload, and the vector if an embedding is given.
@@ -58,23 +63,47 @@ public final class TrendTransaction {
         row = try row.validated()
         try check(row)
         if let embedding { try FieldRules.embedding(embedding) }
-        let stored = try transaction.payload(id.pointID, in: R.table)
-        guard stored != nil || embedding != nil else {
-            throw TrendStoreError.conflict(
-                "The row \(id.text) of \(R.table) has lost its point: it can be changed only with its embedding")
+        row.embeddingStatus = old.embeddingStatus
+        if embedding != nil {
+            row.embeddingStatus = .current
+        } else if row.embeddedText != old.embeddedText, old.embeddingStatus == .current {
+            row.embeddingStatus = .stale
         }
         try change {
             if row != old { try row.update(db) }
-            let payload = row.payload
-            if let embedding {
-                try upsertPoint(row, embedding)
-            } else if payload != stored {
-                let operation = UpdateOperation.overwritePayload(
-                    .ids([id.pointID]), payload: .object(row.payloadFields), key: nil)
-                try transaction.update(R.table, [operation])
-            }
+            try writePoint(row, embedding)
         }
         return row
+    }
+
+    /// Writes the row's point: with an embedding the whole, otherwise the payload of one that is there.
+    func writePoint<R: StoredRow>(_ row: R, _ embedding: [Float]?) throws {
+        let id = row.id.pointID
+        let stored = try transaction.payload(id, in: R.table)
+        let fields = row.payloadFields(over: stored?.value.objectValue ?? [:])
+        if let embedding {
+            let point = PointStruct(id: id, vectors: ["": .dense(embedding)], payload: Payload(.object(fields)))
+            try transaction.update(R.table, [.upsert([point])])
+        } else if let stored, !row.differingKeys(stored).isEmpty {
+            try transaction.update(R.table, [.overwritePayload(.ids([id]), payload: .object(fields), key: nil)])
+        }
+    }
+
+    /// Gives many rows their vectors, in the order of the list. Rows that are gone are left out.
+    func embed<R: StoredRow>(_: R.Type, _ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+        for (place, entry) in embeddings.enumerated() {
+            try FieldRules.embedding(entry.vector, "embeddings[\(place)].embedding")
+        }
+        let db = try database()
+        return try embeddings.filter { entry in
+            guard var row = try R.fetch(entry.id, db) else { return false }
+            row.embeddingStatus = .current
+            try change {
+                try row.update(db)
+                try writePoint(row, entry.vector)
+            }
+            return true
+        }.map(\.id)
     }
 
     /// Deletes a row and its point; `false` when there is no such row. `alsoDeleting` names points that the row's
@@ -92,10 +121,5 @@ public final class TrendTransaction {
             }
         }
         return true
-    }
-
-    private func upsertPoint<R: StoredRow>(_ row: R, _ embedding: [Float]) throws {
-        let point = PointStruct(id: row.id.pointID, vectors: ["": .dense(embedding)], payload: row.payload)
-        try transaction.update(R.table, [.upsert([point])])
     }
 }
