@@ -52,7 +52,8 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "SearchEngine", "JSON", .product(name: "OrderedCollections", package: "swift-collections"),
+                "TrendStore", "SearchEngine", "JSON",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
             name: "SearchServer",
@@ -76,8 +77,9 @@ let package = Package(
         .executableTarget(
             name: "TrendexCommand",
             dependencies: [
-                "SearchServer", "SearchEngine",
+                "SearchServer", "TrendStore", "SearchEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         // The process that the trend store's crash test kills.
         .executableTarget(

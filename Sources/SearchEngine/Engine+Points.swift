@@ -157,8 +157,13 @@ extension Engine {
     /// Runs `body` in one durable transaction. What it changes in collections (through
     /// `WriteTransaction.update`) and in tables of its own (through `WriteTransaction.database`) is committed
     /// together or, when it throws, not at all. Blocks; must not be called from inside another transaction.
-    public func write<T>(_ body: @escaping (WriteTransaction) throws -> T) throws -> T {
-        try queue.perform { [self] transaction in
+    ///
+    /// - Parameter mayUseReserve: whether it is done on a full disk as well, by the space that is set aside for deletions. For
+    ///   little that a start can't do without.
+    public func write<T>(
+        mayUseReserve: Bool = false, _ body: @escaping (WriteTransaction) throws -> T
+    ) throws -> T {
+        try queue.perform(freeing: mayUseReserve ? FreeingJob() : nil) { [self] transaction in
             transaction.engine = self
             return try body(transaction)
         }

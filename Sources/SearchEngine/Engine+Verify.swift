@@ -2,6 +2,11 @@ import GRDB
 import Logging
 
 extension Engine {
+    /// Whether a folder has a storage in it.
+    public static func isStorage(_ path: String) -> Bool {
+        Environment().files.exists(StorageLayout(root: path).database)
+    }
+
     /// Checks the database, every committed point and every index file, and changes nothing: the folder may lie on a
     /// read-only mount. The engine must not be open. `report` gets a line a collection and a line a problem. Returns
     /// whether all is well; an index file that isn't is no damage, because a start rebuilds it.

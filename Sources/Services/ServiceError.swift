@@ -1,4 +1,5 @@
 import SearchEngine
+import TrendStore
 
 /// Why a request failed, for whatever transport has to tell it.
 public struct ServiceError: Error, Sendable, Equatable {
@@ -39,10 +40,14 @@ public struct ServiceError: Error, Sendable, Equatable {
     /// A sentence, or with `field` what is wrong with its value.
     public var message: String
 
-    public init(_ code: Code, _ message: String, field: String? = nil) {
+    /// Every member that is wrong, where more than one was looked at.
+    public var problems: [FieldProblem]
+
+    public init(_ code: Code, _ message: String, field: String? = nil, problems: [FieldProblem] = []) {
         self.code = code
         self.field = field
         self.message = message
+        self.problems = problems
     }
 
     public static func malformed(_ message: String) -> ServiceError { ServiceError(.malformed, message) }
@@ -75,17 +80,32 @@ public struct ServiceError: Error, Sendable, Equatable {
         }
     }
 
+    public init(_ error: TrendStoreError) {
+        switch error {
+        case .invalid(let problems):
+            self.init(
+                .outOfRange, problems.first?.reason ?? "", field: problems.first?.field ?? "", problems: problems)
+        case .notFound: self.init(.notFound, error.description)
+        case .conflict(let message): self.init(.conflict, message)
+        }
+    }
+
     /// The same error, of a member of the object at `path`.
-    func below(_ path: String) -> ServiceError {
+    public func below(_ path: String) -> ServiceError {
         var error = self
         error.field = field.map { "\(path).\($0)" }
+        error.problems = problems.map { FieldProblem(field: "\(path).\($0.field)", reason: $0.reason) }
         return error
     }
 }
 
 /// Runs `body`; what the engine throws is thrown as a `ServiceError`.
 func translatingErrors<Value>(_ body: () throws -> Value) throws -> Value {
-    do { return try body() } catch let error as EngineError { throw ServiceError(error) }
+    do { return try body() } catch let error as EngineError {
+        throw ServiceError(error)
+    } catch let error as TrendStoreError {
+        throw ServiceError(error)
+    }
 }
 
 extension Result where Failure == any Error {

@@ -1,15 +1,19 @@
 import SearchEngine
 import Synchronization
+import TrendStore
 
 /// What operations work on. A server has one.
 public final class Services: Sendable {
     public let engine: Engine
+    public let trends: TrendStore
     public let collectionDefaults: CollectionDefaults
     public let keys: APIKeys
     let writeLock = WriteLock()
 
-    public init(engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys) {
+    /// Opens the trend store over the engine. Throws `EngineError.storage` for one of a newer program.
+    public init(engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys) throws {
         self.engine = engine
+        trends = try TrendStore(engine: engine)
         self.collectionDefaults = collectionDefaults
         self.keys = keys
     }

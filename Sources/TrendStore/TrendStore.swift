@@ -29,7 +29,7 @@ public final class TrendStore: Sendable {
     /// Throws `EngineError.storage` for tables that a newer program wrote.
     public init(engine: Engine) throws {
         self.engine = engine
-        let (names, isMirrored) = try engine.write { transaction in
+        let (names, isMirrored) = try engine.write(mayUseReserve: true) { transaction in
             let db = transaction.database
             try Schema.prepare(db)
             return (try Schema.keptCollections(db), try Schema.isMirrored(db))
@@ -85,6 +85,20 @@ public final class TrendStore: Sendable {
                         """, arguments: [name])
             }
             kept.withLock { _ = $0.insert(name) }
+        }
+    }
+
+    /// Deletes all trends and ideas with everything that belongs to them, and the store's collections, which the next change
+    /// makes anew. If it is interrupted, it may be called again.
+    public func reset() throws {
+        try engine.write { try $0.database.execute(sql: "DELETE FROM trends") }
+        for name in [Trend.table, Idea.table] where keeps(name) {
+            _ = try engine.deleteCollection(name, isByKeeper: true)
+            try engine.write { transaction in
+                try transaction.database.execute(
+                    sql: "DELETE FROM trend_store_collections WHERE name = ?", arguments: [name])
+            }
+            kept.withLock { _ = $0.remove(name) }
         }
     }
 

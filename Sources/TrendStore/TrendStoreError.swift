@@ -1,10 +1,22 @@
 import Foundation
 
+/// A field whose value breaks its rule.
+public struct FieldProblem: Sendable, Hashable {
+    /// The column's name, with a subscript inside lists (`tags[3]`), or the parameter's (`embedding`, `limit`).
+    public var field: String
+    /// What is wrong, to be read behind the name: "must have 1 to 500 characters, not 0".
+    public var reason: String
+
+    public init(field: String, reason: String) {
+        self.field = field
+        self.reason = reason
+    }
+}
+
 /// What went wrong in a call of the trend store. Failures of the storage itself are `EngineError`s.
 public enum TrendStoreError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A field's value breaks its rule; nothing was written. `field` is the column's name, with a subscript inside
-    /// lists (`tags[3]`), or the parameter's (`embedding`, `limit`).
-    case invalid(field: String, reason: String)
+    /// Every field of a row whose value breaks its rule, at least one; nothing was written.
+    case invalid([FieldProblem])
     /// There is no row with the id. `table` is `trends` or `ideas`.
     case notFound(table: String, id: UUID)
     /// The change contradicts what is stored, such as an id that is taken.
@@ -12,7 +24,7 @@ public enum TrendStoreError: Error, Sendable, Equatable, CustomStringConvertible
 
     public var description: String {
         switch self {
-        case .invalid(let field, let reason): "\(field): \(reason)"
+        case .invalid(let problems): problems.map { "\($0.field): \($0.reason)" }.joined(separator: "; ")
         case .notFound(let table, let id): "No row with id \(id.text) found in \(table)"
         case .conflict(let message): message
         }

@@ -7,6 +7,8 @@ struct Trendex: AsyncParsableCommand {
         commandName: "trendex",
         abstract: "A durable vector search engine that speaks Qdrant's HTTP API.",
         version: "trendex \(ServerVersion.trendex) (Qdrant API \(ServerVersion.api))",
-        subcommands: [ServeCommand.self, SnapshotCommand.self, VerifyCommand.self],
+        subcommands: [
+            ServeCommand.self, SnapshotCommand.self, VerifyCommand.self, RepairCommand.self, TrendsCommand.self,
+        ],
         defaultSubcommand: nil)
 }

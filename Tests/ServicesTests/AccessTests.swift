@@ -10,7 +10,7 @@ import Testing
     private let machine = SimulatedMachine(seed: SeededGenerator().seed)
 
     private func services() throws -> Services {
-        Services(
+        try Services(
             engine: try machine.open(),
             keys: APIKeys(apiKey: "all", alternativeKey: "other", readOnlyKey: "read"))
     }

@@ -13,7 +13,7 @@ import Testing
     private func services(_ configure: (inout CollectionDefaults) -> Void = { _ in }) throws -> Services {
         var defaults = CollectionDefaults()
         configure(&defaults)
-        return Services(
+        return try Services(
             engine: try machine.open(), collectionDefaults: defaults, keys: APIKeys(apiKey: nil, readOnlyKey: nil))
     }
 

@@ -117,7 +117,7 @@ import TrendStore
         #expect(throws: TrendStoreError.notFound(table: "trends", id: nobody)) {
             try store.updateIdea(idea.id) { $0.trendID = nobody }
         }
-        #expect(throws: TrendStoreError.invalid(field: "id", reason: "can't be changed")) {
+        #expect(throws: TrendStoreError.invalid([FieldProblem(field: "id", reason: "can't be changed")])) {
             try store.updateIdea(idea.id) { $0 = Idea(trendID: $0.trendID, title: "I", scores: someScores) }
         }
         #expect(try store.idea(nobody) == nil)

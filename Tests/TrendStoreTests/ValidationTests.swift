@@ -193,8 +193,9 @@ import TrendStore
         do {
             _ = try body()
             Issue.record("\(field) was accepted", sourceLocation: location)
-        } catch TrendStoreError.invalid(field: let named, let reason) {
-            #expect(named == field && !reason.isEmpty, sourceLocation: location)
+        } catch TrendStoreError.invalid(let problems) {
+            #expect(problems.map(\.field) == [field], sourceLocation: location)
+            #expect(problems.allSatisfy { !$0.reason.isEmpty }, sourceLocation: location)
         } catch {
             Issue.record("\(field): \(error)", sourceLocation: location)
         }

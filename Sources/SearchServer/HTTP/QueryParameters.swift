@@ -73,6 +73,9 @@ struct QueryParameters: Sendable {
         try oneOf("priority", ["no_sync", "snapshot", "replica"])
     }
 
+    /// The names of all that were given.
+    var names: [String] { values.keys.sorted() }
+
     private func oneOf(_ name: String, _ allowed: [String]) throws {
         guard let text = values[name], !allowed.contains(text) else { return }
         let list = allowed.map { "`\($0)`" }.joined(separator: ", ")

@@ -83,6 +83,38 @@ struct Reply: Sendable {
         }
     }
 
+    /// `{"success": true, "data": …}`, the envelope of the trend API; `meta` writes the members of its `meta`, where there is
+    /// one.
+    static func success(
+        status: HTTPResponse.Status = .ok, meta: ((inout JSONWriter) -> Void)? = nil,
+        _ data: (inout JSONWriter) throws -> Void
+    ) rethrows -> Reply {
+        try .json(status) { writer in
+            writer.beginObject()
+            writer.key("success")
+            writer.write(true)
+            writer.key("data")
+            try data(&writer)
+            if let meta {
+                writer.key("meta")
+                writer.object(meta)
+            }
+            writer.endObject()
+        }
+    }
+
+    /// `{"success": false, "error": {"code": …, "message": …, "details": [{"field": …, "message": …}]}}`
+    static func failed(_ error: APIError) -> Reply {
+        .json(error.status) { writer in
+            writer.object { writer in
+                writer.key("success")
+                writer.write(false)
+                writer.key("error")
+                writer.writeError(error)
+            }
+        }
+    }
+
     /// `{"status": {"error": …}, "time": …}`
     static func failure(_ error: APIError, since start: ContinuousClock.Instant) -> Reply {
         if error.isPlainText { return .text(error.message, status: error.status) }
@@ -96,6 +128,29 @@ struct Reply: Sendable {
             writer.key("time")
             writer.write(start.secondsSince)
             writer.endObject()
+        }
+    }
+}
+
+extension JSONWriter {
+    /// An error as the trend API tells it.
+    mutating func writeError(_ error: APIError) {
+        object { writer in
+            writer.key("code")
+            writer.write(error.code)
+            writer.key("message")
+            writer.write(error.sentence)
+            writer.key("details")
+            writer.array { writer in
+                for problem in error.problems {
+                    writer.object { writer in
+                        writer.key("field")
+                        writer.write(problem.field)
+                        writer.key("message")
+                        writer.write(problem.reason)
+                    }
+                }
+            }
         }
     }
 }

@@ -50,6 +50,18 @@ struct Endpoint: Sendable {
     var requirement: Requirement
     var body: Body
     var work: Work
+    /// How errors are told.
+    var envelope: Envelope { path.hasPrefix(Envelope.trendPrefix) ? .trends : .qdrant }
+
+    /// Around results and errors.
+    enum Envelope: Sendable {
+        static let trendPrefix = "/api/v1/"
+
+        /// `{"result": …, "status": …, "time": …}`
+        case qdrant
+        /// `{"success": …, "data": …}`
+        case trends
+    }
 
     /// Where an operation's work is done.
     enum Place {

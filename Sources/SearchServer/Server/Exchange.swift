@@ -89,7 +89,8 @@ struct Exchange: Sendable {
             if untold > 0 { metadata["untold"] = "\(untold)" }
             service.logger.error("request failed", metadata: metadata)
         }
-        var reply = Reply.failure(failure, since: start)
+        let isTrends = endpoint.map { $0.envelope == .trends } ?? head.uri.hasPrefix(Endpoint.Envelope.trendPrefix)
+        var reply = isTrends ? Reply.failed(failure) : Reply.failure(failure, since: start)
         // What is too much now may not be soon.
         if failure.status == .tooManyRequests || failure.status == .serviceUnavailable {
             reply.headers.replaceOrAdd(name: "retry-after", value: "1")

@@ -36,8 +36,8 @@ final class ServerContext: Sendable {
     /// Names this node, the only one of its "cluster". Below 2^53, so that every JSON reader keeps it.
     let peerID = UInt64.random(in: 1..<1 << 53)
 
-    init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
-        services = Services(
+    init(engine: Engine, configuration: ServerConfiguration, logger: Logger) throws {
+        services = try Services(
             engine: engine, collectionDefaults: configuration.collectionDefaults,
             keys: APIKeys(
                 apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
@@ -57,7 +57,7 @@ final class ServerContext: Sendable {
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)
         let endpoints =
             Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
-            + Endpoints.snapshots + Endpoints.unsupported
+            + Endpoints.snapshots + Endpoints.trends + Endpoints.unsupported
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
     }

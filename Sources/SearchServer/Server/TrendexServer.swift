@@ -17,11 +17,12 @@ public final class TrendexServer: Sendable {
     /// While it runs.
     private let group = Mutex<ServiceGroup?>(nil)
 
-    /// The caller opens the engine, and closes it after `run` has ended.
-    public init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
+    /// The caller opens the engine, and closes it after `run` has ended. Throws `EngineError.storage` for trends of a newer
+    /// program.
+    public init(engine: Engine, configuration: ServerConfiguration, logger: Logger) throws {
         self.configuration = configuration
         self.logger = logger
-        context = ServerContext(engine: engine, configuration: configuration, logger: logger)
+        context = try ServerContext(engine: engine, configuration: configuration, logger: logger)
     }
 
     /// Serves until one of `signals` comes or `stop` is called; then takes no more connections, finishes the requests

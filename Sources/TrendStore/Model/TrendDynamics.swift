@@ -1,7 +1,8 @@
 /// How a trend moves, from its observations.
 ///
 /// - `velocity` is the slope of the least-squares line through engagement over time, in points a day, of the observations in
-///   the ``window`` that ends with the newest one. It takes two observations at different times.
+///   the ``window`` that ends with the newest one. It takes observations that are an hour apart: what grows within a second
+///   says nothing of a day.
 /// - `growth` is the velocity over the mean engagement of the same observations (at least 1): the share by which engagement
 ///   grows in a day.
 /// - `stage` is the first of these that holds:
@@ -15,7 +16,7 @@
 /// | peaked | growth of -0.1 a day or less |
 /// | steady | everything else |
 public struct TrendDynamics: Sendable, Hashable {
-    /// Points a day; `nil` for fewer than two observations at different times.
+    /// Points a day; `nil` for observations within less than an hour.
     public var velocity: Double?
     /// A day.
     public var growth: Double?
@@ -31,7 +32,10 @@ public struct TrendDynamics: Sendable, Hashable {
     static let window: Int64 = 7 * 86_400_000_000
     /// Of the window the newest observations that count.
     static let mostObservations = 256
-    private static let shortest: Int64 = 2 * 3_600_000_000
+    /// From the first to the newest observation of a trend that isn't new any more.
+    private static let shortestAge: Int64 = 2 * 3_600_000_000
+    /// From the first to the newest observation of the window for a velocity.
+    private static let shortestSpan: Int64 = 3_600_000_000
     private static let microsecondsPerDay = 86_400_000_000.0
 
     /// - Parameters:
@@ -43,7 +47,7 @@ public struct TrendDynamics: Sendable, Hashable {
         let last = recent.first ?? (first, 0)
         (observations, newest, self.peak) = (count, last.engagement, peak)
         var slope: Double?
-        if recent.count > 1 {
+        if let oldest = recent.last, last.time.microseconds - oldest.time.microseconds >= Self.shortestSpan {
             // Relative to the newest, so that no digit is lost.
             let times = recent.map { Double($0.time.microseconds - last.time.microseconds) / Self.microsecondsPerDay }
             let share = 1 / Double(recent.count)
@@ -55,16 +59,14 @@ public struct TrendDynamics: Sendable, Hashable {
                 covariance += (time - meanTime) * (observation.engagement - mean) * share
                 variance += (time - meanTime) * (time - meanTime) * share
             }
-            if variance > 0 {
-                let largest = Double.greatestFiniteMagnitude
-                slope = min(max(covariance / variance, -largest), largest)
-                growth = slope.map { $0 / max(mean, 1) }
-            }
+            let largest = Double.greatestFiniteMagnitude
+            slope = min(max(covariance / variance, -largest), largest)
+            growth = slope.map { $0 / max(mean, 1) }
         }
         velocity = slope
         let age = last.time.microseconds - first.microseconds
         switch growth ?? 0 {
-        case _ where count < 3 || age < Self.shortest: stage = .new
+        case _ where count < 3 || age < Self.shortestAge: stage = .new
         case 1...: stage = .exploding
         case 0.1...: stage = .rising
         case ...(-0.1): stage = last.engagement < peak / 2 ? .fading : .peaked

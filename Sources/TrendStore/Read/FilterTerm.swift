@@ -11,6 +11,8 @@ enum FilterTerm {
     case number(column: String, Bounds<Double>)
     case integer(column: String, Bounds<Int>)
     case time(column: String, Bounds<Timestamp>)
+    /// Whether the embedding is missing or stale. No payload tells it.
+    case needsEmbedding(Bool)
 
     static let maximumValues = 1_000
 
@@ -23,7 +25,7 @@ enum FilterTerm {
             for (_, value) in bounds.comparisons where value.isNaN {
                 throw invalid(field, "has a bound that is no number")
             }
-        case .integer, .time: break
+        case .integer, .time, .needsEmbedding: break
         }
     }
 
@@ -49,6 +51,7 @@ enum FilterTerm {
         case .number(let column, let bounds): return Self.compare(column, bounds.comparisons) { $0 }
         case .integer(let column, let bounds): return Self.compare(column, bounds.comparisons) { $0 }
         case .time(let column, let bounds): return Self.compare(column, bounds.comparisons) { $0.microseconds }
+        case .needsEmbedding(let needs): return ("embedding_status \(needs ? "<>" : "=") 'current'", [])
         }
     }
 
@@ -86,6 +89,8 @@ enum FilterTerm {
                 lt: bounds.lt?.microseconds, lte: bounds.lte?.microseconds, gt: bounds.gt?.microseconds,
                 gte: bounds.gte?.microseconds)
             return [.field(try PayloadPath(column), .datetimeRange(range))]
+        // The rows that were found are asked.
+        case .needsEmbedding: return []
         }
     }
 

@@ -12,6 +12,8 @@ public struct TrendFilter: Sendable, Hashable {
     public var velocity = Bounds<Double>()
     public var discoveredAt = Bounds<Timestamp>()
     public var stages: Set<TrendStage> = []
+    /// Of listings alone: whether an embedding is missing or stale.
+    public var needsEmbedding: Bool?
 
     public init(
         sources: Set<TrendSource> = [], categories: Set<String> = [], allTags: Set<String> = [],
@@ -37,6 +39,7 @@ extension TrendFilter: RowFilter {
         if !sources.isEmpty { terms.append(.oneOf(column: "source", sources.map(\.rawValue).sorted())) }
         if !categories.isEmpty { terms.append(.oneOf(column: "category", normalized(categories))) }
         if !stages.isEmpty { terms.append(.oneOf(column: "stage", stages.map(\.rawValue).sorted())) }
+        if let needsEmbedding { terms.append(.needsEmbedding(needsEmbedding)) }
         if !allTags.isEmpty { terms.append(.allTags(normalized(allTags))) }
         if !anyTag.isEmpty { terms.append(.anyTag(normalized(anyTag))) }
         if engagementScore != Bounds() { terms.append(.number(column: "engagement_score", engagementScore)) }

@@ -18,15 +18,16 @@ extension TrendStore {
     /// The idea's stored embedding: 768 numbers, normalised to length 1; `nil` when there is no such point.
     public func ideaEmbedding(_ id: UUID) throws -> [Float]? { try embedding(id, in: Idea.table) }
 
-    /// A page of the trends that match. `limit` is 1…1,000; `after` is the `next` of a page of the same order.
+    /// A page of the trends that match. `limit` is 1…1,000; the page begins behind `after`, the `next` of a page of the same
+    /// order, and behind `offset` rows (0…10,000) more.
     ///
     /// Throws `.invalid` naming the parameter. Complexity: O(page) when the order's index serves the filter (none, one
     /// source, one category); other filters read the rows on the way, or sort those with the tags.
     public func listTrends(
         _ filter: TrendFilter = TrendFilter(), by order: TrendOrder = .discoveredAt,
-        _ direction: SortDirection = .descending, limit: Int = 50, after: PageCursor? = nil
+        _ direction: SortDirection = .descending, limit: Int = 50, offset: Int = 0, after: PageCursor? = nil
     ) throws -> Page<Trend> {
-        try list(filter, by: order.rawValue, direction, limit, after) { trend in
+        try list(filter, by: order.rawValue, direction, limit, offset, after) { trend in
             switch order {
             case .discoveredAt: .integer(trend.discoveredAt.microseconds)
             case .engagementScore: .double(trend.engagementScore)
@@ -35,15 +36,15 @@ extension TrendStore {
         }
     }
 
-    /// A page of the ideas that match. `limit` is 1…1,000; `after` is the `next` of a page of the same order.
+    /// A page of the ideas that match; otherwise as `listTrends`.
     ///
     /// Throws `.invalid` naming the parameter. Complexity: O(page) when the order's index serves the filter (none, one
     /// status, or one trend by total score); other filters read the rows on the way.
     public func listIdeas(
         _ filter: IdeaFilter = IdeaFilter(), by order: IdeaOrder = .totalScore,
-        _ direction: SortDirection = .descending, limit: Int = 50, after: PageCursor? = nil
+        _ direction: SortDirection = .descending, limit: Int = 50, offset: Int = 0, after: PageCursor? = nil
     ) throws -> Page<Idea> {
-        try list(filter, by: order.rawValue, direction, limit, after) { idea in
+        try list(filter, by: order.rawValue, direction, limit, offset, after) { idea in
             switch order {
             case .totalScore: .integer(Int64(idea.totalScore))
             case .analyzedAt: .integer(idea.analyzedAt.microseconds)
@@ -88,11 +89,14 @@ extension TrendStore {
     }
 
     private func list<F: RowFilter>(
-        _ filter: F, by column: String, _ direction: SortDirection, _ limit: Int, _ after: PageCursor?,
+        _ filter: F, by column: String, _ direction: SortDirection, _ limit: Int, _ offset: Int, _ after: PageCursor?,
         value: (F.Stored) -> PageCursor.Value
     ) throws -> Page<F.Stored> {
         guard (1...Self.maximumLimit).contains(limit) else {
             throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
+        }
+        guard (0...Self.maximumOffset).contains(offset) else {
+            throw invalid("offset", "must be 0…\(Self.maximumOffset), not \(offset): go on behind a page instead")
         }
         try filter.validate()
         var (condition, arguments) = filter.sql
@@ -109,7 +113,7 @@ extension TrendStore {
         }
         let sql = """
             SELECT \(F.Stored.selection) FROM \(F.Stored.table) WHERE \(condition)
-            ORDER BY \(column) \(direction.rawValue), id \(direction.rawValue) LIMIT \(limit + 1)
+            ORDER BY \(column) \(direction.rawValue), id \(direction.rawValue) LIMIT \(limit + 1) OFFSET \(offset)
             """
         // One row more than the page tells whether there is a next one.
         var rows = try engine.read { [arguments] db in

@@ -100,4 +100,22 @@ enum FieldRules {
     }
 }
 
-func invalid(_ field: String, _ reason: String) -> TrendStoreError { .invalid(field: field, reason: reason) }
+func invalid(_ field: String, _ reason: String) -> TrendStoreError {
+    .invalid([FieldProblem(field: field, reason: reason)])
+}
+
+/// Collects what is wrong with a row's fields.
+struct FieldProblems {
+    private(set) var all: [FieldProblem] = []
+
+    /// The rule's value; `nil` where it is broken.
+    mutating func check<Value>(_ rule: () throws -> Value) -> Value? {
+        do { return try rule() } catch TrendStoreError.invalid(let problems) { all += problems } catch {
+            preconditionFailure("a rule throws `.invalid` alone, not \(error)")
+        }
+        return nil
+    }
+
+    /// Throws `.invalid` with all that was found.
+    func throwAny() throws { if !all.isEmpty { throw TrendStoreError.invalid(all) } }
+}

@@ -10,8 +10,7 @@ extension TrendTransaction {
     /// Throws `.invalid` naming the field, `.notFound` when its trend doesn't exist, `.conflict` when the id is taken.
     @discardableResult
     public func createIdea(_ idea: Idea, embedding: [Float]? = nil) throws -> Idea {
-        let idea = try idea.validated()
-        if let embedding { try FieldRules.embedding(embedding) }
+        let idea = try Self.validated(idea.validated, embedding)
         try requireTrend(of: idea)
         return try insert(idea, embedding)
     }

@@ -10,8 +10,7 @@ extension TrendTransaction {
     /// Throws `.invalid` naming the field, `.conflict` when the id is taken.
     @discardableResult
     public func createTrend(_ trend: Trend, embedding: [Float]? = nil) throws -> Trend {
-        var trend = try trend.validated()
-        if let embedding { try FieldRules.embedding(embedding) }
+        var trend = try Self.validated(trend.validated, embedding)
         trend.stage = .new
         trend = try insert(trend, embedding)
         let first = Observation(

@@ -49,6 +49,16 @@ public final class TrendTransaction {
         return row
     }
 
+    /// What a row's rules make of it. Throws `.invalid` naming every field that breaks its rule, the embedding among them.
+    static func validated<R>(_ rules: () throws -> R, _ embedding: [Float]?) throws -> R {
+        var problems = FieldProblems()
+        let row = problems.check(rules)
+        if let embedding { _ = problems.check { try FieldRules.embedding(embedding) } }
+        guard let row else { throw TrendStoreError.invalid(problems.all) }
+        try problems.throwAny()
+        return row
+    }
+
     /// Changes a row, and of its point the payload, and the vector if an embedding is given.
     ///
     /// `check` refuses changes before anything is written.
@@ -60,9 +70,8 @@ public final class TrendTransaction {
         var row = old
         try body(&row)
         guard row.id == id else { throw invalid("id", "can't be changed") }
-        row = try row.validated()
+        row = try Self.validated(row.validated, embedding)
         try check(row)
-        if let embedding { try FieldRules.embedding(embedding) }
         row.embeddingStatus = old.embeddingStatus
         if embedding != nil {
             row.embeddingStatus = .current

@@ -123,7 +123,7 @@ func withServer(
     logger.logLevel = .critical
     let engine = try Engine(
         configuration: configuration.engine, logger: logger, environment: Environment(files: fileSystem))
-    let server = TrendexServer(engine: engine, configuration: configuration, logger: logger)
+    let server = try TrendexServer(engine: engine, configuration: configuration, logger: logger)
     let (ports, portSource) = AsyncStream<Int>.makeStream()
     let running = Task {
         defer { portSource.finish() }

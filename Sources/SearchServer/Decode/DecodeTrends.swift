@@ -1,0 +1,289 @@
+import Foundation
+import JSON
+import SearchEngine
+import Services
+import TrendStore
+
+/// Bodies of `/api/v1/trends…`. Unknown members are refused: whoever sends one expects something of it.
+extension JSONReader {
+    /// Throws a `ServiceError` that names every wrong member.
+    mutating func readNewTrend() throws -> TrendOperations.NewTrend {
+        var fields = FieldReader()
+        var id: UUID?
+        var discovered: Timestamp?
+        let change = try readTrendMembers(&fields) { reader, key, fields in
+            switch key {
+            case "id": id = try fields.id(&reader, "id")
+            case "discovered_at": discovered = try fields.time(&reader, "discovered_at")
+            default: return false
+            }
+            return true
+        }
+        // Every given member but a wrong one is checked by its rule as well.
+        let named = Set(fields.problems.map(\.field))
+        if change.title == nil, !named.contains("title") { fields.note("title", "is missing") }
+        if change.source == nil, !named.contains("source") { fields.note("source", "is missing") }
+        var trend = Trend(
+            id: id ?? UUID(), title: change.title ?? "-", source: change.source ?? .reddit,
+            discoveredAt: discovered ?? .now)
+        change.apply(to: &trend)
+        do { trend = try trend.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
+            for problem in problems { fields.note(problem.field, problem.reason) }
+        }
+        try fields.throwAny()
+        return .init(trend: trend, embedding: change.embedding)
+    }
+
+    mutating func readTrendChange() throws -> TrendOperations.Change {
+        var fields = FieldReader()
+        let change = try readTrendMembers(&fields) { reader, key, fields in
+            guard key == "id" || key == "discovered_at" else { return false }
+            fields.note(key.string, "can't be changed")
+            try reader.skipValue()
+            return true
+        }
+        try fields.throwAny()
+        return change
+    }
+
+    /// - Parameter other: reads a member that isn't one of a change, and returns whether it knows it.
+    private mutating func readTrendMembers(
+        _ fields: inout FieldReader, _ other: (inout JSONReader, JSONKey, inout FieldReader) throws -> Bool
+    ) throws -> TrendOperations.Change {
+        var change = TrendOperations.Change()
+        try readMembers { reader, key in
+            switch key {
+            case "title": change.title = try fields.string(&reader, "title")
+            case "description": change.description = try fields.nullable(&reader, "description")
+            case "url": change.url = try fields.nullable(&reader, "url")
+            case "source": change.source = try fields.member(&reader, "source")
+            case "category": change.category = try fields.nullable(&reader, "category")
+            case "tags": change.tags = try fields.strings(&reader, "tags")
+            case "engagement_score": change.engagementScore = try fields.double(&reader, "engagement_score")
+            case "velocity": change.velocity = try fields.double(&reader, "velocity")
+            case "metadata": change.metadata = try fields.object(&reader, "metadata")
+            case "embedding":
+                if try !reader.readNullIfPresent() { change.embedding = try fields.vector(&reader, "embedding") }
+            default:
+                if try !other(&reader, key, &fields) { try fields.unknown(&reader, key.string) }
+            }
+        }
+        return change
+    }
+
+    mutating func readTrendBatch() throws -> TrendOperations.Batch {
+        var fields = FieldReader()
+        var trends: [Result<TrendOperations.NewTrend, ServiceError>]?
+        var keepsGood = true
+        try readMembers { reader, key in
+            switch key {
+            case "trends":
+                guard try reader.peek() == .array else {
+                    fields.note("trends", "must be a list of trends")
+                    return try reader.skipValue()
+                }
+                var read: [Result<TrendOperations.NewTrend, ServiceError>] = []
+                try reader.readLongArray { reader in
+                    guard try reader.peek() == .object else {
+                        try reader.skipValue()
+                        return read.append(.failure(.outOfRange("trends[\(read.count)]", "must be an object")))
+                    }
+                    do {
+                        read.append(.success(try reader.readNewTrend()))
+                    } catch let error as ServiceError {
+                        read.append(.failure(error))
+                    }
+                }
+                trends = read
+            case "on_error":
+                let policy: BatchPolicy? = try fields.member(&reader, "on_error")
+                keepsGood = policy != .refuse
+            default: try fields.unknown(&reader, key.string)
+            }
+        }
+        if trends == nil, !fields.problems.contains(where: { $0.field == "trends" }) {
+            fields.note("trends", "is missing")
+        }
+        try fields.throwAny()
+        return .init(trends: trends ?? [], keepsGood: keepsGood)
+    }
+
+    private enum BatchPolicy: String, CaseIterable {
+        /// The good trends are kept.
+        case keep
+        /// None is, when one is wrong.
+        case refuse
+    }
+
+    mutating func readEmbeddings() throws -> [TrendOperations.Embedding] {
+        var fields = FieldReader()
+        var embeddings: [TrendOperations.Embedding]?
+        try readMembers { reader, key in
+            guard key == "embeddings" else { return try fields.unknown(&reader, key.string) }
+            guard try reader.peek() == .array else {
+                fields.note("embeddings", "must be a list")
+                return try reader.skipValue()
+            }
+            var read: [TrendOperations.Embedding] = []
+            var place = 0
+            try reader.readLongArray { reader in
+                let path = "embeddings[\(place)]"
+                place += 1
+                guard try reader.peek() == .object else {
+                    fields.note(path, "must be an object")
+                    return try reader.skipValue()
+                }
+                var id: UUID?
+                var vector: [Float]?
+                try reader.readMembers { reader, key in
+                    switch key {
+                    case "id": id = try fields.id(&reader, "\(path).id")
+                    case "embedding": vector = try fields.vector(&reader, "\(path).embedding")
+                    default: try fields.unknown(&reader, "\(path).\(key.string)")
+                    }
+                }
+                if let id, let vector {
+                    read.append(.init(id: id, vector: vector))
+                } else if !fields.problems.contains(where: { $0.field.hasPrefix("\(path).") }) {
+                    fields.note(path, "must have `id` and `embedding`")
+                }
+            }
+            embeddings = read
+        }
+        if embeddings == nil, fields.problems.isEmpty { fields.note("embeddings", "is missing") }
+        try fields.throwAny()
+        return embeddings ?? []
+    }
+
+    mutating func readObservation() throws -> Observation {
+        var fields = FieldReader()
+        var time: Timestamp?
+        var engagement: Double?
+        var url: String?
+        var source: TrendSource?
+        try readMembers { reader, key in
+            switch key {
+            case "observed_at": time = try fields.time(&reader, "observed_at")
+            case "engagement_score": engagement = try fields.double(&reader, "engagement_score")
+            case "url": url = try fields.nullable(&reader, "url") ?? nil
+            case "source": source = try fields.member(&reader, "source")
+            default: try fields.unknown(&reader, key.string)
+            }
+        }
+        let named = Set(fields.problems.map(\.field))
+        if engagement == nil, !named.contains("engagement_score") { fields.note("engagement_score", "is missing") }
+        if source == nil, !named.contains("source") { fields.note("source", "is missing") }
+        try fields.throwAny()
+        return Observation(
+            observedAt: time ?? .now, engagementScore: engagement ?? 0, url: url, source: source ?? .reddit)
+    }
+
+    mutating func readTrendSearch() throws -> TrendOperations.Search {
+        var fields = FieldReader()
+        var vector: [Float]?
+        var like: UUID?
+        var search = TrendOperations.Search(query: .embedding([]))
+        try readMembers { reader, key in
+            switch key {
+            case "vector": vector = try fields.vector(&reader, "vector")
+            case "like": like = try fields.id(&reader, "like")
+            case "limit": search.limit = try fields.integer(&reader, "limit") ?? search.limit
+            case "skip": search.skip = try fields.integer(&reader, "skip") ?? search.skip
+            case "score_threshold":
+                search.scoreThreshold = try fields.double(&reader, "score_threshold").map { Float($0) }
+            case "category":
+                search.filter.categories = Set(try fields.string(&reader, "category").map { [$0] } ?? [])
+            case "source":
+                let source: TrendSource? = try fields.member(&reader, "source")
+                search.filter.sources = Set(source.map { [$0] } ?? [])
+            case "stage":
+                let stage: TrendStage? = try fields.member(&reader, "stage")
+                search.filter.stages = Set(stage.map { [$0] } ?? [])
+            case "tags": search.filter.allTags = Set(try fields.strings(&reader, "tags") ?? [])
+            case "min_engagement": search.filter.engagementScore.gte = try fields.double(&reader, "min_engagement")
+            case "since": search.filter.discoveredAt.gte = try fields.time(&reader, "since")
+            case "until": search.filter.discoveredAt.lte = try fields.time(&reader, "until")
+            default: try fields.unknown(&reader, key.string)
+            }
+        }
+        if fields.problems.isEmpty, (vector == nil) == (like == nil) {
+            fields.note("vector", "must be given, or `like`, and not both")
+        }
+        try fields.throwAny()
+        search.query = like.map { .like($0) } ?? .embedding(vector ?? [])
+        return search
+    }
+}
+
+/// The query parameters of `/api/v1/trends…`, each wrong one named.
+struct TrendParameters {
+    private let query: QueryParameters
+    private var fields = FieldReader()
+    private var known: Set<String> = []
+
+    init(_ query: QueryParameters) { self.query = query }
+
+    mutating func text(_ name: String) -> String? {
+        known.insert(name)
+        return query[name]
+    }
+
+    mutating func integer(_ name: String) -> Int? {
+        guard let text = text(name) else { return nil }
+        if let value = Int(text) { return value }
+        fields.note(name, "must be an integer, not `\(text.prefix(100))`")
+        return nil
+    }
+
+    mutating func double(_ name: String) -> Double? {
+        guard let text = text(name) else { return nil }
+        if let value = Double(text), value.isFinite { return value }
+        fields.note(name, "must be a number, not `\(text.prefix(100))`")
+        return nil
+    }
+
+    mutating func member<Value: RawRepresentable & CaseIterable>(_ name: String) -> Value?
+    where Value.RawValue == String { text(name).flatMap { fields.member($0, name) } }
+
+    /// Values with commas between them.
+    mutating func list(_ name: String) -> [String]? { text(name)?.split(separator: ",").map { String($0) } }
+
+    mutating func time(_ name: String) -> Timestamp? { text(name).flatMap { fields.time($0, name) } }
+
+    mutating func note(_ name: String, _ reason: String) { fields.note(name, reason) }
+
+    /// Throws for every parameter that is wrong, or that was not asked for.
+    mutating func finish() throws {
+        for name in query.names where !known.contains(name) && name != "timeout" {
+            fields.note(String(name.prefix(100)), "is unknown")
+        }
+        try fields.throwAny()
+    }
+
+    mutating func filter() -> TrendFilter {
+        var filter = TrendFilter()
+        filter.categories = Set(text("category").map { [$0] } ?? [])
+        if let source: TrendSource = member("source") { filter.sources = [source] }
+        if let stage: TrendStage = member("stage") { filter.stages = [stage] }
+        filter.allTags = Set(list("tags") ?? [])
+        filter.engagementScore.gte = double("min_engagement")
+        filter.discoveredAt.gte = time("since")
+        filter.discoveredAt.lte = time("until")
+        return filter
+    }
+
+    mutating func listing() throws -> TrendOperations.Listing {
+        var listing = TrendOperations.Listing()
+        listing.filter = filter()
+        listing.order = member("order_by") ?? listing.order
+        listing.direction = member("order") ?? listing.direction
+        listing.skip = integer("skip") ?? 0
+        listing.limit = integer("limit") ?? listing.limit
+        if let text = text("after") {
+            listing.after = PageCursor(text)
+            if listing.after == nil { note("after", "is no place of a listing") }
+        }
+        try finish()
+        return listing
+    }
+}

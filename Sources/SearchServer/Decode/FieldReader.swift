@@ -1,0 +1,142 @@
+import Foundation
+import JSON
+import Services
+import TrendStore
+
+/// Reads the members of one object of the trend API, and collects what is wrong with them instead of stopping at the first.
+/// JSON that can't be read at all still throws.
+struct FieldReader {
+    private(set) var problems: [FieldProblem] = []
+
+    mutating func note(_ field: String, _ reason: String) { problems.append(.init(field: field, reason: reason)) }
+
+    /// A member of the right type; `nil`, with a problem, for one of another type.
+    private mutating func read<Value>(
+        _ reader: inout JSONReader, _ field: String, _ token: JSONToken, _ expected: String,
+        _ body: (inout JSONReader) throws -> Value?
+    ) throws -> Value? {
+        let found = try reader.peek()
+        guard found == token else {
+            note(field, "must be \(expected), not \(found.article)")
+            try reader.skipValue()
+            return nil
+        }
+        return try body(&reader)
+    }
+
+    mutating func string(_ reader: inout JSONReader, _ field: String) throws -> String? {
+        try read(&reader, field, .string, "a string") { try $0.readString() }
+    }
+
+    /// Null takes the value away.
+    mutating func nullable(_ reader: inout JSONReader, _ field: String) throws -> String?? {
+        if try reader.readNullIfPresent() { return .some(nil) }
+        return try string(&reader, field).map { .some($0) }
+    }
+
+    mutating func double(_ reader: inout JSONReader, _ field: String) throws -> Double? {
+        try read(&reader, field, .number, "a number") { try $0.readDouble() }
+    }
+
+    mutating func bool(_ reader: inout JSONReader, _ field: String) throws -> Bool? {
+        try read(&reader, field, .bool, "a boolean") { try $0.readBool() }
+    }
+
+    mutating func integer(_ reader: inout JSONReader, _ field: String) throws -> Int? {
+        guard let number = try double(&reader, field) else { return nil }
+        guard let integer = Int(exactly: number) else {
+            note(field, "must be an integer, not \(number)")
+            return nil
+        }
+        return integer
+    }
+
+    mutating func member<Value: RawRepresentable & CaseIterable>(
+        _ reader: inout JSONReader, _ field: String
+    ) throws -> Value? where Value.RawValue == String {
+        guard let text = try string(&reader, field) else { return nil }
+        return member(text, field)
+    }
+
+    mutating func member<Value: RawRepresentable & CaseIterable>(_ text: String, _ field: String) -> Value?
+    where Value.RawValue == String {
+        if let value = Value(rawValue: text) { return value }
+        let list = Value.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+        note(field, "must be one of \(list), not `\(text.prefix(100))`")
+        return nil
+    }
+
+    mutating func id(_ reader: inout JSONReader, _ field: String) throws -> UUID? {
+        guard let text = try string(&reader, field) else { return nil }
+        return id(text, field)
+    }
+
+    mutating func id(_ text: String, _ field: String) -> UUID? {
+        if let id = UUID(uuidString: text) { return id }
+        note(field, "must be a UUID, not `\(text.prefix(100))`")
+        return nil
+    }
+
+    mutating func time(_ reader: inout JSONReader, _ field: String) throws -> Timestamp? {
+        guard let text = try string(&reader, field) else { return nil }
+        return time(text, field)
+    }
+
+    mutating func time(_ text: String, _ field: String) -> Timestamp? {
+        if let time = Timestamp(text) { return time }
+        note(field, "must be a time as RFC 3339 writes it, such as 2026-05-01T12:00:00Z, not `\(text.prefix(100))`")
+        return nil
+    }
+
+    mutating func strings(_ reader: inout JSONReader, _ field: String) throws -> [String]? {
+        var strings: [String] = []
+        var place = 0
+        var this = self
+        let isList = try this.read(&reader, field, .array, "a list of strings") { reader -> Bool? in true } ?? false
+        if isList {
+            try reader.readArray { reader in
+                if let text = try this.string(&reader, "\(field)[\(place)]") { strings.append(text) }
+                place += 1
+            }
+        }
+        self = this
+        return isList ? strings : nil
+    }
+
+    mutating func object(_ reader: inout JSONReader, _ field: String) throws -> JSONValue? {
+        try read(&reader, field, .object, "an object") { try $0.readValue() }
+    }
+
+    mutating func vector(_ reader: inout JSONReader, _ field: String) throws -> [Float]? {
+        try read(&reader, field, .array, "a list of numbers") { reader in
+            var vector: [Float] = []
+            vector.reserveCapacity(TrendStore.embeddingDimensions)
+            try reader.readFloats(into: &vector)
+            return vector
+        }
+    }
+
+    /// A member that nothing is made of.
+    mutating func unknown(_ reader: inout JSONReader, _ field: String) throws {
+        note(String(field.prefix(100)), "is unknown")
+        try reader.skipValue()
+    }
+
+    /// All problems as one error; `nil` without any.
+    var error: ServiceError? {
+        problems.first.map { ServiceError(.outOfRange, $0.reason, field: $0.field, problems: problems) }
+    }
+
+    func throwAny() throws { if let error { throw error } }
+}
+
+extension JSONToken {
+    /// As in "not a number".
+    fileprivate var article: String {
+        switch self {
+        case .object, .array: "an \(rawValue)"
+        case .null: rawValue
+        default: "a \(rawValue)"
+        }
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import JSON
+import NIOHTTP1
+import SearchEngine
+import Services
+import TrendStore
+
+/// The trend API, `/api/v1`.
+extension Endpoints {
+    static let trends: [Endpoint] = [
+        .trends(.GET, "", TrendOperations.list) { call in
+            var parameters = TrendParameters(call.query)
+            return try parameters.listing()
+        } reply: { page, listing in
+            listReply(page.trends, total: page.total, next: page.next, skip: listing.skip, limit: listing.limit) {
+                $1.write($0)
+            }
+        },
+        .trends(.POST, "", TrendOperations.create) {
+            try decodeBody($0.body) { try $0.readNewTrend() }
+        } reply: {
+            trend, _ in
+            .success(status: .created) { $0.write(trend) }
+        },
+        .trends(.POST, "/batch", TrendOperations.createMany) {
+            try decodeBody($0.body) { try $0.readTrendBatch() }
+        } reply: { result, batch in
+            batchReply(result, batch)
+        },
+        .trends(.POST, "/search", TrendOperations.search) {
+            try decodeBody($0.body) { try $0.readTrendSearch() }
+        } reply: { hits, _ in
+            .success { writer in
+                writer.object { writer in
+                    writer.key("items")
+                    writer.array { writer in
+                        for hit in hits {
+                            writer.object { writer in
+                                writer.key("score")
+                                writer.write(hit.score)
+                                writer.key("trend")
+                                writer.write(hit.row)
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        .trends(.GET, "/stats", TrendOperations.statistics) {
+            try requireNoParameters($0)
+        } reply: { statistics, _ in
+            .success { $0.write(statistics) }
+        },
+        .trends(.GET, "/categories/trending", TrendOperations.trendingCategories) { call in
+            var parameters = TrendParameters(call.query)
+            var period = TrendOperations.Period()
+            period.days = parameters.integer("days") ?? period.days
+            period.limit = parameters.integer("limit") ?? period.limit
+            try parameters.finish()
+            return period
+        } reply: { categories, _ in
+            .success { writer in writer.array { writer in for category in categories { writer.write(category) } } }
+        },
+        .trends(.GET, "/needing-embeddings", TrendOperations.list) { call in
+            var parameters = TrendParameters(call.query)
+            var listing = TrendOperations.Listing()
+            listing.filter.needsEmbedding = true
+            // Who waits longest comes first.
+            listing.direction = .ascending
+            listing.skip = parameters.integer("skip") ?? 0
+            listing.limit = parameters.integer("limit") ?? listing.limit
+            try parameters.finish()
+            return listing
+        } reply: { page, listing in
+            listReply(page.trends, total: page.total, next: page.next, skip: listing.skip, limit: listing.limit) {
+                $1.write($0)
+            }
+        },
+        .trends(.PUT, "/embeddings", TrendOperations.embed) {
+            try decodeBody($0.body) { try $0.readEmbeddings() }
+        } reply: { result, _ in
+            .success { writer in
+                writer.object { writer in
+                    writer.key("embedded")
+                    writer.write(result.embedded.count)
+                    writer.key("missing")
+                    writer.array { writer in for id in result.missing { writer.write(id) } }
+                }
+            }
+        },
+        .trends(.GET, "/{id}", TrendOperations.get) {
+            try trendID($0)
+        } reply: { details, _ in
+            .success { $0.write(details.trend, details.dynamics) }
+        },
+        .trends(.PATCH, "/{id}", TrendOperations.update) { call in
+            .init(id: try trendID(call), change: try decodeBody(call.body) { try $0.readTrendChange() })
+        } reply: { trend, _ in
+            .success { $0.write(trend) }
+        },
+        .trends(.DELETE, "/{id}", TrendOperations.delete) {
+            try trendID($0)
+        } reply: { _, id in
+            .success { writer in
+                writer.object { writer in
+                    writer.key("id")
+                    writer.write(id)
+                }
+            }
+        },
+        .trends(.GET, "/{id}/observations", TrendOperations.observations) { call in
+            var parameters = TrendParameters(call.query)
+            var page = TrendOperations.ObservationPage(trend: try trendID(call))
+            page.skip = parameters.integer("skip") ?? 0
+            page.limit = parameters.integer("limit") ?? page.limit
+            try parameters.finish()
+            return page
+        } reply: { observations, _ in
+            .success { writer in writer.array { writer in for seen in observations { writer.write(seen) } } }
+        },
+        .trends(.POST, "/{id}/observations", TrendOperations.observe) { call in
+            .init(trend: try trendID(call), observation: try decodeBody(call.body) { try $0.readObservation() })
+        } reply: { trend, _ in
+            .success(status: .created) { $0.write(trend) }
+        },
+    ]
+
+    private static func trendID(_ call: Call) throws -> UUID {
+        let text = call.parameters[0]
+        guard let id = UUID(uuidString: text) else {
+            throw ServiceError.outOfRange("id", "must be a UUID, not `\(text.prefix(100))`")
+        }
+        return id
+    }
+
+    private static func requireNoParameters(_ call: Call) throws {
+        var parameters = TrendParameters(call.query)
+        try parameters.finish()
+    }
+
+    /// `{"items": […], "total": …, "has_more": …, "next": …}`
+    private static func listReply<Row>(
+        _ rows: [Row], total: Int, next: PageCursor?, skip: Int, limit: Int, _ write: (Row, inout JSONWriter) -> Void
+    ) -> Reply {
+        .success(
+            meta: { writer in
+                writer.key("total")
+                writer.write(total)
+                writer.key("page")
+                writer.write(skip / max(limit, 1) + 1)
+                writer.key("has_more")
+                writer.write(next != nil)
+            },
+            { writer in
+                writer.object { writer in
+                    writer.key("items")
+                    writer.array { writer in for row in rows { write(row, &writer) } }
+                    writer.key("total")
+                    writer.write(total)
+                    writer.key("has_more")
+                    writer.write(next != nil)
+                    writer.key("next")
+                    if let next { writer.write(next.description) } else { writer.writeNull() }
+                }
+            })
+    }
+
+    /// 201 where anything was created; 422 where nothing was, because of errors.
+    private static func batchReply(_ result: TrendOperations.BatchResult, _ batch: TrendOperations.Batch) -> Reply {
+        let isRefused = result.created.isEmpty && !result.errors.isEmpty
+        return .json(isRefused ? .unprocessableContent : .created) { writer in
+            writer.beginObject()
+            writer.key("success")
+            writer.write(!isRefused)
+            if isRefused {
+                var error = APIError(
+                    ServiceError(
+                        .outOfRange,
+                        "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created",
+                        field: "trends"))
+                error.problems = result.errors.flatMap { place, error in
+                    APIError(error.below("trends[\(place)]")).problems
+                }
+                writer.key("error")
+                writer.writeError(error)
+            } else {
+                writer.key("data")
+                writer.object { writer in
+                    writer.key("created")
+                    writer.array { writer in
+                        for (place, trend) in result.created {
+                            writer.object { writer in
+                                writer.key("index")
+                                writer.write(place)
+                                writer.key("id")
+                                writer.write(trend.id)
+                            }
+                        }
+                    }
+                    writer.key("errors")
+                    writer.array { writer in
+                        for (place, error) in result.errors {
+                            writer.object { writer in
+                                writer.key("index")
+                                writer.write(place)
+                                writer.key("error")
+                                writer.writeError(APIError(error))
+                            }
+                        }
+                    }
+                }
+            }
+            writer.endObject()
+        }
+    }
+}

@@ -1,0 +1,262 @@
+import Foundation
+import JSON
+import SearchEngine
+import TrendStore
+
+/// Trends, their observations and embeddings.
+public enum TrendOperations {
+    /// A trend as a request gives it.
+    public struct NewTrend: Sendable {
+        public var trend: Trend
+        /// 768 numbers; without it the trend is found by no semantic search until it gets one.
+        public var embedding: [Float]?
+
+        public init(trend: Trend, embedding: [Float]? = nil) {
+            self.trend = trend
+            self.embedding = embedding
+        }
+    }
+
+    /// What a listing asks for.
+    public struct Listing: Sendable {
+        public var filter = TrendFilter()
+        public var order = TrendOrder.discoveredAt
+        public var direction = SortDirection.descending
+        public var skip = 0
+        public var limit = 50
+        public var after: PageCursor?
+
+        public init() {}
+    }
+
+    /// A page of a listing.
+    public struct Page: Sendable {
+        public var trends: [Trend]
+        /// All that match.
+        public var total: Int
+        /// Where the next page begins; `nil` at the end.
+        public var next: PageCursor?
+    }
+
+    public static let list = Operation<Listing, Page>(.read) { services, _, listing in
+        let page = try services.trends.listTrends(
+            listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
+            after: listing.after)
+        return Page(trends: page.rows, total: try services.trends.countTrends(listing.filter), next: page.next)
+    }
+
+    /// A trend with the numbers behind its stage.
+    public struct Details: Sendable {
+        public var trend: Trend
+        public var dynamics: TrendDynamics?
+    }
+
+    public static let get = Operation<UUID, Details>(.read) { services, _, id in
+        guard let trend = try services.trends.trend(id) else { throw missing(id) }
+        return Details(trend: trend, dynamics: try services.trends.dynamics(of: id))
+    }
+
+    public static let create = Operation<NewTrend, Trend>(.write) { services, _, new in
+        try services.trends.createTrend(new.trend, embedding: new.embedding)
+    }
+
+    /// What a change says; a member that is `nil` stays as it is.
+    public struct Change: Sendable {
+        public var title: String?
+        /// `.some(nil)` takes it away.
+        public var description: String??
+        public var url: String??
+        public var source: TrendSource?
+        public var category: String??
+        public var tags: [String]?
+        public var engagementScore: Double?
+        public var velocity: Double?
+        public var metadata: JSONValue?
+        public var embedding: [Float]?
+
+        public init() {}
+
+        public func apply(to trend: inout Trend) {
+            if let title { trend.title = title }
+            if let description { trend.description = description }
+            if let url { trend.url = url }
+            if let source { trend.source = source }
+            if let category { trend.category = category }
+            if let tags { trend.tags = tags }
+            if let engagementScore { trend.engagementScore = engagementScore }
+            if let velocity { trend.velocity = velocity }
+            if let metadata { trend.metadata = metadata }
+        }
+    }
+
+    public struct Update: Sendable {
+        public var id: UUID
+        public var change: Change
+
+        public init(id: UUID, change: Change) {
+            self.id = id
+            self.change = change
+        }
+    }
+
+    public static let update = Operation<Update, Trend>(.write) { services, _, update in
+        try services.trends.updateTrend(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
+    }
+
+    /// Throws `.notFound` for a trend that isn't there.
+    public static let delete = Operation<UUID, Void>(.write) { services, _, id in
+        guard try services.trends.deleteTrend(id) else { throw missing(id) }
+    }
+
+    // MARK: Many at once
+
+    public struct Batch: Sendable {
+        /// Each as it could be read, or what is wrong with it.
+        public var trends: [Result<NewTrend, ServiceError>]
+        /// Whether the good ones are kept where others are wrong; otherwise none is.
+        public var keepsGood: Bool
+
+        public init(trends: [Result<NewTrend, ServiceError>], keepsGood: Bool) {
+            self.trends = trends
+            self.keepsGood = keepsGood
+        }
+    }
+
+    /// What came of a batch, by places in it.
+    public struct BatchResult: Sendable {
+        public var created: [(place: Int, trend: Trend)] = []
+        public var errors: [(place: Int, error: ServiceError)] = []
+    }
+
+    /// Most trends of a batch.
+    public static let mostInBatch = 10_000
+
+    /// Creates the trends of a batch in one transaction. Whether all or none are created where one is wrong, its errors are
+    /// told.
+    public static let createMany = Operation<Batch, BatchResult>(.write) { services, _, batch in
+        guard batch.trends.count <= mostInBatch else {
+            throw ServiceError.outOfRange(
+                "trends", "must be at most \(mostInBatch) trends, not \(batch.trends.count)")
+        }
+        struct Refused: Error { var result: BatchResult }
+        do {
+            return try services.trends.write { transaction in
+                var result = BatchResult()
+                for (place, entry) in batch.trends.enumerated() {
+                    do {
+                        let new = try entry.get()
+                        result.created.append((place, try transaction.createTrend(new.trend, embedding: new.embedding)))
+                    } catch let error as ServiceError {
+                        result.errors.append((place, error))
+                    } catch let error as TrendStoreError {
+                        result.errors.append((place, ServiceError(error)))
+                    }
+                }
+                guard batch.keepsGood || result.errors.isEmpty else { throw Refused(result: result) }
+                return result
+            }
+        } catch let refused as Refused {
+            return BatchResult(created: [], errors: refused.result.errors)
+        }
+    }
+
+    // MARK: Searches
+
+    public struct Search: Sendable {
+        public var query: SemanticQuery
+        public var filter = TrendFilter()
+        public var limit = 10
+        public var skip = 0
+        public var scoreThreshold: Float?
+
+        public init(query: SemanticQuery) { self.query = query }
+    }
+
+    public static let search = Operation<Search, [ScoredRow<Trend>]>(.read) { services, caller, search in
+        try services.trends.searchTrends(
+            search.query, filter: search.filter, limit: search.limit, offset: search.skip,
+            scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
+    }
+
+    public static let statistics = Operation<Void, TrendStatistics>(.read) { services, _, _ in
+        try services.trends.trendStatistics()
+    }
+
+    public struct Period: Sendable {
+        /// 1…3,650, back from now.
+        public var days = 7
+        public var limit = 10
+
+        public init() {}
+    }
+
+    public static let trendingCategories = Operation<Period, [CategoryMovement]>(.read) { services, _, period in
+        guard (1...3_650).contains(period.days) else {
+            throw ServiceError.outOfRange("days", "must be 1…3650, not \(period.days)")
+        }
+        let since = Timestamp(microseconds: Timestamp.now.microseconds - Int64(period.days) * 86_400_000_000)
+        return try services.trends.trendingCategories(since: since, limit: period.limit)
+    }
+
+    // MARK: Observations
+
+    public struct ObservationPage: Sendable {
+        public var trend: UUID
+        public var skip = 0
+        public var limit = 100
+
+        public init(trend: UUID) { self.trend = trend }
+    }
+
+    public static let observations = Operation<ObservationPage, [Observation]>(.read) { services, _, page in
+        guard try services.trends.trend(page.trend) != nil else { throw missing(page.trend) }
+        return try services.trends.observations(of: page.trend, limit: page.limit, offset: page.skip)
+    }
+
+    public struct Observed: Sendable {
+        public var trend: UUID
+        public var observation: Observation
+
+        public init(trend: UUID, observation: Observation) {
+            self.trend = trend
+            self.observation = observation
+        }
+    }
+
+    public static let observe = Operation<Observed, Trend>(.write) { services, _, observed in
+        try services.trends.observe(observed.observation, of: observed.trend)
+    }
+
+    // MARK: Embeddings
+
+    public struct Embedding: Sendable {
+        public var id: UUID
+        public var vector: [Float]
+
+        public init(id: UUID, vector: [Float]) {
+            self.id = id
+            self.vector = vector
+        }
+    }
+
+    public struct EmbeddingResult: Sendable {
+        public var embedded: [UUID]
+        /// Ids without a trend.
+        public var missing: [UUID]
+    }
+
+    /// Gives trends their embeddings, all of them or, when one is wrong, none.
+    public static let embed = Operation<[Embedding], EmbeddingResult>(.write) { services, _, embeddings in
+        guard embeddings.count <= mostInBatch else {
+            throw ServiceError.outOfRange(
+                "embeddings", "must be at most \(mostInBatch) embeddings, not \(embeddings.count)")
+        }
+        let embedded = try services.trends.embedTrends(embeddings.map { ($0.id, $0.vector) })
+        let found = Set(embedded)
+        return EmbeddingResult(embedded: embedded, missing: embeddings.map(\.id).filter { !found.contains($0) })
+    }
+
+    private static func missing(_ id: UUID) -> ServiceError {
+        ServiceError(TrendStoreError.notFound(table: "trends", id: id))
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Logging
+import SearchEngine
+import TrendStore
+
+/// What is done to the trends of a storage whose server is stopped.
+struct TrendsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trends", abstract: "Work on the trends and ideas of a storage.", subcommands: [Reset.self])
+
+    struct Reset: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete all trends and ideas, and the collections of their embeddings.",
+            discussion: "The server must be stopped. Nothing brings them back but a snapshot of the whole storage.")
+
+        @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
+        var storagePath = "./storage"
+
+        @Flag(help: "Do it. Without this nothing is deleted, and it is told what would be.")
+        var yes = false
+
+        func run() throws {
+            try orExit {
+                try withTrends(storagePath) { store in
+                    let (trends, ideas) = (try store.countTrends(), try store.countIdeas())
+                    guard yes else {
+                        print("\(trends) trends and \(ideas) ideas would be deleted; --yes deletes them.")
+                        return
+                    }
+                    try store.reset()
+                    print("\(trends) trends and \(ideas) ideas are deleted.")
+                }
+            }
+        }
+    }
+}
+
+struct RepairCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "repair",
+        abstract: "Bring the points of trends and ideas back in line with their rows.",
+        discussion: """
+            The server must be stopped. Rows are what counts: points without a row are deleted, payloads get the fields of \
+            their rows, and rows that have lost their vector are marked as in need of one. No row is deleted.
+            """)
+
+    @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
+    var storagePath = "./storage"
+
+    func run() throws {
+        try orExit {
+            try withTrends(storagePath) { store in
+                let report = try store.repair()
+                for (name, table) in [("trends", report.trends), ("ideas", report.ideas)] {
+                    print(
+                        """
+                        \(name): \(table.removedPoints.count) points without a row deleted, \
+                        \(table.mendedPayloads.count) payloads mended, \
+                        \(table.rowsNeedingEmbedding.count) rows marked as in need of an embedding
+                        """)
+                }
+            }
+        }
+    }
+}
+
+/// Opens a storage that must be there, and closes it.
+private func withTrends(_ storagePath: String, _ body: (TrendStore) throws -> Void) throws {
+    guard Engine.isStorage(storagePath) else { throw EngineError.notFound("There is no storage in \(storagePath)") }
+    var logger = Logger(label: "trendex")
+    logger.logLevel = .error
+    // Its snapshots folder isn't used, and is made where it does no harm.
+    let configuration = EngineConfiguration(storagePath: storagePath, snapshotsPath: storagePath + "/tmp/snapshots")
+    let engine = try Engine(configuration: configuration, logger: logger)
+    let result = Result { try body(TrendStore(engine: engine)) }
+    try engine.close()
+    try result.get()
+}
