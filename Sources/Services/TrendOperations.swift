@@ -229,31 +229,9 @@ public enum TrendOperations {
 
     // MARK: Embeddings
 
-    public struct Embedding: Sendable {
-        public var id: UUID
-        public var vector: [Float]
-
-        public init(id: UUID, vector: [Float]) {
-            self.id = id
-            self.vector = vector
-        }
-    }
-
-    public struct EmbeddingResult: Sendable {
-        public var embedded: [UUID]
-        /// Ids without a trend.
-        public var missing: [UUID]
-    }
-
     /// Gives trends their embeddings, all of them or, when one is wrong, none.
-    public static let embed = Operation<[Embedding], EmbeddingResult>(.write) { services, _, embeddings in
-        guard embeddings.count <= mostInBatch else {
-            throw ServiceError.outOfRange(
-                "embeddings", "must be at most \(mostInBatch) embeddings, not \(embeddings.count)")
-        }
-        let embedded = try services.trends.embedTrends(embeddings.map { ($0.id, $0.vector) })
-        let found = Set(embedded)
-        return EmbeddingResult(embedded: embedded, missing: embeddings.map(\.id).filter { !found.contains($0) })
+    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, _, embeddings in
+        try EmbeddingResult(embeddings) { try services.trends.embedTrends($0) }
     }
 
     private static func missing(_ id: UUID) -> ServiceError {

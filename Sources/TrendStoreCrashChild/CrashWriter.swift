@@ -120,7 +120,7 @@ final class CrashWriter {
             try transaction.updateIdea(id, embedding: embedding) {
                 $0.title = template.title
                 $0.scores = template.scores
-                $0.status = template.status
+                if $0.status.next.contains(template.status) { $0.status = template.status }
             }
         }
         ideas[id] = (old.trend, revision)

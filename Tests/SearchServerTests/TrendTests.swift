@@ -1,6 +1,5 @@
 import Foundation
 import JSON
-import NIOHTTP1
 import SearchServer
 import Testing
 
@@ -332,37 +331,5 @@ import Testing
             let movement = try await server.data(200, .GET, "\(Self.path)/categories/trending?days=1")
             #expect(movement == [["category": "c", "count": 100, "velocity": 0.0, "engagement_score": 0.0]])
         }
-    }
-}
-
-extension TestServer {
-    /// Expects success in the trend API's envelope, and answers the data.
-    fileprivate func data(
-        _ status: Int, _ method: HTTPMethod, _ path: String, _ body: String? = nil,
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) async throws -> JSONValue {
-        let answer = try await send(method, path, body)
-        #expect(answer.status == status, "\(method.rawValue) \(path): \(answer.text)", sourceLocation: sourceLocation)
-        #expect(answer.json["success"] == true && answer.json["error"] == nil, sourceLocation: sourceLocation)
-        return answer.json["data"] ?? .null
-    }
-
-    /// Expects an error in the trend API's envelope, and answers it.
-    @discardableResult
-    fileprivate func refused(
-        _ status: Int, _ method: HTTPMethod, _ path: String, _ body: String? = nil,
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) async throws -> JSONValue {
-        let answer = try await send(method, path, body)
-        #expect(
-            answer.status == status, "\(method.rawValue) \(path) \(body ?? ""): \(answer.text)",
-            sourceLocation: sourceLocation)
-        #expect(answer.json["success"] == false && answer.json["data"] == nil, sourceLocation: sourceLocation)
-        #expect(answer.json["error"]?["message"]?.stringValue?.isEmpty == false, sourceLocation: sourceLocation)
-        return answer.json["error"] ?? .null
-    }
-
-    fileprivate func create(_ body: String) async throws -> String {
-        try #require(try await data(201, .POST, "/api/v1/trends", body)["id"]?.stringValue)
     }
 }

@@ -115,16 +115,16 @@ extension JSONReader {
         case refuse
     }
 
-    mutating func readEmbeddings() throws -> [TrendOperations.Embedding] {
+    mutating func readEmbeddings() throws -> [EmbeddingOfRow] {
         var fields = FieldReader()
-        var embeddings: [TrendOperations.Embedding]?
+        var embeddings: [EmbeddingOfRow]?
         try readMembers { reader, key in
             guard key == "embeddings" else { return try fields.unknown(&reader, key.string) }
             guard try reader.peek() == .array else {
                 fields.note("embeddings", "must be a list")
                 return try reader.skipValue()
             }
-            var read: [TrendOperations.Embedding] = []
+            var read: [EmbeddingOfRow] = []
             var place = 0
             try reader.readLongArray { reader in
                 let path = "embeddings[\(place)]"
@@ -250,7 +250,14 @@ struct TrendParameters {
 
     mutating func time(_ name: String) -> Timestamp? { text(name).flatMap { fields.time($0, name) } }
 
-    mutating func note(_ name: String, _ reason: String) { fields.note(name, reason) }
+    mutating func id(_ name: String) -> UUID? { text(name).flatMap { fields.id($0, name) } }
+
+    mutating func cursor(_ name: String) -> PageCursor? {
+        guard let text = text(name) else { return nil }
+        if let cursor = PageCursor(text) { return cursor }
+        fields.note(name, "is no place of a listing")
+        return nil
+    }
 
     /// Throws for every parameter that is wrong, or that was not asked for.
     mutating func finish() throws {
@@ -279,10 +286,7 @@ struct TrendParameters {
         listing.direction = member("order") ?? listing.direction
         listing.skip = integer("skip") ?? 0
         listing.limit = integer("limit") ?? listing.limit
-        if let text = text("after") {
-            listing.after = PageCursor(text)
-            if listing.after == nil { note("after", "is no place of a listing") }
-        }
+        listing.after = cursor("after")
         try finish()
         return listing
     }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Services
 import TrendStore
 
 extension JSONWriter {
@@ -65,6 +66,50 @@ extension JSONWriter {
         write(trend.metadata)
         key("embedding_status")
         write(trend.embeddingStatus.rawValue)
+    }
+
+    mutating func write(_ idea: Idea) {
+        object { writer in
+            writer.key("id")
+            writer.write(idea.id)
+            writer.key("trend_id")
+            writer.write(idea.trendID)
+            writer.key("title")
+            writer.write(idea.title)
+            writer.key("description")
+            writer.write(idea.description)
+            for score in IdeaScore.allCases {
+                writer.key(score.rawValue)
+                writer.write(idea.scores[score])
+            }
+            writer.key("total_score")
+            writer.write(idea.totalScore)
+            writer.key("analysis")
+            writer.write(idea.analysis)
+            writer.key("analyzed_at")
+            writer.write(idea.analyzedAt)
+            writer.key("status")
+            writer.write(idea.status.rawValue)
+            writer.key("embedding_status")
+            writer.write(idea.embeddingStatus.rawValue)
+        }
+    }
+
+    mutating func write(_ result: EmbeddingResult) {
+        object { writer in
+            writer.key("embedded")
+            writer.write(result.embedded.count)
+            writer.key("missing")
+            writer.array { writer in for id in result.missing { writer.write(id) } }
+        }
+    }
+
+    /// What a deletion answers.
+    mutating func writeDeleted(_ id: UUID) {
+        object { writer in
+            writer.key("id")
+            writer.write(id)
+        }
     }
 
     mutating func write(_ observation: Observation) {

@@ -4,14 +4,16 @@ import Services
 extension Endpoint {
     /// A row of the trend API. Reads of rows and their changes may wait for SQLite, on a thread for long work.
     ///
-    /// - Parameter reply: of the operation's answer and its request.
+    /// - Parameters:
+    ///   - path: behind `/api/v1/`.
+    ///   - reply: of the operation's answer and its request.
     static func trends<Request, Response>(
         _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>,
         decode: @escaping @Sendable (Call) throws -> Request,
         reply: @escaping @Sendable (Response, Request) -> Reply
     ) -> Endpoint {
         Endpoint(
-            method: method, path: "/api/v1/trends" + path, requirement: operation.requirement,
+            method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
             work: .long { call in
                 let caller = try call.caller()

@@ -8,7 +8,7 @@ import TrendStore
 /// The trend API, `/api/v1`.
 extension Endpoints {
     static let trends: [Endpoint] = [
-        .trends(.GET, "", TrendOperations.list) { call in
+        .trends(.GET, "trends", TrendOperations.list) { call in
             var parameters = TrendParameters(call.query)
             return try parameters.listing()
         } reply: { page, listing in
@@ -16,42 +16,28 @@ extension Endpoints {
                 $1.write($0)
             }
         },
-        .trends(.POST, "", TrendOperations.create) {
+        .trends(.POST, "trends", TrendOperations.create) {
             try decodeBody($0.body) { try $0.readNewTrend() }
         } reply: {
             trend, _ in
             .success(status: .created) { $0.write(trend) }
         },
-        .trends(.POST, "/batch", TrendOperations.createMany) {
+        .trends(.POST, "trends/batch", TrendOperations.createMany) {
             try decodeBody($0.body) { try $0.readTrendBatch() }
         } reply: { result, batch in
             batchReply(result, batch)
         },
-        .trends(.POST, "/search", TrendOperations.search) {
+        .trends(.POST, "trends/search", TrendOperations.search) {
             try decodeBody($0.body) { try $0.readTrendSearch() }
         } reply: { hits, _ in
-            .success { writer in
-                writer.object { writer in
-                    writer.key("items")
-                    writer.array { writer in
-                        for hit in hits {
-                            writer.object { writer in
-                                writer.key("score")
-                                writer.write(hit.score)
-                                writer.key("trend")
-                                writer.write(hit.row)
-                            }
-                        }
-                    }
-                }
-            }
+            hitsReply(hits, "trend") { $1.write($0) }
         },
-        .trends(.GET, "/stats", TrendOperations.statistics) {
+        .trends(.GET, "trends/stats", TrendOperations.statistics) {
             try requireNoParameters($0)
         } reply: { statistics, _ in
             .success { $0.write(statistics) }
         },
-        .trends(.GET, "/categories/trending", TrendOperations.trendingCategories) { call in
+        .trends(.GET, "trends/categories/trending", TrendOperations.trendingCategories) { call in
             var parameters = TrendParameters(call.query)
             var period = TrendOperations.Period()
             period.days = parameters.integer("days") ?? period.days
@@ -61,7 +47,7 @@ extension Endpoints {
         } reply: { categories, _ in
             .success { writer in writer.array { writer in for category in categories { writer.write(category) } } }
         },
-        .trends(.GET, "/needing-embeddings", TrendOperations.list) { call in
+        .trends(.GET, "trends/needing-embeddings", TrendOperations.list) { call in
             var parameters = TrendParameters(call.query)
             var listing = TrendOperations.Listing()
             listing.filter.needsEmbedding = true
@@ -76,41 +62,29 @@ extension Endpoints {
                 $1.write($0)
             }
         },
-        .trends(.PUT, "/embeddings", TrendOperations.embed) {
+        .trends(.PUT, "trends/embeddings", TrendOperations.embed) {
             try decodeBody($0.body) { try $0.readEmbeddings() }
         } reply: { result, _ in
-            .success { writer in
-                writer.object { writer in
-                    writer.key("embedded")
-                    writer.write(result.embedded.count)
-                    writer.key("missing")
-                    writer.array { writer in for id in result.missing { writer.write(id) } }
-                }
-            }
+            .success { $0.write(result) }
         },
-        .trends(.GET, "/{id}", TrendOperations.get) {
-            try trendID($0)
+        .trends(.GET, "trends/{id}", TrendOperations.get) {
+            try rowID($0)
         } reply: { details, _ in
             .success { $0.write(details.trend, details.dynamics) }
         },
-        .trends(.PATCH, "/{id}", TrendOperations.update) { call in
-            .init(id: try trendID(call), change: try decodeBody(call.body) { try $0.readTrendChange() })
+        .trends(.PATCH, "trends/{id}", TrendOperations.update) { call in
+            .init(id: try rowID(call), change: try decodeBody(call.body) { try $0.readTrendChange() })
         } reply: { trend, _ in
             .success { $0.write(trend) }
         },
-        .trends(.DELETE, "/{id}", TrendOperations.delete) {
-            try trendID($0)
+        .trends(.DELETE, "trends/{id}", TrendOperations.delete) {
+            try rowID($0)
         } reply: { _, id in
-            .success { writer in
-                writer.object { writer in
-                    writer.key("id")
-                    writer.write(id)
-                }
-            }
+            .success { $0.writeDeleted(id) }
         },
-        .trends(.GET, "/{id}/observations", TrendOperations.observations) { call in
+        .trends(.GET, "trends/{id}/observations", TrendOperations.observations) { call in
             var parameters = TrendParameters(call.query)
-            var page = TrendOperations.ObservationPage(trend: try trendID(call))
+            var page = TrendOperations.ObservationPage(trend: try rowID(call))
             page.skip = parameters.integer("skip") ?? 0
             page.limit = parameters.integer("limit") ?? page.limit
             try parameters.finish()
@@ -118,14 +92,15 @@ extension Endpoints {
         } reply: { observations, _ in
             .success { writer in writer.array { writer in for seen in observations { writer.write(seen) } } }
         },
-        .trends(.POST, "/{id}/observations", TrendOperations.observe) { call in
-            .init(trend: try trendID(call), observation: try decodeBody(call.body) { try $0.readObservation() })
+        .trends(.POST, "trends/{id}/observations", TrendOperations.observe) { call in
+            .init(trend: try rowID(call), observation: try decodeBody(call.body) { try $0.readObservation() })
         } reply: { trend, _ in
             .success(status: .created) { $0.write(trend) }
         },
     ]
 
-    private static func trendID(_ call: Call) throws -> UUID {
+    /// The id of the path.
+    static func rowID(_ call: Call) throws -> UUID {
         let text = call.parameters[0]
         guard let id = UUID(uuidString: text) else {
             throw ServiceError.outOfRange("id", "must be a UUID, not `\(text.prefix(100))`")
@@ -139,7 +114,7 @@ extension Endpoints {
     }
 
     /// `{"items": […], "total": …, "has_more": …, "next": …}`
-    private static func listReply<Row>(
+    static func listReply<Row>(
         _ rows: [Row], total: Int, next: PageCursor?, skip: Int, limit: Int, _ write: (Row, inout JSONWriter) -> Void
     ) -> Reply {
         .success(
@@ -163,6 +138,27 @@ extension Endpoints {
                     if let next { writer.write(next.description) } else { writer.writeNull() }
                 }
             })
+    }
+
+    /// `{"items": [{"score": …, name: …}, …]}`
+    static func hitsReply<Row>(
+        _ hits: [ScoredRow<Row>], _ name: StaticString, _ write: (Row, inout JSONWriter) -> Void
+    ) -> Reply {
+        .success { writer in
+            writer.object { writer in
+                writer.key("items")
+                writer.array { writer in
+                    for hit in hits {
+                        writer.object { writer in
+                            writer.key("score")
+                            writer.write(hit.score)
+                            writer.key(name)
+                            write(hit.row, &writer)
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// 201 where anything was created; 422 where nothing was, because of errors.

@@ -57,7 +57,7 @@ final class ServerContext: Sendable {
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)
         let endpoints =
             Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
-            + Endpoints.snapshots + Endpoints.trends + Endpoints.unsupported
+            + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.unsupported
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
     }

@@ -5,6 +5,16 @@ import JSON
 public enum IdeaStatus: String, Sendable, Hashable, CaseIterable {
     case pending, approved, rejected
     case inDevelopment = "in_development"
+
+    /// What may be decided next. Nothing is final: a rejected idea may be looked at again, and one in development be given up.
+    public var next: [IdeaStatus] {
+        switch self {
+        case .pending: [.approved, .rejected]
+        case .approved: [.inDevelopment, .rejected]
+        case .rejected: [.pending]
+        case .inDevelopment: [.rejected]
+        }
+    }
 }
 
 /// The names of an idea's scores; the raw value is the column's name and the payload's key.

@@ -61,6 +61,8 @@ public struct IdeaFilter: Sendable, Hashable {
     public var totalScore = Bounds<Int>()
     public var scores: [IdeaScore: Bounds<Int>] = [:]
     public var analyzedAt = Bounds<Timestamp>()
+    /// Of listings alone: whether an embedding is missing or stale.
+    public var needsEmbedding: Bool?
 
     public init(
         trendIDs: Set<UUID> = [], statuses: Set<IdeaStatus> = [], totalScore: Bounds<Int> = Bounds(),
@@ -87,6 +89,7 @@ extension IdeaFilter: RowFilter {
                 terms.append(.integer(column: score.rawValue, bounds))
             }
         }
+        if let needsEmbedding { terms.append(.needsEmbedding(needsEmbedding)) }
         if analyzedAt != Bounds() { terms.append(.time(column: "analyzed_at", analyzedAt)) }
         return terms
     }

@@ -50,6 +50,13 @@ extension Idea {
     }
 }
 
+extension Idea {
+    /// The same, with the rules of its embedding: 768 finite numbers, not all 0.
+    public func validated(with embedding: [Float]?) throws -> Idea {
+        try TrendTransaction.validated(validated, embedding)
+    }
+}
+
 extension Observation {
     /// The observation as it is stored. Throws `.invalid` naming every field that breaks its rule.
     func validated() throws -> Observation {

@@ -42,4 +42,9 @@ extension TrendStore {
 
     @discardableResult
     public func deleteIdea(_ id: UUID) throws -> Bool { try write { try $0.deleteIdea(id) } }
+
+    @discardableResult
+    public func embedIdeas(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+        try write { try $0.embedIdeas(embeddings) }
+    }
 }

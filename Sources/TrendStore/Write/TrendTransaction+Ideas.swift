@@ -18,12 +18,30 @@ extension TrendTransaction {
     /// Changes an idea by `change` and returns it as stored. Without an embedding the vector stays as it is, and counts as
     /// stale after a change of the title or the description.
     ///
-    /// Throws `.notFound` for the idea or its new trend, `.invalid` naming the field, and what `change` throws.
+    /// Its status changes along the steps of ``IdeaStatus/next`` alone. Throws `.notFound` for the idea or its new trend,
+    /// `.invalid` naming the field, and what `change` throws.
     @discardableResult
     public func updateIdea(
         _ id: UUID, embedding: [Float]? = nil, _ change: (inout Idea) throws -> Void = { _ in }
     ) throws -> Idea {
-        try update(id, embedding, change, check: requireTrend(of:))
+        var status: IdeaStatus?
+        return try update(id, embedding) { (idea: inout Idea) in
+            status = idea.status
+            try change(&idea)
+        } check: { idea in
+            if let status, status != idea.status, !status.next.contains(idea.status) {
+                let list = status.next.map { "`\($0.rawValue)`" }.joined(separator: " or ")
+                throw invalid(
+                    "status", "must be \(list) after `\(status.rawValue)`, not `\(idea.status.rawValue)`")
+            }
+            try requireTrend(of: idea)
+        }
+    }
+
+    /// Gives ideas their embeddings; otherwise as `embedTrends`.
+    @discardableResult
+    public func embedIdeas(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+        try embed(Idea.self, embeddings)
     }
 
     /// Deletes an idea and its point; `false` when there is no such idea.

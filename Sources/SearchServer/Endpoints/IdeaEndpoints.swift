@@ -1,0 +1,91 @@
+import Foundation
+import JSON
+import NIOHTTP1
+import SearchEngine
+import Services
+import TrendStore
+
+/// Ideas in the trend API, `/api/v1/ideas`.
+extension Endpoints {
+    static let ideas: [Endpoint] = [
+        .trends(.GET, "ideas", IdeaOperations.list) { call in
+            var parameters = TrendParameters(call.query)
+            return try parameters.ideaListing()
+        } reply: { page, listing in
+            ideas(page, listing)
+        },
+        .trends(.POST, "ideas", IdeaOperations.create) {
+            try decodeBody($0.body) { try $0.readNewIdea() }
+        } reply: {
+            idea, _ in
+            .success(status: .created) { $0.write(idea) }
+        },
+        .trends(.GET, "ideas/top", IdeaOperations.list) { call in
+            var parameters = TrendParameters(call.query)
+            var listing = IdeaOperations.Listing()
+            listing.limit = parameters.integer("limit") ?? 10
+            if let status: IdeaStatus = parameters.member("status") { listing.filter.statuses = [status] }
+            try parameters.finish()
+            return listing
+        } reply: { page, listing in
+            ideas(page, listing)
+        },
+        .trends(.POST, "ideas/search", IdeaOperations.search) {
+            try decodeBody($0.body) { try $0.readIdeaSearch() }
+        } reply: { hits, _ in
+            hitsReply(hits, "idea") { $1.write($0) }
+        },
+        .trends(.GET, "ideas/needing-embeddings", IdeaOperations.list) { call in
+            var parameters = TrendParameters(call.query)
+            var listing = IdeaOperations.Listing()
+            listing.filter.needsEmbedding = true
+            listing.order = .analyzedAt
+            // Who waits longest comes first.
+            listing.direction = .ascending
+            listing.skip = parameters.integer("skip") ?? 0
+            listing.limit = parameters.integer("limit") ?? listing.limit
+            try parameters.finish()
+            return listing
+        } reply: { page, listing in
+            ideas(page, listing)
+        },
+        .trends(.PUT, "ideas/embeddings", IdeaOperations.embed) {
+            try decodeBody($0.body) { try $0.readEmbeddings() }
+        } reply: { result, _ in
+            .success { $0.write(result) }
+        },
+        .trends(.GET, "ideas/{id}", IdeaOperations.get) {
+            try rowID($0)
+        } reply: { idea, _ in
+            .success { $0.write(idea) }
+        },
+        .trends(.PATCH, "ideas/{id}", IdeaOperations.update) { call in
+            .init(id: try rowID(call), change: try decodeBody(call.body) { try $0.readIdeaChange() })
+        } reply: { idea, _ in
+            .success { $0.write(idea) }
+        },
+        .trends(.DELETE, "ideas/{id}", IdeaOperations.delete) {
+            try rowID($0)
+        } reply: { _, id in
+            .success { $0.writeDeleted(id) }
+        },
+        .trends(.GET, "ideas/{id}/similar", IdeaOperations.search) { call in
+            var parameters = TrendParameters(call.query)
+            var search = IdeaOperations.Search(query: .like(try rowID(call)))
+            search.limit = parameters.integer("limit") ?? search.limit
+            search.skip = parameters.integer("skip") ?? 0
+            search.filter.totalScore.gte = parameters.integer("min_score")
+            if let status: IdeaStatus = parameters.member("status") { search.filter.statuses = [status] }
+            try parameters.finish()
+            return search
+        } reply: { hits, _ in
+            hitsReply(hits, "idea") { $1.write($0) }
+        },
+    ]
+
+    private static func ideas(_ page: IdeaOperations.Page, _ listing: IdeaOperations.Listing) -> Reply {
+        listReply(page.ideas, total: page.total, next: page.next, skip: listing.skip, limit: listing.limit) {
+            $1.write($0)
+        }
+    }
+}
