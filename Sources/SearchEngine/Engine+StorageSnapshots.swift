@@ -104,7 +104,7 @@ extension Engine {
             guard entry.name == databaseName || isRowFileName(entry.name, kinds) else {
                 throw tar.damaged("it has an unexpected entry \(entry.name)")
             }
-            let folder = ("\(staging.root)/\(entry.name)" as NSString).deletingLastPathComponent
+            let folder = "\(staging.root)/\(entry.name)".parentFolder
             try fileSystem.createDirectory(folder)
             folders.insert(folder)
             let file = try fileSystem.open("\(staging.root)/\(entry.name)", create: true)
@@ -126,7 +126,7 @@ extension Engine {
         // A folder's own entry is made durable in the folder above it.
         for folder in folders {
             try fileSystem.syncDirectory(folder)
-            try fileSystem.syncDirectory((folder as NSString).deletingLastPathComponent)
+            try fileSystem.syncDirectory(folder.parentFolder)
         }
         try fileSystem.remove(target.vectors)
         try fileSystem.remove(target.derived)

@@ -19,8 +19,8 @@ package struct PosixFileSystem: FileSystem {
             }
             return
         }
-        let parent = (path as NSString).deletingLastPathComponent
-        if !parent.isEmpty, parent != path { try createDirectory(parent, for: wanted) }
+        let parent = path.parentFolder
+        if parent != path { try createDirectory(parent, for: wanted) }
         guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw systemError("create the folder", wanted) }
     }
 
@@ -57,7 +57,7 @@ package struct PosixFileSystem: FileSystem {
 
     package func rename(_ from: String, to: String) throws {
         guard Glibc.rename(from, to) == 0 else { throw systemError("rename", from) }
-        try syncDirectory((to as NSString).deletingLastPathComponent)
+        try syncDirectory(to.parentFolder)
     }
 
     package func syncDirectory(_ path: String) throws {
@@ -83,8 +83,7 @@ package struct PosixFileSystem: FileSystem {
 
     package func freeBytes(_ path: String) -> Int? {
         var info = statvfs()
-        let folder = (path as NSString).deletingLastPathComponent
-        guard statvfs(folder.isEmpty ? "." : folder, &info) == 0 else { return nil }
+        guard statvfs(path.parentFolder, &info) == 0 else { return nil }
         return Int(clamping: UInt64(info.f_bavail) * UInt64(info.f_frsize))
     }
 

@@ -66,7 +66,7 @@ struct SnapshotFolder {
     /// Writes a new archive under a temporary name and moves it into place when it is whole and synced.
     func create(prefix: String, temporary: String, _ write: (TarWriter) throws -> Void) throws -> SnapshotDescription {
         try fileSystem.createDirectory(path)
-        try fileSystem.syncDirectory((path as NSString).deletingLastPathComponent)
+        try fileSystem.syncDirectory(path.parentFolder)
         let partial = "\(temporary)/\(environment.uniqueName()).partial"
         defer { try? fileSystem.remove(partial) }
         let file = try fileSystem.open(partial, create: true)
