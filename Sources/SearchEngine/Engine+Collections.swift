@@ -113,6 +113,8 @@ extension Engine {
             guard let collection = catalog.withLock({ $0.collections[name] }), !collection.isDropped else {
                 return false
             }
+            // It may have got a keeper while this waited.
+            if !isByKeeper { try requireUnkept(name, "be deleted") }
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
             guard db.changesCount == 1 else { return false }

@@ -290,6 +290,20 @@ extension WriteTransaction {
         }
     }
 
+    /// The settings of a collection, and whether it has no point, by its own name; `nil` when there is none. An alias names
+    /// nothing here.
+    public func settings(of collection: String) throws -> (configuration: CollectionConfiguration, isEmpty: Bool)? {
+        guard let engine else { throw EngineError.unavailable("The transaction is over") }
+        guard let found = engine.catalog.withLock({ $0.collections[ByteString(collection)] }) else { return nil }
+        let table: String
+        do { table = try changes(found).generation.table.name } catch EngineError.notFound {
+            // An earlier job of the group has dropped it.
+            return nil
+        }
+        let hasPoints = try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM \(table))") ?? false
+        return (found.configuration, !hasPoints)
+    }
+
     /// Whether a point is there, and has a vector, as this transaction sees it.
     public func hasVector(_ id: PointID, in collection: String) throws -> Bool {
         guard let engine else { throw EngineError.unavailable("The transaction is over") }

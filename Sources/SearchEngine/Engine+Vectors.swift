@@ -60,10 +60,10 @@ extension Engine {
             @escaping (WriteTransaction, PointCollection) throws -> (CollectionConfiguration, (Generation) -> Void)?
     ) throws -> UpdateResult {
         let collection = try self.collection(collection)
-        try requireUnkept(collection.name, "get or lose a vector")
         do {
             return try queue.perform(alone: true, freeing: freeing, until: deadline) { [self] transaction in
                 let collection = try current(collection)
+                try requireUnkept(collection.name, "get or lose a vector")
                 let changes = try transaction.changes(collection)
                 guard let (new, apply) = try change(transaction, collection) else {
                     return UpdateResult(operationID: changes.version)

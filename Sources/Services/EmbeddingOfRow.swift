@@ -15,7 +15,7 @@ public struct EmbeddingOfRow: Sendable {
 /// What came of embeddings that were given to rows.
 public struct EmbeddingResult: Sendable {
     /// Most embeddings of a request.
-    static let mostAtOnce = 10_000
+    public static let mostAtOnce = 10_000
 
     public var embedded: [UUID]
     /// Ids without a row.

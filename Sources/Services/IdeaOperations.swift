@@ -39,9 +39,11 @@ public enum IdeaOperations {
     }
 
     public static let list = Operation<Listing, Page>(.read) { services, _, listing in
-        let page = try services.trends.listIdeas(
-            listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
-            after: listing.after)
+        let page = try renaming(["offset": "skip"]) {
+            try services.trends.listIdeas(
+                listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
+                after: listing.after)
+        }
         return Page(ideas: page.rows, total: try services.trends.countIdeas(listing.filter), next: page.next)
     }
 
@@ -111,9 +113,11 @@ public enum IdeaOperations {
     }
 
     public static let search = Operation<Search, [ScoredRow<Idea>]>(.read) { services, caller, search in
-        try services.trends.searchIdeas(
-            search.query, filter: search.filter, limit: search.limit, offset: search.skip,
-            scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
+        try renaming(["offset": "skip", "embedding": "vector"]) {
+            try services.trends.searchIdeas(
+                search.query, filter: search.filter, limit: search.limit, offset: search.skip,
+                scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
+        }
     }
 
     /// Gives ideas their embeddings, all of them or, when one is wrong, none.

@@ -99,6 +99,14 @@ public struct ServiceError: Error, Sendable, Equatable {
     }
 }
 
+/// Runs `body`; its errors name the parameters as a request calls them.
+func renaming<Value>(_ names: [String: String], _ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch TrendStoreError.invalid(let problems) {
+        throw TrendStoreError.invalid(
+            problems.map { FieldProblem(field: names[$0.field] ?? $0.field, reason: $0.reason) })
+    }
+}
+
 /// Runs `body`; what the engine throws is thrown as a `ServiceError`.
 func translatingErrors<Value>(_ body: () throws -> Value) throws -> Value {
     do { return try body() } catch let error as EngineError {

@@ -39,9 +39,11 @@ public enum TrendOperations {
     }
 
     public static let list = Operation<Listing, Page>(.read) { services, _, listing in
-        let page = try services.trends.listTrends(
-            listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
-            after: listing.after)
+        let page = try renaming(["offset": "skip"]) {
+            try services.trends.listTrends(
+                listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
+                after: listing.after)
+        }
         return Page(trends: page.rows, total: try services.trends.countTrends(listing.filter), next: page.next)
     }
 
@@ -70,7 +72,6 @@ public enum TrendOperations {
         public var category: String??
         public var tags: [String]?
         public var engagementScore: Double?
-        public var velocity: Double?
         public var metadata: JSONValue?
         public var embedding: [Float]?
 
@@ -84,7 +85,6 @@ public enum TrendOperations {
             if let category { trend.category = category }
             if let tags { trend.tags = tags }
             if let engagementScore { trend.engagementScore = engagementScore }
-            if let velocity { trend.velocity = velocity }
             if let metadata { trend.metadata = metadata }
         }
     }
@@ -131,33 +131,53 @@ public enum TrendOperations {
     /// Most trends of a batch.
     public static let mostInBatch = 10_000
 
-    /// Creates the trends of a batch in one transaction. Whether all or none are created where one is wrong, its errors are
-    /// told.
+    /// Trends of a transaction where the good ones are kept: others write in between.
+    private static let chunk = 500
+
+    /// Creates the trends of a batch: all of them in one transaction or, where the good ones are kept, some hundreds in each.
+    /// Errors are told in both cases.
     public static let createMany = Operation<Batch, BatchResult>(.write) { services, _, batch in
         guard batch.trends.count <= mostInBatch else {
             throw ServiceError.outOfRange(
                 "trends", "must be at most \(mostInBatch) trends, not \(batch.trends.count)")
         }
-        struct Refused: Error { var result: BatchResult }
-        do {
-            return try services.trends.write { transaction in
-                var result = BatchResult()
-                for (place, entry) in batch.trends.enumerated() {
-                    do {
-                        let new = try entry.get()
-                        result.created.append((place, try transaction.createTrend(new.trend, embedding: new.embedding)))
-                    } catch let error as ServiceError {
-                        result.errors.append((place, error))
-                    } catch let error as TrendStoreError {
-                        result.errors.append((place, ServiceError(error)))
-                    }
-                }
-                guard batch.keepsGood || result.errors.isEmpty else { throw Refused(result: result) }
-                return result
+        var result = BatchResult()
+        let size = batch.keepsGood ? chunk : mostInBatch
+        for start in stride(from: 0, to: batch.trends.count, by: size) {
+            let part = batch.trends[start..<min(start + size, batch.trends.count)]
+            do {
+                let (created, errors) = try services.trends.write { try create(part, keepsGood: batch.keepsGood, $0) }
+                result.created += created
+                result.errors += errors
+            } catch let refused as Refused {
+                result.errors += refused.errors
             }
-        } catch let refused as Refused {
-            return BatchResult(created: [], errors: refused.result.errors)
         }
+        return result
+    }
+
+    /// A batch of which none is created.
+    private struct Refused: Error {
+        var errors: [(place: Int, error: ServiceError)]
+    }
+
+    private static func create(
+        _ part: ArraySlice<Result<NewTrend, ServiceError>>, keepsGood: Bool, _ transaction: TrendTransaction
+    ) throws -> (created: [(place: Int, trend: Trend)], errors: [(place: Int, error: ServiceError)]) {
+        var created: [(place: Int, trend: Trend)] = []
+        var errors: [(place: Int, error: ServiceError)] = []
+        for (place, entry) in zip(part.indices, part) {
+            do {
+                let new = try entry.get()
+                created.append((place, try transaction.createTrend(new.trend, embedding: new.embedding)))
+            } catch let error as ServiceError {
+                errors.append((place, error))
+            } catch let error as TrendStoreError {
+                errors.append((place, ServiceError(error)))
+            }
+        }
+        guard keepsGood || errors.isEmpty else { throw Refused(errors: errors) }
+        return (created, errors)
     }
 
     // MARK: Searches
@@ -173,9 +193,11 @@ public enum TrendOperations {
     }
 
     public static let search = Operation<Search, [ScoredRow<Trend>]>(.read) { services, caller, search in
-        try services.trends.searchTrends(
-            search.query, filter: search.filter, limit: search.limit, offset: search.skip,
-            scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
+        try renaming(["offset": "skip", "embedding": "vector"]) {
+            try services.trends.searchTrends(
+                search.query, filter: search.filter, limit: search.limit, offset: search.skip,
+                scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
+        }
     }
 
     public static let statistics = Operation<Void, TrendStatistics>(.read) { services, _, _ in
@@ -210,7 +232,9 @@ public enum TrendOperations {
 
     public static let observations = Operation<ObservationPage, [Observation]>(.read) { services, _, page in
         guard try services.trends.trend(page.trend) != nil else { throw missing(page.trend) }
-        return try services.trends.observations(of: page.trend, limit: page.limit, offset: page.skip)
+        return try renaming(["offset": "skip"]) {
+            try services.trends.observations(of: page.trend, limit: page.limit, offset: page.skip)
+        }
     }
 
     public struct Observed: Sendable {

@@ -36,7 +36,7 @@ public final class TrendStore: Sendable {
         }
         kept.withLock { $0 = names }
         if !isMirrored {
-            _ = try repair()
+            _ = try repair(deletingPoints: false)
             try engine.write { try Schema.setMirrored($0.database) }
         }
         engine.setKeeper(self)
@@ -48,53 +48,73 @@ public final class TrendStore: Sendable {
     /// store or the engine from it. Its errors are thrown on as they are.
     public func write<T>(_ body: @escaping (TrendTransaction) throws -> T) throws -> T {
         try prepareCollections()
-        return try engine.write { transaction in
-            let transaction = TrendTransaction(transaction)
-            defer { transaction.isOver = true }
-            let result = try body(transaction)
-            // A change that failed half-way must not be committed, also if `body` caught its error.
-            if let failure = transaction.failure { throw failure }
-            return result
-        }
+        return try engine.write { [self] in try run(body, $0) }
+    }
+
+    /// The same for what only deletes: on a full disk as well, and without collections that aren't there yet.
+    func writeFreeing<T>(_ body: @escaping (TrendTransaction) throws -> T) throws -> T {
+        try engine.write(mayUseReserve: true) { [self] in try run(body, $0) }
+    }
+
+    private func run<T>(_ body: (TrendTransaction) throws -> T, _ transaction: WriteTransaction) throws -> T {
+        let transaction = TrendTransaction(transaction, keeps: keeps)
+        defer { transaction.isOver = true }
+        let result = try body(transaction)
+        // A change that failed half-way must not be committed, also if `body` caught its error.
+        if let failure = transaction.failure { throw failure }
+        return result
     }
 
     /// Creates the collections that are missing. Throws `.conflict` for one that somebody else made.
     private func prepareCollections() throws {
         for name in [Trend.table, Idea.table] where !keeps(name) {
-            if !engine.collectionExists(name) {
+            // Another one may go or come between the two steps.
+            for _ in 0..<3 where !keeps(name) {
                 do { try engine.createCollection(name, Self.collectionConfiguration) } catch EngineError.conflict {
-                    // Another thread made it; it is looked at below.
+                    // It is there, or an alias is.
+                }
+                do { try engine.write { [self] in try takeOver(name, $0) } } catch {
+                    // The row that says so isn't there.
+                    kept.withLock { _ = $0.remove(name) }
+                    throw error
                 }
             }
-            let info = try engine.collectionInfo(name, schema: false)
-            guard info.configuration.isUnnamed, let vector = info.configuration.vectors[""],
-                vector.size == Self.embeddingDimensions, vector.distance == .cosine, info.pointsCount == 0
-            else {
+            guard keeps(name) else {
                 throw TrendStoreError.conflict(
-                    """
-                    The collection `\(name)` was made by somebody else, and is left alone. The store takes one over that is \
-                    empty and has one unnamed vector of \(Self.embeddingDimensions) dimensions and cosine distance; \
-                    otherwise delete it, or move its points to a collection of another name
-                    """)
+                    "The collection `\(name)` can't be made: something else has the name, perhaps an alias")
             }
-            try engine.write { transaction in
-                try transaction.database.execute(
-                    sql: """
-                        INSERT OR REPLACE INTO trend_store_collections (name, collection)
-                        SELECT name, id FROM collections WHERE name = ?
-                        """, arguments: [name])
-            }
-            kept.withLock { _ = $0.insert(name) }
         }
+    }
+
+    /// Makes a collection the store's own, if there is one of this very name.
+    private func takeOver(_ name: String, _ transaction: WriteTransaction) throws {
+        guard !keeps(name), let (configuration, isEmpty) = try transaction.settings(of: name) else { return }
+        guard isEmpty, configuration.isUnnamed, let vector = configuration.vectors[""],
+            vector.size == Self.embeddingDimensions, vector.distance == .cosine
+        else {
+            throw TrendStoreError.conflict(
+                """
+                The collection `\(name)` was made by somebody else, and is left alone. The store takes one over that is \
+                empty and has one unnamed vector of \(Self.embeddingDimensions) dimensions and cosine distance; \
+                otherwise delete it, or move its points to a collection of another name
+                """)
+        }
+        try transaction.database.execute(
+            sql: """
+                INSERT OR REPLACE INTO trend_store_collections (name, collection)
+                SELECT name, id FROM collections WHERE name = ?
+                """, arguments: [name])
+        // At once: the next job of the same group may be one that deletes the collection.
+        kept.withLock { _ = $0.insert(name) }
     }
 
     /// Deletes all trends and ideas with everything that belongs to them, and the store's collections, which the next change
     /// makes anew. If it is interrupted, it may be called again.
     public func reset() throws {
-        try engine.write { try $0.database.execute(sql: "DELETE FROM trends") }
+        try engine.write(mayUseReserve: true) { try $0.database.execute(sql: "DELETE FROM trends") }
         for name in [Trend.table, Idea.table] where keeps(name) {
             _ = try engine.deleteCollection(name, isByKeeper: true)
-            try engine.write { transaction in
+            try engine.write(mayUseReserve: true) { transaction in
                 try transaction.database.execute(
                     sql: "DELETE FROM trend_store_collections WHERE name = ?", arguments: [name])
             }

@@ -59,7 +59,11 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = Logger(label: "trendex")
         for warning in warnings { logger.warning("\(warning)") }
         let engine = try orExit { try Engine(configuration: configuration.engine, logger: logger) }
-        let server = try TrendexServer(engine: engine, configuration: configuration, logger: logger)
+        let server: TrendexServer
+        do { server = try TrendexServer(engine: engine, configuration: configuration, logger: logger) } catch {
+            try? engine.close()
+            throw Failure("\(error)")
+        }
         let shownHost = ["0.0.0.0", "::", ""].contains(configuration.host) ? "localhost" : configuration.host
         do {
             try await server.run { port in

@@ -40,9 +40,12 @@ struct RepairCommand: ParsableCommand {
         commandName: "repair",
         abstract: "Bring the points of trends and ideas back in line with their rows.",
         discussion: """
-            The server must be stopped. Rows are what counts: points without a row are deleted, payloads get the fields of \
-            their rows, and rows that have lost their vector are marked as in need of one. No row is deleted.
+            The server must be stopped. Rows are what counts: payloads get the fields of their rows, and rows that have \
+            lost their vector are marked as in need of one. No row is deleted.
             """)
+
+    @Flag(help: "Delete points that have no row as well.")
+    var deletePoints = false
 
     @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
     var storagePath = "./storage"
@@ -50,12 +53,16 @@ struct RepairCommand: ParsableCommand {
     func run() throws {
         try orExit {
             try withTrends(storagePath) { store in
-                let report = try store.repair()
-                for (name, table) in [("trends", report.trends), ("ideas", report.ideas)] {
+                let check = try store.check()
+                let report = try store.repair(deletingPoints: deletePoints)
+                for (name, table, found) in [
+                    ("trends", report.trends, check.trends), ("ideas", report.ideas, check.ideas),
+                ] {
                     print(
                         """
-                        \(name): \(table.removedPoints.count) points without a row deleted, \
-                        \(table.mendedPayloads.count) payloads mended, \
+                        \(name): \(found.pointsWithoutRow.count) points without a row, of which \
+                        \(table.removedPoints.count) were deleted; \
+                        \(table.mendedPayloads.count) payloads mended; \
                         \(table.rowsNeedingEmbedding.count) rows marked as in need of an embedding
                         """)
                 }

@@ -211,12 +211,13 @@ import Testing
             try await channel.executeThenClose { inbound, outbound in
                 try await outbound.write(Self.largeScroll)
                 var iterator = inbound.makeAsyncIterator()
-                // It has begun, and nobody reads on.
-                _ = try await iterator.next()
+                // It is under way, and nobody reads on.
+                var received = 0
+                while received < 4 << 20 { received += try await iterator.next()?.readableBytes ?? 4 << 20 }
                 let body = #"{"limit": 300, "with_payload": true}"#
                 try await server.fails(503, .POST, "/collections/c/points/scroll", body)
                 let clock = ContinuousClock()
-                let limit = clock.now + .seconds(300)
+                let limit = clock.now + .seconds(60)
                 var status = 503
                 while status == 503, clock.now < limit {
                     try await Task.sleep(for: .milliseconds(200))

@@ -102,14 +102,25 @@ import Testing
             }
             let zeros = "[" + Array(repeating: "0", count: 768).joined(separator: ",") + "]"
             try await server.refused(422, .POST, Self.path, #"{"title": "a", "source": "vk", "embedding": \#(zeros)}"#)
-            for body in ["", "[]", "{", #"{"title": }"#, "nul", #"{"title": "a", "source": "vk", "embedding": ["x"]}"#]
-            {
+            // Numbers beyond their range, and what is none.
+            for (member, field) in [
+                (#""embedding": ["x"]"#, "embedding"), (#""embedding": [1, null]"#, "embedding"),
+                (#""embedding": [1e39]"#, "embedding"),
+            ] {
+                let error = try await server.refused(
+                    422, .POST, Self.path, #"{"title": "a", "source": "vk", \#(member)}"#)
+                #expect(error["details"]?.arrayValue?.compactMap { $0["field"]?.stringValue } == [field], "\(member)")
+            }
+            for body in [
+                "", "[]", "{", #"{"title": }"#, "nul", #"{"title": "a", "source": "vk", "embedding": [1,}"#,
+                #"{"title": "a", "source": "vk", "velocity": 1e999}"#,
+            ] {
                 let error = try await server.refused(400, .POST, Self.path, body)
                 #expect(error["code"] == "MALFORMED_REQUEST", "\(body)")
             }
             for (query, fields) in [
-                ("limit=0", ["limit"]), ("limit=1001", ["limit"]), ("limit=-1", ["limit"]), ("skip=-1", ["offset"]),
-                ("skip=10001", ["offset"]), ("skip=x&limit=1.5&foo=1", ["skip", "limit", "foo"]),
+                ("limit=0", ["limit"]), ("limit=1001", ["limit"]), ("limit=-1", ["limit"]), ("skip=-1", ["skip"]),
+                ("skip=10001", ["skip"]), ("skip=x&limit=1.5&foo=1", ["skip", "limit", "foo"]),
                 ("source=x", ["source"]), ("stage=old", ["stage"]), ("min_engagement=nan", ["min_engagement"]),
                 ("since=now&until=", ["since", "until"]), ("order_by=title", ["order_by"]), ("order=up", ["order"]),
                 ("after=x", ["after"]),
@@ -130,7 +141,8 @@ import Testing
             let id = try await server.create(Self.new)
             for (body, field) in [
                 (#"{"id": "x"}"#, "id"), (#"{"discovered_at": "2026-01-01"}"#, "discovered_at"),
-                (#"{"title": null}"#, "title"), (#"{"stage": "new"}"#, "stage"), (#"{"url": "x"}"#, "url"),
+                (#"{"title": null}"#, "title"), (#"{"stage": "new"}"#, "stage"), (#"{"velocity": 1}"#, "velocity"),
+                (#"{"url": "x"}"#, "url"),
                 (#"{"embedding": [1]}"#, "embedding"),
             ] {
                 let error = try await server.refused(422, .PATCH, "\(Self.path)/\(id)", body)
@@ -269,6 +281,12 @@ import Testing
             let twice = #"{"id": "\#(id)", "title": "a", "source": "vk"}"#
             let second = try await server.data(201, .POST, "\(Self.path)/batch", #"{"trends": [\#(twice), \#(twice)]}"#)
             #expect(second["errors"]?[0]?["error"]?["code"] == "CONFLICT")
+            // What is refused as a whole says why, too.
+            let taken = try await server.refused(
+                422, .POST, "\(Self.path)/batch", #"{"on_error": "refuse", "trends": [\#(Self.new), \#(twice)]}"#)
+            #expect(taken["message"] == "1 of 2 trends are wrong; none was created")
+            #expect(taken["details"]?[0]?["field"] == "trends[1]")
+            #expect(taken["details"]?[0]?["message"]?.stringValue?.contains("is taken") == true)
             try await server.refused(422, .POST, "\(Self.path)/batch", #"{"trends": [{"title": "a"}]}"#)
             for body in ["{}", #"{"trends": 1}"#, #"{"trends": [], "on_error": "x"}"#, #"{"trends": [], "x": 1}"#] {
                 try await server.refused(422, .POST, "\(Self.path)/batch", body)
@@ -277,6 +295,26 @@ import Testing
             #expect(empty == ["created": [], "errors": []])
             let many = Array(repeating: "0", count: 10_001).joined(separator: ",")
             try await server.refused(422, .POST, "\(Self.path)/batch", #"{"trends": [\#(many)]}"#)
+        }
+    }
+
+    /// Bodies that are all errors: what is told of them is bounded, and so is the time.
+    @Test func manyErrorsAreToldInPart() async throws {
+        try await withServer { server in
+            func repeated(_ part: String, _ count: Int = 300_000) -> String {
+                Array(repeating: part, count: count).joined(separator: ",")
+            }
+            for (method, path, body) in [
+                ("POST", "/batch", #"{"trends": [\#(repeated("0"))]}"#),
+                ("PUT", "/embeddings", #"{"embeddings": [\#(repeated("{}"))]}"#),
+                ("POST", "/search", #"{"tags": [\#(repeated("0"))]}"#),
+                ("POST", "/search", #"{"tags": [\#(repeated(#""""#))]}"#),
+                ("POST", "", #"{\#(repeated(#""a": 0"#))}"#),
+            ] {
+                let error = try await server.refused(422, .init(rawValue: method), Self.path + path, body)
+                let told = error["details"]?.arrayValue?.count ?? 0
+                #expect((1...100).contains(told), "\(path): \(told)")
+            }
         }
     }
 

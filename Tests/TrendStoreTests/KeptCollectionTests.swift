@@ -1,6 +1,8 @@
 import Foundation
 import JSON
 import SearchEngine
+import Synchronization
+import TestSupport
 import Testing
 import TrendStore
 
@@ -151,5 +153,61 @@ import TrendStore
         try engine.createCollection("trends", CollectionConfiguration(vectors: ["": vector]))
         try store.createTrend(Trend(title: "T", source: .vk), embedding: axis(2))
         #expect(throws: EngineError.self) { try engine.deleteCollection("trends") }
+    }
+
+    /// Neither a check nor a repair nor a search looks at what isn't the store's, whatever its name leads to.
+    @Test func repairsLeaveOthersAlone() throws {
+        let vector = VectorParameters(size: 768, distance: .cosine)
+        for name in ["trends", "other"] {
+            try engine.createCollection(name, CollectionConfiguration(vectors: ["": vector]))
+            _ = try engine.updateBlocking(
+                name, [.upsert([PointStruct(id: .number(1), vectors: ["": .dense(axis(0))])])])
+        }
+        try engine.updateAliases([.create(alias: "ideas", collection: "other")])
+        #expect(try store.repair() == RepairReport())
+        #expect(try store.check() == CheckReport())
+        for name in ["trends", "other"] { #expect(try engine.count(name, filter: nil, exact: true) == 1) }
+        #expect(try store.searchTrends(.embedding(axis(0))).isEmpty && store.searchIdeas(.embedding(axis(0))).isEmpty)
+        // An alias isn't written through.
+        #expect(try engine.deleteCollection("trends"))
+        #expect(throws: TrendStoreError.self) {
+            try store.createTrend(Trend(title: "T", source: .vk), embedding: axis(1))
+        }
+        #expect(try engine.count("other", filter: nil, exact: true) == 1)
+    }
+
+    /// Points that a client put there for itself stay, unless somebody asks for their deletion.
+    @Test func repairsDeletePointsOnDemandAlone() throws {
+        try store.createTrend(Trend(title: "T", source: .vk))
+        try upsert(UUID(), ["": .dense(axis(1))])
+        #expect(try store.repair(deletingPoints: false).trends.removedPoints.isEmpty)
+        #expect(try store.check().trends.pointsWithoutRow.count == 1)
+        #expect(try store.repair(deletingPoints: true).trends.removedPoints.count == 1)
+        #expect(try store.check().isConsistent)
+    }
+
+    /// The first change beside deletions of the collections that it makes: none ends half-way.
+    @Test func theFirstChangeBesideDeletions() throws {
+        for round in 0..<20 {
+            let other = try Storage()
+            let wrong = Mutex<[String]>([])
+            onThreads(4) { thread in
+                do {
+                    if thread == 0 {
+                        _ = try other.engine.deleteCollection("trends")
+                    } else {
+                        _ = try other.store.createTrend(
+                            Trend(title: "T\(thread)", source: .vk), embedding: axis(thread))
+                    }
+                } catch let error as EngineError {
+                    if thread > 0 { wrong.withLock { $0.append("\(error)") } }
+                } catch {
+                    wrong.withLock { $0.append("\(error)") }
+                }
+            }
+            #expect(wrong.withLock { $0 } == [], "round \(round)")
+            #expect(try other.store.check().isConsistent && other.store.allTrends().count == 3)
+            #expect(throws: EngineError.self) { try other.engine.deleteCollection("trends") }
+        }
     }
 }

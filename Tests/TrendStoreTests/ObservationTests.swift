@@ -85,6 +85,11 @@ import TrendStore
         let largest = Double.greatestFiniteMagnitude
         let trend = try trend([(0, 0), (1, largest), (1.000002, 0), (1.000003, largest), (2.5, largest)])
         #expect(trend.velocity.isFinite && trend.velocity > 1e300)
+        // Over days as well, where products of such numbers would leave their range.
+        let days = try self.trend([(0, 1.7e308), (84, 0), (168, 1.7e308)])
+        #expect(abs(days.velocity) < 1e294 && days.stage == .steady)
+        let slight = try self.trend([(0, 0), (12, 5e-324), (24, 1e-320)])
+        #expect(slight.velocity.isFinite && slight.stage == .steady)
         // Within a second nothing is told of a day.
         #expect(try self.trend([(0, 0), (0.0001, 1_000), (0.0002, 2_000)]).velocity == 0)
         let old = try store.createTrend(
@@ -92,6 +97,28 @@ import TrendStore
         try store.observe(
             Observation(observedAt: Timestamp.storable.upperBound, engagementScore: largest, source: .vk), of: old.id)
         #expect(try store.check().isConsistent)
+    }
+
+    /// What moved a month ago doesn't move any more, and many observations of a short time hide nothing.
+    @Test func velocityIsThatOfTheNewestWeek() throws {
+        let old = try trend([(0, 0), (24, 500), (800, 500)])
+        #expect(old.velocity == 0 && old.stage == .steady)
+        let frequent = try trend((0..<1_000).map { (hours: Double($0) / 360, engagement: Double($0)) })
+        #expect(abs(frequent.velocity - 360 * 24) < 1e-6 && frequent.stage == .exploding)
+    }
+
+    /// A client's clock may be ahead.
+    @Test func aChangeCountsAfterObservationsOfTheFuture() throws {
+        let trend = try trend([(0, 10), (1_000, 20)])
+        let changed = try store.updateTrend(trend.id, at: hours(500)) { $0.engagementScore = 30 }
+        #expect(changed.engagementScore == 30)
+        #expect(
+            try store.observations(of: trend.id).first?.observedAt
+                == Timestamp(microseconds: hours(1_000).microseconds + 1))
+        #expect(throws: TrendStoreError.self) {
+            try store.updateTrend(trend.id, at: Timestamp(microseconds: .max)) { $0.engagementScore = 40 }
+        }
+        #expect(try store.trend(trend.id) == changed)
     }
 
     @Test func aChangedEngagementIsAnObservation() throws {

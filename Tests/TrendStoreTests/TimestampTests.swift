@@ -34,3 +34,20 @@ import TrendStore
         #expect(Timestamp(microseconds: 1_500_000).date == Date(timeIntervalSince1970: 1.5))
     }
 }
+
+@Suite struct TimeOrderedIDTests {
+    /// As RFC 9562 draws version 7, by its own example's time.
+    @Test func version7() {
+        let id = UUID.timeOrdered(at: Timestamp(microseconds: 1_645_557_742_000_000)).uuidString
+        #expect(id.hasPrefix("017F22E2-79B0-7000-"), "\(id)")
+        #expect("89AB".contains(Array(id)[19]), "\(id)")
+    }
+
+    @Test func laterOnesAreGreater() {
+        let ids = (0..<2_000).map { UUID.timeOrdered(at: moment($0)).uuidString }
+        // A part of a millisecond has 4,096 steps for 1,000 microseconds.
+        #expect(ids == ids.sorted() && Set(ids).count == ids.count)
+        #expect(Set((0..<1_000).map { _ in UUID.timeOrdered(at: moment(0)) }).count == 1_000)
+        #expect(UUID.timeOrdered(at: Timestamp(microseconds: .min)).uuidString.hasPrefix("00000000-0000-7000"))
+    }
+}

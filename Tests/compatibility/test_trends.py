@@ -104,7 +104,7 @@ def test_rows_and_points_after_kills(seed):
             repaired = command(server, "repair")
             assert repaired.returncode == 0, repaired
             # Nothing had to be repaired.
-            assert set(re.findall(r"(\d+) (?:points|payloads|rows)", repaired.stdout)) == {"0"}, repaired.stdout
+            assert set(re.findall(r"(\d+) (?:points|payloads|rows|were)", repaired.stdout)) == {"0"}, repaired.stdout
             server.start()
             rest = Rest(server.port)
             for trend, (title, has_vector) in list(acked.items()):

@@ -183,6 +183,8 @@ struct CollectionRestore {
             id: id, name: name, configuration: configuration, version: version, generation: generation,
             changeMemory: ByteBudget(engine.loader.changeLogBytes))
         try engine.queue.perform(alone: true) { [self] transaction in
+            // It may have got a keeper while the archive was read.
+            try engine.requireUnkept(name, "be replaced by a snapshot")
             let db = transaction.database
             var replaced: PointCollection?
             var tables: [String] = []

@@ -32,8 +32,8 @@ public struct ServerConfiguration: Sendable {
     public var metricsPrefix = ""
     public var logLevel = Logger.Level.info
     public var logFormat = LogFormat.text
-    /// While large answers are refused because those that wait take all of the memory for them: how far the client of such a
-    /// one may be behind a rate of 64 KiB a second before its connection ends.
+    /// While large answers are refused because those that wait take all of the memory for them, a client's connection ends that
+    /// has taken less than 64 KiB a second of its own over such a time.
     package var slowReplyPatience = TimeAmount.seconds(10)
     /// Seconds after which a connection is closed on which no request is going on, or no more of it comes in.
     public var idleTimeoutSeconds = 75

@@ -21,7 +21,7 @@ extension JSONReader {
         required += IdeaScore.allCases.map { ($0.rawValue, change.scores[$0] != nil) }
         for (name, isThere) in required where !isThere && !named.contains(name) { fields.note(name, "is missing") }
         var idea = Idea(
-            id: id ?? UUID(), trendID: change.trendID ?? UUID(), title: change.title ?? "-",
+            id: id ?? .timeOrdered(), trendID: change.trendID ?? UUID(), title: change.title ?? "-",
             scores: IdeaScores(
                 marketSize: 0, competition: 0, demand: 0, monetization: 0, feasibility: 0, timeToMarket: 0))
         change.apply(to: &idea)
@@ -95,7 +95,7 @@ extension JSONReader {
             }
         }
         if fields.problems.isEmpty, (vector == nil) == (like == nil) {
-            fields.note("vector", "must be given, or `like`, and not both")
+            fields.note("vector", "or `like` must be given, and not both")
         }
         try fields.throwAny()
         search.query = like.map { .like($0) } ?? .embedding(vector ?? [])

@@ -11,10 +11,12 @@ extension JSONReader {
         var fields = FieldReader()
         var id: UUID?
         var discovered: Timestamp?
+        var velocity: Double?
         let change = try readTrendMembers(&fields) { reader, key, fields in
             switch key {
             case "id": id = try fields.id(&reader, "id")
             case "discovered_at": discovered = try fields.time(&reader, "discovered_at")
+            case "velocity": velocity = try fields.double(&reader, "velocity")
             default: return false
             }
             return true
@@ -24,9 +26,10 @@ extension JSONReader {
         if change.title == nil, !named.contains("title") { fields.note("title", "is missing") }
         if change.source == nil, !named.contains("source") { fields.note("source", "is missing") }
         var trend = Trend(
-            id: id ?? UUID(), title: change.title ?? "-", source: change.source ?? .reddit,
+            id: id ?? .timeOrdered(), title: change.title ?? "-", source: change.source ?? .reddit,
             discoveredAt: discovered ?? .now)
         change.apply(to: &trend)
+        if let velocity { trend.velocity = velocity }
         do { trend = try trend.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
             for problem in problems { fields.note(problem.field, problem.reason) }
         }
@@ -37,8 +40,11 @@ extension JSONReader {
     mutating func readTrendChange() throws -> TrendOperations.Change {
         var fields = FieldReader()
         let change = try readTrendMembers(&fields) { reader, key, fields in
-            guard key == "id" || key == "discovered_at" else { return false }
-            fields.note(key.string, "can't be changed")
+            switch key {
+            case "id", "discovered_at": fields.note(key.string, "can't be changed")
+            case "velocity": fields.note("velocity", "can't be changed: it follows from the observations")
+            default: return false
+            }
             try reader.skipValue()
             return true
         }
@@ -60,7 +66,6 @@ extension JSONReader {
             case "category": change.category = try fields.nullable(&reader, "category")
             case "tags": change.tags = try fields.strings(&reader, "tags")
             case "engagement_score": change.engagementScore = try fields.double(&reader, "engagement_score")
-            case "velocity": change.velocity = try fields.double(&reader, "velocity")
             case "metadata": change.metadata = try fields.object(&reader, "metadata")
             case "embedding":
                 if try !reader.readNullIfPresent() { change.embedding = try fields.vector(&reader, "embedding") }
@@ -83,7 +88,11 @@ extension JSONReader {
                     return try reader.skipValue()
                 }
                 var read: [Result<TrendOperations.NewTrend, ServiceError>] = []
+                var count = 0
                 try reader.readLongArray { reader in
+                    count += 1
+                    // More than there may be are counted alone.
+                    guard count <= TrendOperations.mostInBatch else { return try reader.skipValue() }
                     guard try reader.peek() == .object else {
                         try reader.skipValue()
                         return read.append(.failure(.outOfRange("trends[\(read.count)]", "must be an object")))
@@ -93,6 +102,9 @@ extension JSONReader {
                     } catch let error as ServiceError {
                         read.append(.failure(error))
                     }
+                }
+                if count > TrendOperations.mostInBatch {
+                    fields.note("trends", "must be at most \(TrendOperations.mostInBatch) trends, not \(count)")
                 }
                 trends = read
             case "on_error":
@@ -127,8 +139,10 @@ extension JSONReader {
             var read: [EmbeddingOfRow] = []
             var place = 0
             try reader.readLongArray { reader in
-                let path = "embeddings[\(place)]"
                 place += 1
+                guard place <= EmbeddingResult.mostAtOnce else { return try reader.skipValue() }
+                let path = "embeddings[\(place - 1)]"
+                let wrong = fields.wrongFields
                 guard try reader.peek() == .object else {
                     fields.note(path, "must be an object")
                     return try reader.skipValue()
@@ -144,9 +158,12 @@ extension JSONReader {
                 }
                 if let id, let vector {
                     read.append(.init(id: id, vector: vector))
-                } else if !fields.problems.contains(where: { $0.field.hasPrefix("\(path).") }) {
+                } else if fields.wrongFields == wrong {
                     fields.note(path, "must have `id` and `embedding`")
                 }
+            }
+            if place > EmbeddingResult.mostAtOnce {
+                fields.note("embeddings", "must be at most \(EmbeddingResult.mostAtOnce) embeddings, not \(place)")
             }
             embeddings = read
         }
@@ -207,7 +224,7 @@ extension JSONReader {
             }
         }
         if fields.problems.isEmpty, (vector == nil) == (like == nil) {
-            fields.note("vector", "must be given, or `like`, and not both")
+            fields.note("vector", "or `like` must be given, and not both")
         }
         try fields.throwAny()
         search.query = like.map { .like($0) } ?? .embedding(vector ?? [])
@@ -255,7 +272,7 @@ struct TrendParameters {
     mutating func cursor(_ name: String) -> PageCursor? {
         guard let text = text(name) else { return nil }
         if let cursor = PageCursor(text) { return cursor }
-        fields.note(name, "is no place of a listing")
+        fields.note(name, "isn't the `next` of a page")
         return nil
     }
 

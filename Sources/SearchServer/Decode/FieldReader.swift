@@ -6,21 +6,49 @@ import TrendStore
 /// Reads the members of one object of the trend API, and collects what is wrong with them instead of stopping at the first.
 /// JSON that can't be read at all still throws.
 struct FieldReader {
-    private(set) var problems: [FieldProblem] = []
+    /// What is told of a request; who has so much wrong has to begin with these.
+    private static let mostProblems = 32
 
-    mutating func note(_ field: String, _ reason: String) { problems.append(.init(field: field, reason: reason)) }
+    private(set) var problems: [FieldProblem] = []
+    /// All that was wrong, told or not.
+    private(set) var wrongFields = 0
+
+    mutating func note(_ field: String, _ reason: String) {
+        wrongFields += 1
+        if problems.count < Self.mostProblems { problems.append(.init(field: field, reason: reason)) }
+    }
+
+    /// A value that is read by `body`, or `nil`, with a problem, if its numbers leave their range.
+    private mutating func ranged<Value>(
+        _ reader: inout JSONReader, _ field: String, _ body: (inout JSONReader) throws -> Value
+    ) throws -> Value? {
+        let start = reader
+        do { return try body(&reader) } catch let error as JSONError {
+            reader = start
+            // Throws where the text is no JSON.
+            try reader.skipValue()
+            note(field, "can't be read: \(error.message)")
+            return nil
+        }
+    }
+
+    /// Whether the next value is of the right type; one of another type is noted and passed over.
+    private mutating func isToken(
+        _ reader: inout JSONReader, _ field: String, _ token: JSONToken, _ expected: String
+    ) throws -> Bool {
+        let found = try reader.peek()
+        if found == token { return true }
+        note(field, "must be \(expected), not \(found.article)")
+        try reader.skipValue()
+        return false
+    }
 
     /// A member of the right type; `nil`, with a problem, for one of another type.
     private mutating func read<Value>(
         _ reader: inout JSONReader, _ field: String, _ token: JSONToken, _ expected: String,
         _ body: (inout JSONReader) throws -> Value?
     ) throws -> Value? {
-        let found = try reader.peek()
-        guard found == token else {
-            note(field, "must be \(expected), not \(found.article)")
-            try reader.skipValue()
-            return nil
-        }
+        guard try isToken(&reader, field, token, expected) else { return nil }
         return try body(&reader)
     }
 
@@ -35,7 +63,8 @@ struct FieldReader {
     }
 
     mutating func double(_ reader: inout JSONReader, _ field: String) throws -> Double? {
-        try read(&reader, field, .number, "a number") { try $0.readDouble() }
+        guard try isToken(&reader, field, .number, "a number") else { return nil }
+        return try ranged(&reader, field) { try $0.readDouble() }
     }
 
     mutating func bool(_ reader: inout JSONReader, _ field: String) throws -> Bool? {
@@ -88,19 +117,23 @@ struct FieldReader {
         return nil
     }
 
-    mutating func strings(_ reader: inout JSONReader, _ field: String) throws -> [String]? {
+    /// - Parameter most: strings that there may be.
+    mutating func strings(_ reader: inout JSONReader, _ field: String, most: Int = 1_000) throws -> [String]? {
+        guard try isToken(&reader, field, .array, "a list of strings") else { return nil }
         var strings: [String] = []
         var place = 0
         var this = self
-        let isList = try this.read(&reader, field, .array, "a list of strings") { reader -> Bool? in true } ?? false
-        if isList {
-            try reader.readArray { reader in
-                if let text = try this.string(&reader, "\(field)[\(place)]") { strings.append(text) }
-                place += 1
+        try reader.readArray { reader in
+            if place >= most {
+                try reader.skipValue()
+            } else if let text = try this.string(&reader, "\(field)[\(place)]") {
+                strings.append(text)
             }
+            place += 1
         }
+        if place > most { this.note(field, "must be at most \(most) strings, not \(place)") }
         self = this
-        return isList ? strings : nil
+        return strings
     }
 
     mutating func object(_ reader: inout JSONReader, _ field: String) throws -> JSONValue? {
@@ -108,7 +141,8 @@ struct FieldReader {
     }
 
     mutating func vector(_ reader: inout JSONReader, _ field: String) throws -> [Float]? {
-        try read(&reader, field, .array, "a list of numbers") { reader in
+        guard try isToken(&reader, field, .array, "a list of numbers") else { return nil }
+        return try ranged(&reader, field) { reader in
             var vector: [Float] = []
             vector.reserveCapacity(TrendStore.embeddingDimensions)
             try reader.readFloats(into: &vector)

@@ -2,7 +2,7 @@ import NIOHTTP1
 import Services
 
 extension Endpoint {
-    /// A row of the trend API. Reads of rows and their changes may wait for SQLite, on a thread for long work.
+    /// A row of the trend API. Changes wait for the writer, on a thread for long work.
     ///
     /// - Parameters:
     ///   - path: behind `/api/v1/`.
@@ -12,13 +12,14 @@ extension Endpoint {
         decode: @escaping @Sendable (Call) throws -> Request,
         reply: @escaping @Sendable (Response, Request) -> Reply
     ) -> Endpoint {
-        Endpoint(
+        let work: @Sendable (Call) throws -> Reply = { call in
+            let caller = try call.caller()
+            let request = try decode(call)
+            return reply(try call.ask(operation, request, by: caller), request)
+        }
+        return Endpoint(
             method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
-            work: .long { call in
-                let caller = try call.caller()
-                let request = try decode(call)
-                return reply(try call.ask(operation, request, by: caller), request)
-            })
+            work: operation.requirement == .write ? .long(work) : .compute(work))
     }
 }

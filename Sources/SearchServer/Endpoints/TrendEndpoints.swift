@@ -169,14 +169,13 @@ extension Endpoints {
             writer.key("success")
             writer.write(!isRefused)
             if isRefused {
-                var error = APIError(
-                    ServiceError(
-                        .outOfRange,
-                        "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created",
-                        field: "trends"))
-                error.problems = result.errors.flatMap { place, error in
-                    APIError(error.below("trends[\(place)]")).problems
+                let problems = result.errors.flatMap { place, error in
+                    let problems = APIError(error.below("trends[\(place)]")).problems
+                    return problems.isEmpty
+                        ? [FieldProblem(field: "trends[\(place)]", reason: error.message)] : problems
                 }
+                var error = APIError(ServiceError(.outOfRange, "", field: "trends", problems: problems))
+                error.sentence = "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created"
                 writer.key("error")
                 writer.writeError(error)
             } else {

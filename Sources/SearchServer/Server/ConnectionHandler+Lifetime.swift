@@ -57,8 +57,10 @@ extension ConnectionHandler {
         case .streaming: allowed = Self.slowestReply
         }
         let silence = NIODeadline.now() - lastActivity
-        let patience = service.refusesReplies ? service.configuration.slowReplyPatience : nil
-        let isTooSlow = unsent?.isTooSlow(at: .now(), patience: patience) ?? false
+        let isTooSlow =
+            unsent?.isTooSlow(
+                at: .now(), isWanted: service.refusesReplies, patience: service.configuration.slowReplyPatience)
+            ?? false
         if silence >= allowed || isTooSlow {
             context.close(promise: nil)
         } else {

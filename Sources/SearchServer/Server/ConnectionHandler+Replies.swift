@@ -20,14 +20,27 @@ struct UnsentReply {
         start + .minutes(10) + .seconds(Int64(bytes.count / Self.slowestRate))
     }
 
-    /// Whether the client takes it too slowly to be waited for.
+    /// When the rate of the client was last looked at, and what had been sent by then.
+    private var mark: (time: NIODeadline, sent: Int)
+
+    init(bytes: [UInt8], takenBytes: Int) {
+        self.bytes = bytes
+        self.takenBytes = takenBytes
+        mark = (start, 0)
+    }
+
+    /// Whether the client takes it too slowly to be waited for. Asked every second or so.
     ///
-    /// - Parameter patience: what it may be behind the slowest rate while others are refused for want of memory; `nil` while
-    ///   none are.
-    func isTooSlow(at now: NIODeadline, patience: TimeAmount?) -> Bool {
+    /// - Parameters:
+    ///   - isWanted: whether others are refused for want of memory.
+    ///   - patience: the time over which the client's rate is looked at.
+    mutating func isTooSlow(at now: NIODeadline, isWanted: Bool, patience: TimeAmount) -> Bool {
         if now >= deadline { return true }
-        guard let patience else { return false }
-        return now >= start + patience + .seconds(Int64(sent / Self.slowestRate))
+        guard now - mark.time >= patience else { return false }
+        let seconds = Double((now - mark.time).nanoseconds) / 1e9
+        let isSlow = Double(sent - mark.sent) < Double(Self.slowestRate) * seconds
+        mark = (now, sent)
+        return isSlow && isWanted
     }
 }
 

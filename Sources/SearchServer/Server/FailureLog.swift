@@ -2,8 +2,8 @@ import HTTPTypes
 
 /// Decides which failed requests get a line in the log.
 ///
-/// An overloaded server or a full disk fails each of thousands of requests in the same way. One line a second tells as much,
-/// and leaves the log to what else happens. Other failures are told one by one.
+/// An overloaded server or a full disk fails thousands of requests in the same way. One line a second for each status leaves
+/// the log to what else happens. Other failures are told one by one.
 package struct FailureLog {
     private static let interval = Duration.seconds(1)
     private static let repeated: Set<Int> = [503, 507]

@@ -19,14 +19,15 @@ extension TrendStore {
         var rowSuspects: [UUID] = []
         try forEachBatch(of: R.self) { rows in
             report.rowCount += rows.count
-            let payloads = try payloads(of: rows)
+            let payloads = keeps(R.table) ? try payloads(of: rows) : [:]
             rowSuspects += rows.filter { row in
                 guard let payload = payloads[row.id] else { return row.embeddingStatus != .missing }
                 return row.embeddingStatus == .missing || !row.differingKeys(payload).isEmpty
             }.map(\.id)
         }
         var pointSuspects: [PointID] = []
-        if engine.collectionExists(R.table) {
+        // Whoever else has a collection of the name: it isn't looked at.
+        if keeps(R.table) {
             try forEachBatch(ofPointsIn: R.table) { ids in
                 report.pointCount += ids.count
                 pointSuspects += try pointsWithoutRow(ids, R.self)
@@ -55,7 +56,6 @@ extension TrendStore {
     }
 
     private func payloads<R: StoredRow>(of rows: [R]) throws -> [UUID: Payload] {
-        guard engine.collectionExists(R.table) else { return [:] }
         let points = try engine.retrieve(R.table, ids: rows.map(\.id.pointID), payload: .all, vectors: .none)
         var payloads: [UUID: Payload] = [:]
         for point in points {
@@ -90,11 +90,12 @@ extension TrendStore {
     ) throws {
         nonisolated(unsafe) var report = original
         defer { original = report }
+        let isKept = keeps(R.table)
         for batch in batches(rows) {
             try engine.write { transaction in
                 for id in batch {
                     guard let row = try R.fetch(id, transaction.database) else { continue }
-                    guard let payload = try Self.payload(id.pointID, R.table, transaction) else {
+                    guard isKept, let payload = try Self.payload(id.pointID, R.table, transaction) else {
                         if row.embeddingStatus != .missing { report.rowsWithoutPoint.append(id) }
                         continue
                     }
@@ -136,16 +137,19 @@ extension TrendStore {
         }
     }
 
-    /// Rows whose point has no vector, though they count as embedded. A point gets its vector back in the change that gives it one, so two looks at
-    /// different times can't both miss it.
+    /// Rows whose point has no vector, though they count as embedded. Both are read once more in one transaction, as a vector
+    /// may come in between.
     private func pointsWithoutVector<R: StoredRow>(_: R.Type) throws -> [UUID] {
-        guard engine.collectionExists(R.table) else { return [] }
+        guard keeps(R.table) else { return [] }
         var found: [UUID] = []
         try forEachBatch(ofPointsIn: R.table, filter: Filter(mustNot: [.hasVector("")])) { ids in
-            let points = try engine.retrieve(R.table, ids: ids, payload: .none, vectors: .all)
-            let bare = points.filter { $0.vectors?[""] == nil }.compactMap { UUID($0.id) }
-            found += try engine.read { db in
-                try bare.filter { id in try R.fetch(id, db).map { $0.embeddingStatus != .missing } ?? false }
+            found += try engine.write { transaction in
+                try ids.compactMap { UUID($0) }.filter { id in
+                    guard let row = try R.fetch(id, transaction.database), row.embeddingStatus != .missing,
+                        try Self.payload(id.pointID, R.table, transaction) != nil
+                    else { return false }
+                    return try !transaction.hasVector(id.pointID, in: R.table)
+                }
             }
         }
         return found

@@ -4,21 +4,26 @@ import JSON
 import SearchEngine
 
 extension TrendStore {
-    /// Brings points back in line with rows where they have parted: rows are what counts. Points without a row are removed, and
-    /// payloads get the fields of their rows. No row is removed: those that have lost their vector are marked as in need of one,
-    /// and reported.
+    /// Brings points back in line with rows where they have parted: rows are what counts. Payloads get the fields of their rows.
+    /// No row is removed: those that have lost their vector are marked as in need of one, and reported. A collection that isn't
+    /// the store's is left alone.
+    ///
+    /// - Parameter deletingPoints: whether points without a row are deleted; a client may have put some there for itself.
     ///
     /// Runs beside writes, in many short transactions, each of which looks again at what it mends. Complexity: as
     /// `check`, and O(what is wrong).
-    public func repair() throws -> RepairReport {
+    public func repair(deletingPoints: Bool = true) throws -> RepairReport {
         let report = try check()
         return RepairReport(
-            trends: try repair(Trend.self, report.trends), ideas: try repair(Idea.self, report.ideas))
+            trends: try repair(Trend.self, report.trends, deletingPoints),
+            ideas: try repair(Idea.self, report.ideas, deletingPoints))
     }
 
-    private func repair<R: StoredRow>(_: R.Type, _ report: TableReport) throws -> TableRepair {
+    private func repair<R: StoredRow>(
+        _: R.Type, _ report: TableReport, _ deletingPoints: Bool
+    ) throws -> TableRepair {
         var repair = TableRepair()
-        for batch in batches(report.pointsWithoutRow) {
+        for batch in batches(deletingPoints ? report.pointsWithoutRow : []) {
             repair.removedPoints += try engine.write { transaction in
                 let orphans = try Self.pointsWithoutRow(batch, R.self, transaction)
                 if !orphans.isEmpty { try transaction.update(R.table, [.delete(.ids(orphans))]) }
@@ -30,9 +35,10 @@ extension TrendStore {
                 try batch.filter { try Self.mendPayload($0, R.self, transaction) }
             }
         }
+        let isKept = keeps(R.table)
         for batch in batches(report.rowsWithoutPoint + report.pointsWithoutVector + report.uncountedVectors) {
             repair.rowsNeedingEmbedding += try engine.write { transaction in
-                try batch.filter { try Self.mendStatus($0, R.self, transaction) == .missing }
+                try batch.filter { try Self.mendStatus($0, R.self, isKept, transaction) == .missing }
             }
         }
         repair.rowsNeedingEmbedding.sort { $0.pointID < $1.pointID }
@@ -40,11 +46,12 @@ extension TrendStore {
     }
 
     /// Has a row say whether it has a vector. Returns what it says now; `nil` for a row that is gone.
-    private static func mendStatus<R: StoredRow>(_ id: UUID, _: R.Type, _ transaction: WriteTransaction) throws
-        -> EmbeddingStatus?
-    {
+    private static func mendStatus<R: StoredRow>(
+        _ id: UUID, _: R.Type, _ isKept: Bool, _ transaction: WriteTransaction
+    ) throws -> EmbeddingStatus? {
         guard var row = try R.fetch(id, transaction.database) else { return nil }
-        guard try payload(id.pointID, R.table, transaction) != nil, try transaction.hasVector(id.pointID, in: R.table)
+        guard isKept, try payload(id.pointID, R.table, transaction) != nil,
+            try transaction.hasVector(id.pointID, in: R.table)
         else {
             row.embeddingStatus = .missing
             try row.update(transaction.database)

@@ -96,7 +96,7 @@ public struct Idea: Sendable, Hashable, Identifiable {
     public var totalScore: Int { scores.total }
 
     public init(
-        id: UUID = UUID(), trendID: UUID, title: String, description: String? = nil, scores: IdeaScores,
+        id: UUID = .timeOrdered(), trendID: UUID, title: String, description: String? = nil, scores: IdeaScores,
         analysis: JSONValue = [:], analyzedAt: Timestamp = .now, status: IdeaStatus = .pending
     ) {
         self.id = id

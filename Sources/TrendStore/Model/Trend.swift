@@ -39,7 +39,7 @@ public struct Trend: Sendable, Hashable, Identifiable {
     public internal(set) var embeddingStatus = EmbeddingStatus.missing
 
     public init(
-        id: UUID = UUID(), title: String, description: String? = nil, url: String? = nil, source: TrendSource,
+        id: UUID = .timeOrdered(), title: String, description: String? = nil, url: String? = nil, source: TrendSource,
         category: String? = nil, tags: [String] = [], engagementScore: Double = 0, velocity: Double = 0,
         discoveredAt: Timestamp = .now, metadata: JSONValue = [:]
     ) {

@@ -3,8 +3,8 @@
 /// - `velocity` is the slope of the least-squares line through engagement over time, in points a day, of the observations in
 ///   the ``window`` that ends with the newest one. It takes observations that are an hour apart: what grows within a second
 ///   says nothing of a day.
-/// - `growth` is the velocity over the mean engagement of the same observations (at least 1): the share by which engagement
-///   grows in a day.
+/// - `growth` is the velocity over the mean engagement of the same observations, or over 1 if that is less: the share by which
+///   engagement grows in a day.
 /// - `stage` is the first of these that holds:
 ///
 /// | stage | rule |
@@ -30,47 +30,49 @@ public struct TrendDynamics: Sendable, Hashable {
 
     /// Seven days, in microseconds.
     static let window: Int64 = 7 * 86_400_000_000
-    /// Of the window the newest observations that count.
-    static let mostObservations = 256
     /// From the first to the newest observation of a trend that isn't new any more.
     private static let shortestAge: Int64 = 2 * 3_600_000_000
-    /// From the first to the newest observation of the window for a velocity.
-    private static let shortestSpan: Int64 = 3_600_000_000
-    private static let microsecondsPerDay = 86_400_000_000.0
+    /// Days from the first to the newest observation of the window for a velocity: an hour.
+    private static let shortestSpan = 1.0 / 24
+
+    /// Sums over the observations of the window: of days before the newest (x, not positive) and of engagement as a share of the
+    /// peak (y), so that no sum leaves its range.
+    struct Window {
+        var count: Int
+        var x: Double
+        var y: Double
+        var xx: Double
+        var xy: Double
+        /// Of the oldest.
+        var least: Double
+    }
 
     /// - Parameters:
-    ///   - recent: those of the window, newest first; at least one.
-    ///   - count: all observations.
+    ///   - count: all observations, at least one.
     ///   - first: the time of the first of all.
-    ///   - peak: the highest engagement of all.
-    init(recent: [(time: Timestamp, engagement: Double)], count: Int, first: Timestamp, peak: Double) {
-        let last = recent.first ?? (first, 0)
-        (observations, newest, self.peak) = (count, last.engagement, peak)
-        var slope: Double?
-        if let oldest = recent.last, last.time.microseconds - oldest.time.microseconds >= Self.shortestSpan {
-            // Relative to the newest, so that no digit is lost.
-            let times = recent.map { Double($0.time.microseconds - last.time.microseconds) / Self.microsecondsPerDay }
-            let share = 1 / Double(recent.count)
-            let meanTime = times.reduce(0) { $0 + $1 * share }
-            let mean = recent.reduce(0) { $0 + $1.engagement * share }
-            var covariance = 0.0
-            var variance = 0.0
-            for (time, observation) in zip(times, recent) {
-                covariance += (time - meanTime) * (observation.engagement - mean) * share
-                variance += (time - meanTime) * (time - meanTime) * share
-            }
+    ///   - last: that of the newest.
+    ///   - newest: the newest engagement.
+    ///   - peak: the highest of all.
+    init(_ window: Window, count: Int, first: Timestamp, last: Timestamp, newest: Double, peak: Double) {
+        (observations, self.newest, self.peak) = (count, newest, peak)
+        if window.least <= -Self.shortestSpan {
+            let count = Double(window.count)
+            let mean = (x: window.x / count, y: window.y / count)
+            let slope = (window.xy / count - mean.x * mean.y) / (window.xx / count - mean.x * mean.x)
             let largest = Double.greatestFiniteMagnitude
-            slope = min(max(covariance / variance, -largest), largest)
-            growth = slope.map { $0 / max(mean, 1) }
+            velocity = min(max(slope * peak, -largest), largest)
+            growth = peak == 0 ? 0 : slope / max(mean.y, 1 / peak)
         }
-        velocity = slope
-        let age = last.time.microseconds - first.microseconds
+        let age = last.microseconds - first.microseconds
         switch growth ?? 0 {
         case _ where count < 3 || age < Self.shortestAge: stage = .new
         case 1...: stage = .exploding
         case 0.1...: stage = .rising
-        case ...(-0.1): stage = last.engagement < peak / 2 ? .fading : .peaked
+        case ...(-0.1): stage = newest < peak / 2 ? .fading : .peaked
         default: stage = .steady
         }
     }
+
+    /// What becomes of a trend's velocity: it is 0 where the newest week has none, but for a trend that was found just now.
+    func velocity(after given: Double) -> Double { velocity ?? (stage == .new && observations < 3 ? given : 0) }
 }

@@ -83,7 +83,7 @@ extension TrendStore {
     }
 
     private func embedding(_ id: UUID, in collection: String) throws -> [Float]? {
-        guard engine.collectionExists(collection) else { return nil }
+        guard keeps(collection) else { return nil }
         return try engine.retrieve(collection, ids: [id.pointID], payload: .none, vectors: .all).first?.vectors?[""]?
             .dense
     }

@@ -22,7 +22,7 @@ extension TrendStore {
     public static let maximumOffset = 10_000
 
     /// The trends nearest to the query, best first: `limit` of them behind `offset`, or all that match if they are
-    /// fewer.
+    /// fewer; fewer as well where most of the nearest points have no row.
     ///
     /// `limit` is 1…1,000, `offset` 0…10,000; rows below `scoreThreshold` are left out. Throws `.invalid` naming the
     /// parameter, `.notFound` for the row of `.like`, `EngineError.timeout` once `deadline` has passed.
@@ -57,16 +57,19 @@ extension TrendStore {
         try filter.validate()
         let vector = try queryVector(query, F.Stored.self)
         let collection = F.Stored.table
-        guard engine.collectionExists(collection) else { return [] }
+        // Nobody else's collection of the name is searched.
+        guard keeps(collection) else { return [] }
 
         let wanted = offset + limit
+        // Points without a row are passed over, but not without end.
+        let mostHits = 16 * wanted + 1_000
         var query = Query(.nearest(vector), filter: try filter.conditions(), limit: wanted)
         query.parameters = parameters
         query.scoreThreshold = scoreThreshold
         while true {
             let hits = try engine.query(collection, QueryRequest(query), deadline: deadline).points
             let rows = try rows(of: hits, filter)
-            if rows.count >= wanted || hits.count < query.limit {
+            if rows.count >= wanted || hits.count < query.limit || query.limit >= mostHits {
                 return Array(rows.dropFirst(offset).prefix(limit))
             }
             // Some points have no row, or their row changed since the search: look further.

@@ -22,7 +22,7 @@ extension Observation {
 }
 
 extension TrendDynamics {
-    /// `nil` for a trend without observations. Complexity: O(window), at most ``mostObservations`` rows; the peak reads all.
+    /// `nil` for a trend without observations. Complexity: O(observations) entries of an index.
     init?(of trend: UUID, _ db: GRDB.Database) throws {
         let all = try db.cachedStatement(
             sql: """
@@ -32,14 +32,25 @@ extension TrendDynamics {
         guard let row = try Row.fetchOne(all, arguments: [trend.text]), let first = row[1] as Int64?,
             let last = row[2] as Int64?, let peak = row[3] as Double?
         else { return nil }
-        let window = try db.cachedStatement(
+        let newest = try db.cachedStatement(
             sql: """
-                SELECT observed_at, engagement_score FROM observations WHERE trend_id = ? AND observed_at >= ?
-                ORDER BY observed_at DESC, id DESC LIMIT ?
+                SELECT engagement_score FROM observations WHERE trend_id = ? ORDER BY observed_at DESC, id DESC LIMIT 1
                 """)
-        let recent = try Row.fetchAll(
-            window, arguments: [trend.text, last - Self.window, Self.mostObservations]
-        ).map { (time: Timestamp(microseconds: $0[0]), engagement: $0[1] as Double) }
-        self.init(recent: recent, count: row[0], first: Timestamp(microseconds: first), peak: peak)
+        let sums = try db.cachedStatement(
+            sql: """
+                SELECT count(*), sum(x), sum(y), sum(x * x), sum(x * y), min(x)
+                FROM (
+                    SELECT (observed_at - ?2) / 86400000000.0 AS x, engagement_score / ?3 AS y
+                    FROM observations WHERE trend_id = ?1 AND observed_at >= ?4
+                )
+                """)
+        guard
+            let window = try Row.fetchOne(
+                sums, arguments: [trend.text, last, max(peak, .leastNormalMagnitude), last - Self.window])
+        else { return nil }
+        self.init(
+            Window(count: window[0], x: window[1], y: window[2], xx: window[3], xy: window[4], least: window[5]),
+            count: row[0], first: Timestamp(microseconds: first), last: Timestamp(microseconds: last),
+            newest: try Double.fetchOne(newest, arguments: [trend.text]) ?? 0, peak: peak)
     }
 }

@@ -141,7 +141,7 @@ enum Schema {
             url TEXT,
             source TEXT NOT NULL CHECK (source IN (\(list(TrendSource.allCases.map(\.rawValue)))))
         ) STRICT;
-        CREATE INDEX observations_trend_id ON observations (trend_id, observed_at, id);
+        CREATE INDEX observations_trend_id ON observations (trend_id, observed_at, id, engagement_score);
         INSERT INTO observations (trend_id, observed_at, engagement_score, url, source)
             SELECT id, discovered_at, engagement_score, url, source FROM trends;
         """

@@ -22,11 +22,13 @@ extension TrendStore {
 
     @discardableResult
     public func embedTrends(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
-        try write { try $0.embedTrends(embeddings) }
+        // Before the writer's turn.
+        try TrendTransaction.validate(embeddings)
+        return try write { try $0.embed(Trend.self, embeddings) }
     }
 
     @discardableResult
-    public func deleteTrend(_ id: UUID) throws -> Bool { try write { try $0.deleteTrend(id) } }
+    public func deleteTrend(_ id: UUID) throws -> Bool { try writeFreeing { try $0.deleteTrend(id) } }
 
     @discardableResult
     public func createIdea(_ idea: Idea, embedding: [Float]? = nil) throws -> Idea {
@@ -41,10 +43,12 @@ extension TrendStore {
     }
 
     @discardableResult
-    public func deleteIdea(_ id: UUID) throws -> Bool { try write { try $0.deleteIdea(id) } }
+    public func deleteIdea(_ id: UUID) throws -> Bool { try writeFreeing { try $0.deleteIdea(id) } }
 
     @discardableResult
     public func embedIdeas(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
-        try write { try $0.embedIdeas(embeddings) }
+        // Before the writer's turn.
+        try TrendTransaction.validate(embeddings)
+        return try write { try $0.embed(Idea.self, embeddings) }
     }
 }

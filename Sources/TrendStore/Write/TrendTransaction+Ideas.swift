@@ -41,7 +41,8 @@ extension TrendTransaction {
     /// Gives ideas their embeddings; otherwise as `embedTrends`.
     @discardableResult
     public func embedIdeas(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
-        try embed(Idea.self, embeddings)
+        try Self.validate(embeddings)
+        return try embed(Idea.self, embeddings)
     }
 
     /// Deletes an idea and its point; `false` when there is no such idea.

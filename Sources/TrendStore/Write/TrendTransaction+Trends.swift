@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 
 extension TrendTransaction {
     /// The trend as this transaction sees it; `nil` when there is none.
@@ -21,7 +22,8 @@ extension TrendTransaction {
     }
 
     /// Changes a trend by `change` and returns it as stored. Without an embedding the vector stays as it is, and counts as
-    /// stale after a change of the title or the description. Another engagement score is an observation at `time`.
+    /// stale after a change of the title or the description. Another engagement score is an observation at `time`, or just after
+    /// the newest one if that is later.
     ///
     /// Throws `.notFound`, `.invalid` naming the field, and what `change` throws.
     @discardableResult
@@ -29,6 +31,7 @@ extension TrendTransaction {
         _ id: UUID, embedding: [Float]? = nil, at time: Timestamp = .now,
         _ change: (inout Trend) throws -> Void = { _ in }
     ) throws -> Trend {
+        try FieldRules.time(time, "time")
         var engagement: Double?
         var stage = TrendStage.new
         let trend = try update(id, embedding) { (trend: inout Trend) in
@@ -37,8 +40,13 @@ extension TrendTransaction {
             trend.stage = stage
         }
         guard trend.engagementScore != engagement else { return trend }
+        let newest = try Int64.fetchOne(
+            database().cachedStatement(sql: "SELECT max(observed_at) FROM observations WHERE trend_id = ?"),
+            arguments: [id.text])
+        let next = newest.map { Timestamp(microseconds: min($0 + 1, Timestamp.storable.upperBound.microseconds)) }
         let seen = Observation(
-            observedAt: time, engagementScore: trend.engagementScore, url: trend.url, source: trend.source)
+            observedAt: next.map { max($0, time) } ?? time, engagementScore: trend.engagementScore, url: trend.url,
+            source: trend.source)
         return try observe(seen, of: id)
     }
 
@@ -55,7 +63,7 @@ extension TrendTransaction {
             try observation.insert(of: id, db)
             guard let dynamics = try TrendDynamics(of: id, db) else { return }
             trend.engagementScore = dynamics.newest
-            trend.velocity = dynamics.velocity ?? trend.velocity
+            trend.velocity = dynamics.velocity(after: trend.velocity)
             trend.stage = dynamics.stage
             try trend.update(db)
             try writePoint(trend, nil)
@@ -68,7 +76,8 @@ extension TrendTransaction {
     /// Throws `.invalid` naming the first wrong embedding by its place; then nothing is written.
     @discardableResult
     public func embedTrends(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
-        try embed(Trend.self, embeddings)
+        try Self.validate(embeddings)
+        return try embed(Trend.self, embeddings)
     }
 
     /// Deletes a trend with its ideas, and the points of all of them; `false` when there is no such trend.

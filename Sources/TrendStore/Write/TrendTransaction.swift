@@ -12,7 +12,13 @@ public final class TrendTransaction {
     private(set) var failure: (any Error)?
     var isOver = false
 
-    init(_ transaction: WriteTransaction) { self.transaction = transaction }
+    /// Whether there is a collection of the store by this name.
+    private let keeps: (String) -> Bool
+
+    init(_ transaction: WriteTransaction, keeps: @escaping (String) -> Bool) {
+        self.transaction = transaction
+        self.keeps = keeps
+    }
 
     func database() throws -> GRDB.Database {
         guard !isOver else { throw EngineError.unavailable("The transaction is over") }
@@ -98,11 +104,15 @@ public final class TrendTransaction {
         }
     }
 
-    /// Gives many rows their vectors, in the order of the list. Rows that are gone are left out.
-    func embed<R: StoredRow>(_: R.Type, _ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+    /// Throws `.invalid` naming the first wrong embedding of a list by its place.
+    static func validate(_ embeddings: [(id: UUID, vector: [Float])]) throws {
         for (place, entry) in embeddings.enumerated() {
             try FieldRules.embedding(entry.vector, "embeddings[\(place)].embedding")
         }
+    }
+
+    /// Gives many rows their vectors, which are valid, in the order of the list. Rows that are gone are left out.
+    func embed<R: StoredRow>(_: R.Type, _ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
         let db = try database()
         return try embeddings.filter { entry in
             guard var row = try R.fetch(entry.id, db) else { return false }
@@ -124,8 +134,8 @@ public final class TrendTransaction {
         guard try R.exists(id, db) else { return false }
         try change {
             try db.cachedStatement(sql: "DELETE FROM \(R.table) WHERE id = ?").execute(arguments: [id.text])
-            try transaction.update(R.table, [.delete(.ids([id.pointID]))])
-            if !alsoDeleting.ids.isEmpty {
+            if keeps(R.table) { try transaction.update(R.table, [.delete(.ids([id.pointID]))]) }
+            if !alsoDeleting.ids.isEmpty, keeps(alsoDeleting.table) {
                 try transaction.update(alsoDeleting.table, [.delete(.ids(alsoDeleting.ids.map(\.pointID)))])
             }
         }
