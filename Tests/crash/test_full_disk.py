@@ -136,3 +136,31 @@ def test_a_restart_on_a_full_disk():
         finally:
             keeper.kill()
             keeper.wait()
+
+
+def test_trends_are_deleted_on_a_full_disk(small, seed):
+    rng, rest = random.Random(seed), small.rest
+    trends = "/api/v1/trends"
+    text = "x" * 20_000
+    ids = []
+
+    def new():
+        return {"title": "T", "source": "vk", "description": text, "embedding": [rng.gauss(0, 1) for _ in range(768)]}
+
+    while True:
+        answer = rest.post(f"{trends}/batch", {"trends": [new() for _ in range(20)], "on_error": "refuse"})
+        if answer.status != 201:
+            assert answer.status == 507 and answer.json["error"]["code"] == "STORAGE_FULL", answer.body[:300]
+            break
+        ids += [trend["id"] for trend in answer.json["data"]["created"]]
+    assert len(ids) > 100
+    while rest.post(trends, {"title": "small", "source": "vk"}).status == 201:
+        ids.append(None)
+    assert rest.get(f"{trends}?limit=1").json["data"]["total"] == len(ids)
+    for trend in ids[:60]:
+        answer = rest.delete(f"{trends}/{trend}")
+        assert answer.status == 200, answer.body[:300]
+    assert rest.get(f"{trends}?limit=1").json["data"]["total"] == len(ids) - 60
+    # With the space writes return, without a restart.
+    assert rest.post(trends, new()).status == 201
+    small.assert_alive()
