@@ -24,7 +24,11 @@ public enum CollectionOperations {
 
     public static let create = Operation<CollectionRequest<NewCollection>, Void>(.write) { services, caller, request in
         try validate(name: request.collection, "name", of: "collection", most: 255)
-        for name in request.body.vectors.keys where !name.isEmpty { try validateVector(name: name.string, "vectors") }
+        // Qdrant takes any characters here; only in a path of the API some can't be.
+        for name in request.body.vectors.keys where name.string.utf8.count > 255 {
+            throw ServiceError.outOfRange(
+                "vectors", "value \"\(name.string.prefix(300))\" invalid, must be from 1 to 255 bytes")
+        }
         let configuration = try request.body.configuration(services.collectionDefaults)
         try services.engine.createCollection(request.collection, configuration, deadline: caller.deadline)
     }
@@ -40,11 +44,6 @@ public enum CollectionOperations {
             throw invalid("\(kind) name cannot contain \"\(character.escaped(asASCII: true))\" char")
         }
         guard name != ".", name != ".." else { throw invalid("\(kind) name cannot be \".\" or \"..\"") }
-    }
-
-    /// The same rule however a vector comes to be. Such a name is also part of a path of the API.
-    private static func validateVector(name: String, _ field: String) throws {
-        try validate(name: name, field, of: "vector", most: 200)
     }
 
     public static let update = Operation<CollectionRequest<CollectionUpdate>, Void>(.write) {
@@ -83,7 +82,7 @@ public enum CollectionOperations {
 
     public static let createVector = Operation<CollectionRequest<NewVector>, UpdateResult>(.write) {
         services, caller, request in
-        try validateVector(name: request.body.name, "vector")
+        try validate(name: request.body.name, "vector", of: "vector", most: 200)
         var parameters = request.body.parameters
         parameters.onDisk = parameters.onDisk ?? services.collectionDefaults.vectorsOnDisk
         return try services.engine.createVector(

@@ -119,11 +119,9 @@ import Testing
                 let error = try await server.fails(422, .PUT, "/collections/\(name)", "{\(vectors)}")
                 #expect(error.hasPrefix("Validation error in path parameters: [name: "), "\(name): \(error)")
             }
-            for name in ["a/b", "../x", "a\\u0000b", "<", "..", String(repeating: "x", count: 201)] {
-                let body = #"{"vectors": {"\#(name)": {"size": 4, "distance": "Dot"}}}"#
-                let error = try await server.fails(422, .PUT, "/collections/c", body)
-                #expect(error.hasPrefix("Validation error in JSON body: [vectors: value "), "\(name): \(error)")
-            }
+            let long = #"{"vectors": {"\#(String(repeating: "x", count: 256))": {"size": 4, "distance": "Dot"}}}"#
+            let error = try await server.fails(422, .PUT, "/collections/c", long)
+            #expect(error.hasPrefix("Validation error in JSON body: [vectors: value "), "\(error)")
             #expect(try await server.ok(.GET, "/collections") == ["collections": []])
         }
     }
