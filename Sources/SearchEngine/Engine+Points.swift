@@ -158,12 +158,17 @@ extension Engine {
     /// `WriteTransaction.update`) and in tables of its own (through `WriteTransaction.database`) is committed
     /// together or, when it throws, not at all. Blocks; must not be called from inside another transaction.
     ///
-    /// - Parameter mayUseReserve: whether it is done on a full disk as well, by the space that is set aside for deletions. For
-    ///   little that a start can't do without.
+    /// - Parameters:
+    ///   - mayUseReserve: whether it is done on a full disk as well, by the space that is set aside for deletions: for what
+    ///     deletes, and for little that a start can't do without.
+    ///   - bytes: what `body` holds while it waits, about; `.busy` is thrown where all that waits takes too much.
+    ///   - deadline: how long this waits; then `.timeout` is thrown, and `body` may be done later all the same.
     public func write<T>(
-        mayUseReserve: Bool = false, _ body: @escaping (WriteTransaction) throws -> T
+        mayUseReserve: Bool = false, bytes: Int = 0, deadline: Deadline? = nil,
+        _ body: @escaping (WriteTransaction) throws -> T
     ) throws -> T {
-        try queue.perform(freeing: mayUseReserve ? FreeingJob() : nil) { [self] transaction in
+        let freeing = mayUseReserve ? FreeingJob() : nil
+        return try queue.perform(freeing: freeing, bytes: bytes, until: deadline) { [self] transaction in
             transaction.engine = self
             return try body(transaction)
         }

@@ -53,8 +53,8 @@ public enum IdeaOperations {
     }
 
     /// Throws `.notFound` for a trend that isn't there.
-    public static let create = Operation<NewIdea, Idea>(.write) { services, _, new in
-        try services.trends.createIdea(new.idea, embedding: new.embedding)
+    public static let create = Operation<NewIdea, Idea>(.write) { services, caller, new in
+        try services.trends.write(deadline: caller.deadline) { try $0.createIdea(new.idea, embedding: new.embedding) }
     }
 
     /// What a change says; a member that is `nil` stays as it is.
@@ -93,13 +93,15 @@ public enum IdeaOperations {
         }
     }
 
-    public static let update = Operation<Update, Idea>(.write) { services, _, update in
-        try services.trends.updateIdea(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
+    public static let update = Operation<Update, Idea>(.write) { services, caller, update in
+        try services.trends.write(deadline: caller.deadline) { transaction in
+            try transaction.updateIdea(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
+        }
     }
 
     /// Throws `.notFound` for an idea that isn't there.
-    public static let delete = Operation<UUID, Void>(.write) { services, _, id in
-        guard try services.trends.deleteIdea(id) else { throw missing(id) }
+    public static let delete = Operation<UUID, Void>(.write) { services, caller, id in
+        guard try services.trends.deleteIdea(id, deadline: caller.deadline) else { throw missing(id) }
     }
 
     public struct Search: Sendable {
@@ -121,8 +123,8 @@ public enum IdeaOperations {
     }
 
     /// Gives ideas their embeddings, all of them or, when one is wrong, none.
-    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, _, embeddings in
-        try EmbeddingResult(embeddings) { try services.trends.embedIdeas($0) }
+    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, caller, embeddings in
+        try EmbeddingResult(embeddings) { try services.trends.embedIdeas($0, deadline: caller.deadline) }
     }
 
     private static func missing(_ id: UUID) -> ServiceError {

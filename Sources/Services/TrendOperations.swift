@@ -15,6 +15,12 @@ public enum TrendOperations {
             self.trend = trend
             self.embedding = embedding
         }
+
+        /// What it takes of memory, about.
+        var bytes: Int {
+            (embedding?.count ?? 0) * MemoryLayout<Float>.size + trend.title.utf8.count
+                + (trend.description?.utf8.count ?? 0) + trend.tags.reduce(0) { $0 + $1.utf8.count } + 512
+        }
     }
 
     /// What a listing asks for.
@@ -58,8 +64,10 @@ public enum TrendOperations {
         return Details(trend: trend, dynamics: try services.trends.dynamics(of: id))
     }
 
-    public static let create = Operation<NewTrend, Trend>(.write) { services, _, new in
-        try services.trends.createTrend(new.trend, embedding: new.embedding)
+    public static let create = Operation<NewTrend, Trend>(.write) { services, caller, new in
+        try services.trends.write(bytes: new.bytes, deadline: caller.deadline) {
+            try $0.createTrend(new.trend, embedding: new.embedding)
+        }
     }
 
     /// What a change says; a member that is `nil` stays as it is.
@@ -99,13 +107,15 @@ public enum TrendOperations {
         }
     }
 
-    public static let update = Operation<Update, Trend>(.write) { services, _, update in
-        try services.trends.updateTrend(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
+    public static let update = Operation<Update, Trend>(.write) { services, caller, update in
+        try services.trends.write(deadline: caller.deadline) { transaction in
+            try transaction.updateTrend(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
+        }
     }
 
     /// Throws `.notFound` for a trend that isn't there.
-    public static let delete = Operation<UUID, Void>(.write) { services, _, id in
-        guard try services.trends.deleteTrend(id) else { throw missing(id) }
+    public static let delete = Operation<UUID, Void>(.write) { services, caller, id in
+        guard try services.trends.deleteTrend(id, deadline: caller.deadline) else { throw missing(id) }
     }
 
     // MARK: Many at once
@@ -136,7 +146,7 @@ public enum TrendOperations {
 
     /// Creates the trends of a batch: all of them in one transaction or, where the good ones are kept, some hundreds in each.
     /// Errors are told in both cases.
-    public static let createMany = Operation<Batch, BatchResult>(.write) { services, _, batch in
+    public static let createMany = Operation<Batch, BatchResult>(.write) { services, caller, batch in
         guard batch.trends.count <= mostInBatch else {
             throw ServiceError.outOfRange(
                 "trends", "must be at most \(mostInBatch) trends, not \(batch.trends.count)")
@@ -146,7 +156,10 @@ public enum TrendOperations {
         for start in stride(from: 0, to: batch.trends.count, by: size) {
             let part = batch.trends[start..<min(start + size, batch.trends.count)]
             do {
-                let (created, errors) = try services.trends.write { try create(part, keepsGood: batch.keepsGood, $0) }
+                let bytes = part.reduce(0) { sum, entry in sum + ((try? entry.get())?.bytes ?? 0) }
+                let (created, errors) = try services.trends.write(bytes: bytes, deadline: caller.deadline) {
+                    try create(part, keepsGood: batch.keepsGood, $0)
+                }
                 result.created += created
                 result.errors += errors
             } catch let refused as Refused {
@@ -247,15 +260,17 @@ public enum TrendOperations {
         }
     }
 
-    public static let observe = Operation<Observed, Trend>(.write) { services, _, observed in
-        try services.trends.observe(observed.observation, of: observed.trend)
+    public static let observe = Operation<Observed, Trend>(.write) { services, caller, observed in
+        try services.trends.write(deadline: caller.deadline) {
+            try $0.observe(observed.observation, of: observed.trend)
+        }
     }
 
     // MARK: Embeddings
 
     /// Gives trends their embeddings, all of them or, when one is wrong, none.
-    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, _, embeddings in
-        try EmbeddingResult(embeddings) { try services.trends.embedTrends($0) }
+    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, caller, embeddings in
+        try EmbeddingResult(embeddings) { try services.trends.embedTrends($0, deadline: caller.deadline) }
     }
 
     private static func missing(_ id: UUID) -> ServiceError {

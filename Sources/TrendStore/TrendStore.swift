@@ -46,14 +46,20 @@ public final class TrendStore: Sendable {
     ///
     /// `body` runs on the engine's writer thread and holds up every other change: keep it short, and don't call the
     /// store or the engine from it. Its errors are thrown on as they are.
-    public func write<T>(_ body: @escaping (TrendTransaction) throws -> T) throws -> T {
+    ///
+    /// - Parameters:
+    ///   - bytes: what `body` holds while it waits for its turn, about.
+    ///   - deadline: how long this waits; then `EngineError.timeout` is thrown, and `body` may be done later all the same.
+    public func write<T>(
+        bytes: Int = 0, deadline: Deadline? = nil, _ body: @escaping (TrendTransaction) throws -> T
+    ) throws -> T {
         try prepareCollections()
-        return try engine.write { [self] in try run(body, $0) }
+        return try engine.write(bytes: bytes, deadline: deadline) { [self] in try run(body, $0) }
     }
 
     /// The same for what only deletes: on a full disk as well, and without collections that aren't there yet.
-    func writeFreeing<T>(_ body: @escaping (TrendTransaction) throws -> T) throws -> T {
-        try engine.write(mayUseReserve: true) { [self] in try run(body, $0) }
+    func writeFreeing<T>(deadline: Deadline?, _ body: @escaping (TrendTransaction) throws -> T) throws -> T {
+        try engine.write(mayUseReserve: true, deadline: deadline) { [self] in try run(body, $0) }
     }
 
     private func run<T>(_ body: (TrendTransaction) throws -> T, _ transaction: WriteTransaction) throws -> T {

@@ -1,4 +1,5 @@
 import Foundation
+import SearchEngine
 
 /// Single changes, each in a transaction of its own; `TrendTransaction` documents them.
 extension TrendStore {
@@ -21,14 +22,19 @@ extension TrendStore {
     }
 
     @discardableResult
-    public func embedTrends(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+    public func embedTrends(
+        _ embeddings: [(id: UUID, vector: [Float])], deadline: Deadline? = nil
+    ) throws -> [UUID] {
         // Before the writer's turn.
         try TrendTransaction.validate(embeddings)
-        return try write { try $0.embed(Trend.self, embeddings) }
+        let bytes = embeddings.count * Self.embeddingDimensions * MemoryLayout<Float>.size
+        return try write(bytes: bytes, deadline: deadline) { try $0.embed(Trend.self, embeddings) }
     }
 
     @discardableResult
-    public func deleteTrend(_ id: UUID) throws -> Bool { try writeFreeing { try $0.deleteTrend(id) } }
+    public func deleteTrend(_ id: UUID, deadline: Deadline? = nil) throws -> Bool {
+        try writeFreeing(deadline: deadline) { try $0.deleteTrend(id) }
+    }
 
     @discardableResult
     public func createIdea(_ idea: Idea, embedding: [Float]? = nil) throws -> Idea {
@@ -43,12 +49,17 @@ extension TrendStore {
     }
 
     @discardableResult
-    public func deleteIdea(_ id: UUID) throws -> Bool { try writeFreeing { try $0.deleteIdea(id) } }
+    public func deleteIdea(_ id: UUID, deadline: Deadline? = nil) throws -> Bool {
+        try writeFreeing(deadline: deadline) { try $0.deleteIdea(id) }
+    }
 
     @discardableResult
-    public func embedIdeas(_ embeddings: [(id: UUID, vector: [Float])]) throws -> [UUID] {
+    public func embedIdeas(
+        _ embeddings: [(id: UUID, vector: [Float])], deadline: Deadline? = nil
+    ) throws -> [UUID] {
         // Before the writer's turn.
         try TrendTransaction.validate(embeddings)
-        return try write { try $0.embed(Idea.self, embeddings) }
+        let bytes = embeddings.count * Self.embeddingDimensions * MemoryLayout<Float>.size
+        return try write(bytes: bytes, deadline: deadline) { try $0.embed(Idea.self, embeddings) }
     }
 }
