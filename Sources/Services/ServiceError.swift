@@ -93,8 +93,9 @@ public struct ServiceError: Error, Sendable, Equatable {
     /// The same error, of a member of the object at `path`.
     public func below(_ path: String) -> ServiceError {
         var error = self
-        error.field = field.map { "\(path).\($0)" }
-        error.problems = problems.map { FieldProblem(field: "\(path).\($0.field)", reason: $0.reason) }
+        func below(_ field: String) -> String { field.isEmpty ? path : "\(path).\(field)" }
+        error.field = field.map(below)
+        error.problems = problems.map { FieldProblem(field: below($0.field), reason: $0.reason) }
         return error
     }
 }

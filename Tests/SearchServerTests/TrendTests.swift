@@ -125,7 +125,8 @@ import Testing
                 ("since=now&until=", ["since", "until"]), ("order_by=title", ["order_by"]), ("order=up", ["order"]),
                 ("after=x", ["after"]),
                 ("after=velocity.asc.d0.00000000-0000-4000-8000-000000000000", ["after"]),
-                ("category=%00", ["category"]), ("tags=a%00", ["tags"]),
+                ("category=%00", ["category"]), ("category=%ff", ["category"]), ("%zz=1", ["%zz"]),
+                ("limit=0&skip=-1&order=x&zz=1", ["limit", "skip", "order", "zz"]), ("tags=a%00", ["tags"]),
             ] {
                 let error = try await server.refused(422, .GET, "\(Self.path)?\(query)")
                 let named = error["details"]?.arrayValue?.compactMap { $0["field"]?.stringValue } ?? []
@@ -154,6 +155,23 @@ import Testing
             ] {
                 let error = try await server.refused(422, .POST, "\(Self.path)/\(id)/observations", body)
                 #expect(error["details"]?[0]?["field"]?.stringValue == field, "\(body)")
+            }
+            for (method, path, body, fields) in [
+                (
+                    "PATCH", "/\(id)",
+                    #"{"velocity": 1, "title": "", "url": "x", "tags": [""], "embedding": [1], "zz": 1}"#,
+                    ["velocity", "title", "url", "tags[0]", "embedding", "zz"]
+                ),
+                (
+                    "POST", "/\(id)/observations", #"{"engagement_score": -1, "source": "q", "url": "x", "z": 1}"#,
+                    ["engagement_score", "source", "url", "z"]
+                ),
+                ("POST", "/search", #"{"like": "x", "limit": 0, "skip": -1, "z": 1}"#, ["like", "limit", "skip", "z"]),
+                ("POST", "/batch", #"{"on_error": "refuse", "trends": [5]}"#, ["trends[0]"]),
+            ] {
+                let error = try await server.refused(422, .init(rawValue: method), Self.path + path, body)
+                let named = error["details"]?.arrayValue?.compactMap { $0["field"]?.stringValue } ?? []
+                #expect(Set(named) == Set(fields) && named.count == fields.count, "\(body): \(named)")
             }
             let duplicate = #"{"id": "\#(id)", "title": "a", "source": "vk"}"#
             #expect(try await server.refused(409, .POST, Self.path, duplicate)["code"] == "CONFLICT")
@@ -215,6 +233,10 @@ import Testing
             ids.append(try await server.create(#"{"title": "T3", "source": "vk", "embedding": \#(Self.axis(3))}"#))
             let waiting = try await server.data(200, .GET, "\(Self.path)/needing-embeddings")
             #expect(waiting["items"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == Array(ids[..<3]))
+            let first = try await server.data(200, .GET, "\(Self.path)/needing-embeddings?limit=2")
+            let rest = try await server.data(
+                200, .GET, "\(Self.path)/needing-embeddings?after=\(first["next"]?.stringValue ?? "")")
+            #expect(rest["items"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == [ids[2]])
             let unknown = "00000000-0000-4000-8000-000000000000"
             let entries = [(ids[0], 0), (ids[1], 1), (unknown, 2)].map {
                 #"{"id": "\#($0.0)", "embedding": \#(Self.axis($0.1))}"#

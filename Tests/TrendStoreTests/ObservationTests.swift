@@ -54,6 +54,10 @@ import TrendStore
         ([(0, 100), (24, 80), (48, 60)], .peaked),
         ([(0, 100), (24, 60), (48, 20)], .fading),
         ([(0, 0), (24, 0), (48, 0)], .steady),
+        // Exactly at the thresholds, where sums are off by a last digit.
+        ([(0, 50), (12, 100), (24, 150)], .exploding),
+        ([(0, 105), (12, 100), (24, 95)], .peaked),
+        ([(0, 95), (12, 100), (24, 105)], .rising),
         // Older ones than a week don't count, but for the peak.
         ([(0, 1_000), (240, 100), (264, 80), (288, 70)], .fading),
     ]

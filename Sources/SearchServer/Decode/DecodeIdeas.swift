@@ -40,6 +40,15 @@ extension JSONReader {
             try reader.skipValue()
             return true
         }
+        // What is given is checked by its rule as well; the others stand for what the row has.
+        var idea = Idea(
+            trendID: UUID(), title: "-",
+            scores: IdeaScores(
+                marketSize: 0, competition: 0, demand: 0, monetization: 0, feasibility: 0, timeToMarket: 0))
+        change.apply(to: &idea)
+        do { _ = try idea.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
+            for problem in problems { fields.note(problem.field, problem.reason) }
+        }
         try fields.throwAny()
         return change
     }
@@ -82,8 +91,8 @@ extension JSONReader {
             switch key {
             case "vector": vector = try fields.vector(&reader, "vector")
             case "like": like = try fields.id(&reader, "like")
-            case "limit": search.limit = try fields.integer(&reader, "limit") ?? search.limit
-            case "skip": search.skip = try fields.integer(&reader, "skip") ?? search.skip
+            case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
+            case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
             case "score_threshold":
                 search.scoreThreshold = try fields.double(&reader, "score_threshold").map { Float($0) }
             case "min_score": search.filter.totalScore.gte = try fields.integer(&reader, "min_score")
@@ -111,8 +120,8 @@ extension TrendParameters {
         if let trend = id("trend") { listing.filter.trendIDs = [trend] }
         listing.order = member("order_by") ?? listing.order
         listing.direction = member("order") ?? listing.direction
-        listing.skip = integer("skip") ?? 0
-        listing.limit = integer("limit") ?? listing.limit
+        listing.skip = skip() ?? 0
+        listing.limit = limit() ?? listing.limit
         listing.after = cursor("after")
         try finish()
         return listing

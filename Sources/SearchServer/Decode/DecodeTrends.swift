@@ -48,6 +48,12 @@ extension JSONReader {
             try reader.skipValue()
             return true
         }
+        // What is given is checked by its rule as well; the others stand for what the row has.
+        var trend = Trend(title: "-", source: .reddit)
+        change.apply(to: &trend)
+        do { _ = try trend.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
+            for problem in problems { fields.note(problem.field, problem.reason) }
+        }
         try fields.throwAny()
         return change
     }
@@ -95,7 +101,7 @@ extension JSONReader {
                     guard count <= TrendOperations.mostInBatch else { return try reader.skipValue() }
                     guard try reader.peek() == .object else {
                         try reader.skipValue()
-                        return read.append(.failure(.outOfRange("trends[\(read.count)]", "must be an object")))
+                        return read.append(.failure(.outOfRange("", "must be an object")))
                     }
                     do {
                         read.append(.success(try reader.readNewTrend()))
@@ -190,9 +196,13 @@ extension JSONReader {
         let named = Set(fields.problems.map(\.field))
         if engagement == nil, !named.contains("engagement_score") { fields.note("engagement_score", "is missing") }
         if source == nil, !named.contains("source") { fields.note("source", "is missing") }
-        try fields.throwAny()
-        return Observation(
+        let seen = Observation(
             observedAt: time ?? .now, engagementScore: engagement ?? 0, url: url, source: source ?? .reddit)
+        do { _ = try seen.validated() } catch TrendStoreError.invalid(let problems) {
+            for problem in problems { fields.note(problem.field, problem.reason) }
+        }
+        try fields.throwAny()
+        return seen
     }
 
     mutating func readTrendSearch() throws -> TrendOperations.Search {
@@ -204,8 +214,8 @@ extension JSONReader {
             switch key {
             case "vector": vector = try fields.vector(&reader, "vector")
             case "like": like = try fields.id(&reader, "like")
-            case "limit": search.limit = try fields.integer(&reader, "limit") ?? search.limit
-            case "skip": search.skip = try fields.integer(&reader, "skip") ?? search.skip
+            case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
+            case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
             case "score_threshold":
                 search.scoreThreshold = try fields.double(&reader, "score_threshold").map { Float($0) }
             case "category":
@@ -245,12 +255,18 @@ struct TrendParameters {
         return query[name]
     }
 
-    mutating func integer(_ name: String) -> Int? {
+    mutating func integer(_ name: String, in range: ClosedRange<Int>? = nil) -> Int? {
         guard let text = text(name) else { return nil }
-        if let value = Int(text) { return value }
-        fields.note(name, "must be an integer, not `\(text.prefix(100))`")
-        return nil
+        guard let value = Int(text) else {
+            fields.note(name, "must be an integer, not `\(text.prefix(100))`")
+            return nil
+        }
+        return fields.ranged(value, name, range)
     }
+
+    /// `limit` and `skip`, in their ranges.
+    mutating func limit() -> Int? { integer("limit", in: FieldReader.limits) }
+    mutating func skip() -> Int? { integer("skip", in: FieldReader.skips) }
 
     mutating func double(_ name: String) -> Double? {
         guard let text = text(name) else { return nil }
@@ -281,6 +297,7 @@ struct TrendParameters {
         for name in query.names where !known.contains(name) && name != "timeout" {
             fields.note(String(name.prefix(100)), "is unknown")
         }
+        for name in query.undecodable { fields.note(String(name.prefix(100)), "isn't percent-encoded UTF-8") }
         try fields.throwAny()
     }
 
@@ -301,8 +318,8 @@ struct TrendParameters {
         listing.filter = filter()
         listing.order = member("order_by") ?? listing.order
         listing.direction = member("order") ?? listing.direction
-        listing.skip = integer("skip") ?? 0
-        listing.limit = integer("limit") ?? listing.limit
+        listing.skip = skip() ?? 0
+        listing.limit = limit() ?? listing.limit
         listing.after = cursor("after")
         try finish()
         return listing

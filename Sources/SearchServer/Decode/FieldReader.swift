@@ -71,13 +71,26 @@ struct FieldReader {
         try read(&reader, field, .bool, "a boolean") { try $0.readBool() }
     }
 
-    mutating func integer(_ reader: inout JSONReader, _ field: String) throws -> Int? {
+    /// What every listing and search takes.
+    static let limits = 1...TrendStore.maximumLimit
+    static let skips = 0...TrendStore.maximumOffset
+
+    /// A number in its range; `nil`, with a problem, for one that isn't.
+    mutating func ranged(_ value: Int, _ field: String, _ range: ClosedRange<Int>?) -> Int? {
+        guard let range, !range.contains(value) else { return value }
+        note(field, "must be \(range.lowerBound)…\(range.upperBound), not \(value)")
+        return nil
+    }
+
+    mutating func integer(
+        _ reader: inout JSONReader, _ field: String, in range: ClosedRange<Int>? = nil
+    ) throws -> Int? {
         guard let number = try double(&reader, field) else { return nil }
         guard let integer = Int(exactly: number) else {
             note(field, "must be an integer, not \(number)")
             return nil
         }
-        return integer
+        return ranged(integer, field, range)
     }
 
     mutating func member<Value: RawRepresentable & CaseIterable>(

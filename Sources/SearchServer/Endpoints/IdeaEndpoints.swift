@@ -23,7 +23,7 @@ extension Endpoints {
         .trends(.GET, "ideas/top", IdeaOperations.list) { call in
             var parameters = TrendParameters(call.query)
             var listing = IdeaOperations.Listing()
-            listing.limit = parameters.integer("limit") ?? 10
+            listing.limit = parameters.limit() ?? 10
             if let status: IdeaStatus = parameters.member("status") { listing.filter.statuses = [status] }
             try parameters.finish()
             return listing
@@ -42,8 +42,9 @@ extension Endpoints {
             listing.order = .analyzedAt
             // Who waits longest comes first.
             listing.direction = .ascending
-            listing.skip = parameters.integer("skip") ?? 0
-            listing.limit = parameters.integer("limit") ?? listing.limit
+            listing.skip = parameters.skip() ?? 0
+            listing.limit = parameters.limit() ?? listing.limit
+            listing.after = parameters.cursor("after")
             try parameters.finish()
             return listing
         } reply: { page, listing in
@@ -72,8 +73,8 @@ extension Endpoints {
         .trends(.GET, "ideas/{id}/similar", IdeaOperations.search) { call in
             var parameters = TrendParameters(call.query)
             var search = IdeaOperations.Search(query: .like(try rowID(call)))
-            search.limit = parameters.integer("limit") ?? search.limit
-            search.skip = parameters.integer("skip") ?? 0
+            search.limit = parameters.limit() ?? search.limit
+            search.skip = parameters.skip() ?? 0
             search.filter.totalScore.gte = parameters.integer("min_score")
             if let status: IdeaStatus = parameters.member("status") { search.filter.statuses = [status] }
             try parameters.finish()

@@ -40,8 +40,8 @@ extension Endpoints {
         .trends(.GET, "trends/categories/trending", TrendOperations.trendingCategories) { call in
             var parameters = TrendParameters(call.query)
             var period = TrendOperations.Period()
-            period.days = parameters.integer("days") ?? period.days
-            period.limit = parameters.integer("limit") ?? period.limit
+            period.days = parameters.integer("days", in: 1...3_650) ?? period.days
+            period.limit = parameters.limit() ?? period.limit
             try parameters.finish()
             return period
         } reply: { categories, _ in
@@ -53,8 +53,9 @@ extension Endpoints {
             listing.filter.needsEmbedding = true
             // Who waits longest comes first.
             listing.direction = .ascending
-            listing.skip = parameters.integer("skip") ?? 0
-            listing.limit = parameters.integer("limit") ?? listing.limit
+            listing.skip = parameters.skip() ?? 0
+            listing.limit = parameters.limit() ?? listing.limit
+            listing.after = parameters.cursor("after")
             try parameters.finish()
             return listing
         } reply: { page, listing in
@@ -85,8 +86,8 @@ extension Endpoints {
         .trends(.GET, "trends/{id}/observations", TrendOperations.observations) { call in
             var parameters = TrendParameters(call.query)
             var page = TrendOperations.ObservationPage(trend: try rowID(call))
-            page.skip = parameters.integer("skip") ?? 0
-            page.limit = parameters.integer("limit") ?? page.limit
+            page.skip = parameters.skip() ?? 0
+            page.limit = parameters.limit() ?? page.limit
             try parameters.finish()
             return page
         } reply: { observations, _ in

@@ -4,6 +4,8 @@ import Services
 /// unless an endpoint calls `requireNames`.
 struct QueryParameters: Sendable {
     private var values: [String: String] = [:]
+    /// The names, as they were sent, of parameters that are no UTF-8 when decoded. Qdrant's endpoints pass them over.
+    private(set) var undecodable: [String] = []
 
     init(_ query: Substring) {
         guard !query.isEmpty else { return }
@@ -12,7 +14,10 @@ struct QueryParameters: Sendable {
             let value = pair[name.endIndex...].dropFirst()
             guard let name = percentDecoded(name.utf8, plusIsSpace: true),
                 let value = percentDecoded(value.utf8, plusIsSpace: true)
-            else { continue }
+            else {
+                undecodable.append(String(pair.prefix { $0 != "=" }))
+                continue
+            }
             values[name] = value
         }
     }

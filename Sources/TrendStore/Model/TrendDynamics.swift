@@ -64,7 +64,8 @@ public struct TrendDynamics: Sendable, Hashable {
             growth = peak == 0 ? 0 : slope / max(mean.y, 1 / peak)
         }
         let age = last.microseconds - first.microseconds
-        switch growth ?? 0 {
+        // So that what is exactly at a threshold isn't off by the rounding of sums.
+        switch ((growth ?? 0) * 1e9).rounded() / 1e9 {
         case _ where count < 3 || age < Self.shortestAge: stage = .new
         case 1...: stage = .exploding
         case 0.1...: stage = .rising

@@ -59,7 +59,7 @@ extension Idea {
 
 extension Observation {
     /// The observation as it is stored. Throws `.invalid` naming every field that breaks its rule.
-    func validated() throws -> Observation {
+    public func validated() throws -> Observation {
         var observation = self
         var problems = FieldProblems()
         _ = problems.check { try FieldRules.time(observedAt, "observed_at") }
