@@ -107,13 +107,11 @@ extension Engine {
     public func deleteCollection(
         _ name: String, isByKeeper: Bool = false, deadline: Deadline? = nil
     ) throws -> Bool {
-        if !isByKeeper { try requireUnkept(name, "be deleted") }
         let released = Mutex<[Latch]>([])
         let isDeleted = try queue.perform(freeing: FreeingJob(), until: deadline) { [self] transaction in
             guard let collection = catalog.withLock({ $0.collections[name] }), !collection.isDropped else {
                 return false
             }
-            // It may have got a keeper while this waited.
             if !isByKeeper { try requireUnkept(name, "be deleted") }
             let db = transaction.database
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])

@@ -17,34 +17,16 @@ public enum IdeaOperations {
         }
     }
 
-    /// What a listing asks for.
-    public struct Listing: Sendable {
-        public var filter = IdeaFilter()
-        public var order = IdeaOrder.totalScore
-        public var direction = SortDirection.descending
-        public var skip = 0
-        public var limit = 50
-        public var after: PageCursor?
+    public typealias Listing = RowListing<IdeaFilter, IdeaOrder>
+    public typealias Search = RowSearch<IdeaFilter>
 
-        public init() {}
-    }
-
-    /// A page of a listing.
-    public struct Page: Sendable {
-        public var ideas: [Idea]
-        /// All that match.
-        public var total: Int
-        /// Where the next page begins; `nil` at the end.
-        public var next: PageCursor?
-    }
-
-    public static let list = Operation<Listing, Page>(.read) { services, _, listing in
+    public static let list = Operation<Listing, RowPage<Idea>>(.read) { services, _, listing in
         let page = try renaming(["offset": "skip"]) {
             try services.trends.listIdeas(
                 listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
                 after: listing.after)
         }
-        return Page(ideas: page.rows, total: try services.trends.countIdeas(listing.filter), next: page.next)
+        return RowPage(page, total: try services.trends.countIdeas(listing.filter))
     }
 
     public static let get = Operation<UUID, Idea>(.read) { services, _, id in
@@ -83,17 +65,7 @@ public enum IdeaOperations {
         }
     }
 
-    public struct Update: Sendable {
-        public var id: UUID
-        public var change: Change
-
-        public init(id: UUID, change: Change) {
-            self.id = id
-            self.change = change
-        }
-    }
-
-    public static let update = Operation<Update, Idea>(.write) { services, caller, update in
+    public static let update = Operation<RowUpdate<Change>, Idea>(.write) { services, caller, update in
         try services.trends.write(deadline: caller.deadline) { transaction in
             try transaction.updateIdea(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
         }
@@ -102,16 +74,6 @@ public enum IdeaOperations {
     /// Throws `.notFound` for an idea that isn't there.
     public static let delete = Operation<UUID, Void>(.write) { services, caller, id in
         guard try services.trends.deleteIdea(id, deadline: caller.deadline) else { throw missing(id) }
-    }
-
-    public struct Search: Sendable {
-        public var query: SemanticQuery
-        public var filter = IdeaFilter()
-        public var limit = 10
-        public var skip = 0
-        public var scoreThreshold: Float?
-
-        public init(query: SemanticQuery) { self.query = query }
     }
 
     public static let search = Operation<Search, [ScoredRow<Idea>]>(.read) { services, caller, search in

@@ -23,34 +23,16 @@ public enum TrendOperations {
         }
     }
 
-    /// What a listing asks for.
-    public struct Listing: Sendable {
-        public var filter = TrendFilter()
-        public var order = TrendOrder.discoveredAt
-        public var direction = SortDirection.descending
-        public var skip = 0
-        public var limit = 50
-        public var after: PageCursor?
+    public typealias Listing = RowListing<TrendFilter, TrendOrder>
+    public typealias Search = RowSearch<TrendFilter>
 
-        public init() {}
-    }
-
-    /// A page of a listing.
-    public struct Page: Sendable {
-        public var trends: [Trend]
-        /// All that match.
-        public var total: Int
-        /// Where the next page begins; `nil` at the end.
-        public var next: PageCursor?
-    }
-
-    public static let list = Operation<Listing, Page>(.read) { services, _, listing in
+    public static let list = Operation<Listing, RowPage<Trend>>(.read) { services, _, listing in
         let page = try renaming(["offset": "skip"]) {
             try services.trends.listTrends(
                 listing.filter, by: listing.order, listing.direction, limit: listing.limit, offset: listing.skip,
                 after: listing.after)
         }
-        return Page(trends: page.rows, total: try services.trends.countTrends(listing.filter), next: page.next)
+        return RowPage(page, total: try services.trends.countTrends(listing.filter))
     }
 
     /// A trend with the numbers behind its stage.
@@ -97,17 +79,7 @@ public enum TrendOperations {
         }
     }
 
-    public struct Update: Sendable {
-        public var id: UUID
-        public var change: Change
-
-        public init(id: UUID, change: Change) {
-            self.id = id
-            self.change = change
-        }
-    }
-
-    public static let update = Operation<Update, Trend>(.write) { services, caller, update in
+    public static let update = Operation<RowUpdate<Change>, Trend>(.write) { services, caller, update in
         try services.trends.write(deadline: caller.deadline) { transaction in
             try transaction.updateTrend(update.id, embedding: update.change.embedding) { update.change.apply(to: &$0) }
         }
@@ -194,16 +166,6 @@ public enum TrendOperations {
     }
 
     // MARK: Searches
-
-    public struct Search: Sendable {
-        public var query: SemanticQuery
-        public var filter = TrendFilter()
-        public var limit = 10
-        public var skip = 0
-        public var scoreThreshold: Float?
-
-        public init(query: SemanticQuery) { self.query = query }
-    }
 
     public static let search = Operation<Search, [ScoredRow<Trend>]>(.read) { services, caller, search in
         try renaming(["offset": "skip", "embedding": "vector"]) {

@@ -16,18 +16,15 @@ extension JSONReader {
             return true
         }
         // Every given member but a wrong one is checked by its rule as well.
-        let named = Set(fields.problems.map(\.field))
-        var required = [("trend_id", change.trendID != nil), ("title", change.title != nil)]
-        required += IdeaScore.allCases.map { ($0.rawValue, change.scores[$0] != nil) }
-        for (name, isThere) in required where !isThere && !named.contains(name) { fields.note(name, "is missing") }
+        fields.require("trend_id", change.trendID != nil)
+        fields.require("title", change.title != nil)
+        for score in IdeaScore.allCases { fields.require(score.rawValue, change.scores[score] != nil) }
         var idea = Idea(
             id: id ?? .timeOrdered(), trendID: change.trendID ?? UUID(), title: change.title ?? "-",
             scores: IdeaScores(
                 marketSize: 0, competition: 0, demand: 0, monetization: 0, feasibility: 0, timeToMarket: 0))
         change.apply(to: &idea)
-        do { idea = try idea.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
-            for problem in problems { fields.note(problem.field, problem.reason) }
-        }
+        idea = try fields.check { try idea.validated(with: change.embedding) } ?? idea
         try fields.throwAny()
         return .init(idea: idea, embedding: change.embedding)
     }
@@ -46,9 +43,7 @@ extension JSONReader {
             scores: IdeaScores(
                 marketSize: 0, competition: 0, demand: 0, monetization: 0, feasibility: 0, timeToMarket: 0))
         change.apply(to: &idea)
-        do { _ = try idea.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
-            for problem in problems { fields.note(problem.field, problem.reason) }
-        }
+        _ = try fields.check { try idea.validated(with: change.embedding) }
         try fields.throwAny()
         return change
     }
@@ -84,45 +79,33 @@ extension JSONReader {
 
     mutating func readIdeaSearch() throws -> IdeaOperations.Search {
         var fields = FieldReader()
-        var vector: [Float]?
-        var like: UUID?
-        var search = IdeaOperations.Search(query: .embedding([]))
+        var members = SearchMembers()
+        var search = IdeaOperations.Search(.embedding([]), IdeaFilter())
         try readMembers { reader, key in
             switch key {
-            case "vector": vector = try fields.vector(&reader, "vector")
-            case "like": like = try fields.id(&reader, "like")
-            case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
-            case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
-            case "score_threshold":
-                search.scoreThreshold = try fields.double(&reader, "score_threshold").map { Float($0) }
             case "min_score": search.filter.totalScore.gte = try fields.integer(&reader, "min_score")
             case "status":
                 let status: IdeaStatus? = try fields.member(&reader, "status")
                 search.filter.statuses = Set(status.map { [$0] } ?? [])
             case "trend": search.filter.trendIDs = Set(try fields.id(&reader, "trend").map { [$0] } ?? [])
-            default: try fields.unknown(&reader, key.string)
+            default:
+                if try !members.read(&reader, key, &fields, into: &search) { try fields.unknown(&reader, key.string) }
             }
         }
-        if fields.problems.isEmpty, (vector == nil) == (like == nil) {
-            fields.note("vector", "or `like` must be given, and not both")
-        }
-        try fields.throwAny()
-        search.query = like.map { .like($0) } ?? .embedding(vector ?? [])
+        search.query = try members.query(&fields)
         return search
     }
 }
 
 extension TrendParameters {
     mutating func ideaListing() throws -> IdeaOperations.Listing {
-        var listing = IdeaOperations.Listing()
+        var listing = IdeaOperations.Listing(IdeaFilter(), by: .totalScore)
         listing.filter.totalScore.gte = integer("min_score")
         if let status: IdeaStatus = member("status") { listing.filter.statuses = [status] }
         if let trend = id("trend") { listing.filter.trendIDs = [trend] }
         listing.order = member("order_by") ?? listing.order
         listing.direction = member("order") ?? listing.direction
-        listing.skip = skip() ?? 0
-        listing.limit = limit() ?? listing.limit
-        listing.after = cursor("after")
+        page(of: &listing)
         try finish()
         return listing
     }

@@ -22,17 +22,14 @@ extension JSONReader {
             return true
         }
         // Every given member but a wrong one is checked by its rule as well.
-        let named = Set(fields.problems.map(\.field))
-        if change.title == nil, !named.contains("title") { fields.note("title", "is missing") }
-        if change.source == nil, !named.contains("source") { fields.note("source", "is missing") }
+        fields.require("title", change.title != nil)
+        fields.require("source", change.source != nil)
         var trend = Trend(
             id: id ?? .timeOrdered(), title: change.title ?? "-", source: change.source ?? .reddit,
             discoveredAt: discovered ?? .now)
         change.apply(to: &trend)
         if let velocity { trend.velocity = velocity }
-        do { trend = try trend.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
-            for problem in problems { fields.note(problem.field, problem.reason) }
-        }
+        trend = try fields.check { try trend.validated(with: change.embedding) } ?? trend
         try fields.throwAny()
         return .init(trend: trend, embedding: change.embedding)
     }
@@ -51,9 +48,7 @@ extension JSONReader {
         // What is given is checked by its rule as well; the others stand for what the row has.
         var trend = Trend(title: "-", source: .reddit)
         change.apply(to: &trend)
-        do { _ = try trend.validated(with: change.embedding) } catch TrendStoreError.invalid(let problems) {
-            for problem in problems { fields.note(problem.field, problem.reason) }
-        }
+        _ = try fields.check { try trend.validated(with: change.embedding) }
         try fields.throwAny()
         return change
     }
@@ -193,31 +188,21 @@ extension JSONReader {
             default: try fields.unknown(&reader, key.string)
             }
         }
-        let named = Set(fields.problems.map(\.field))
-        if engagement == nil, !named.contains("engagement_score") { fields.note("engagement_score", "is missing") }
-        if source == nil, !named.contains("source") { fields.note("source", "is missing") }
+        fields.require("engagement_score", engagement != nil)
+        fields.require("source", source != nil)
         let seen = Observation(
             observedAt: time ?? .now, engagementScore: engagement ?? 0, url: url, source: source ?? .reddit)
-        do { _ = try seen.validated() } catch TrendStoreError.invalid(let problems) {
-            for problem in problems { fields.note(problem.field, problem.reason) }
-        }
+        _ = try fields.check { try seen.validated() }
         try fields.throwAny()
         return seen
     }
 
     mutating func readTrendSearch() throws -> TrendOperations.Search {
         var fields = FieldReader()
-        var vector: [Float]?
-        var like: UUID?
-        var search = TrendOperations.Search(query: .embedding([]))
+        var members = SearchMembers()
+        var search = TrendOperations.Search(.embedding([]), TrendFilter())
         try readMembers { reader, key in
             switch key {
-            case "vector": vector = try fields.vector(&reader, "vector")
-            case "like": like = try fields.id(&reader, "like")
-            case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
-            case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
-            case "score_threshold":
-                search.scoreThreshold = try fields.double(&reader, "score_threshold").map { Float($0) }
             case "category":
                 search.filter.categories = Set(try fields.string(&reader, "category").map { [$0] } ?? [])
             case "source":
@@ -230,14 +215,11 @@ extension JSONReader {
             case "min_engagement": search.filter.engagementScore.gte = try fields.double(&reader, "min_engagement")
             case "since": search.filter.discoveredAt.gte = try fields.time(&reader, "since")
             case "until": search.filter.discoveredAt.lte = try fields.time(&reader, "until")
-            default: try fields.unknown(&reader, key.string)
+            default:
+                if try !members.read(&reader, key, &fields, into: &search) { try fields.unknown(&reader, key.string) }
             }
         }
-        if fields.problems.isEmpty, (vector == nil) == (like == nil) {
-            fields.note("vector", "or `like` must be given, and not both")
-        }
-        try fields.throwAny()
-        search.query = like.map { .like($0) } ?? .embedding(vector ?? [])
+        search.query = try members.query(&fields)
         return search
     }
 }
@@ -262,6 +244,13 @@ struct TrendParameters {
             return nil
         }
         return fields.ranged(value, name, range)
+    }
+
+    /// Which part of a listing is asked for: `skip`, `limit` and `after`.
+    mutating func page<Filter, Order>(of listing: inout RowListing<Filter, Order>) {
+        listing.skip = skip() ?? listing.skip
+        listing.limit = limit() ?? listing.limit
+        listing.after = cursor("after")
     }
 
     /// `limit` and `skip`, in their ranges.
@@ -314,13 +303,11 @@ struct TrendParameters {
     }
 
     mutating func listing() throws -> TrendOperations.Listing {
-        var listing = TrendOperations.Listing()
+        var listing = TrendOperations.Listing(TrendFilter(), by: .discoveredAt)
         listing.filter = filter()
         listing.order = member("order_by") ?? listing.order
         listing.direction = member("order") ?? listing.direction
-        listing.skip = skip() ?? 0
-        listing.limit = limit() ?? listing.limit
-        listing.after = cursor("after")
+        page(of: &listing)
         try finish()
         return listing
     }

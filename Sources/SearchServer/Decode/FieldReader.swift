@@ -67,10 +67,6 @@ struct FieldReader {
         return try ranged(&reader, field) { try $0.readDouble() }
     }
 
-    mutating func bool(_ reader: inout JSONReader, _ field: String) throws -> Bool? {
-        try read(&reader, field, .bool, "a boolean") { try $0.readBool() }
-    }
-
     /// What every listing and search takes.
     static let limits = 1...TrendStore.maximumLimit
     static let skips = 0...TrendStore.maximumOffset
@@ -169,12 +165,55 @@ struct FieldReader {
         try reader.skipValue()
     }
 
-    /// All problems as one error; `nil` without any.
-    var error: ServiceError? {
-        problems.first.map { ServiceError(.outOfRange, $0.reason, field: $0.field, problems: problems) }
+    /// Notes a member that has to be there and isn't, unless it is there and wrong.
+    mutating func require(_ field: String, _ isThere: Bool) {
+        if !isThere, !problems.contains(where: { $0.field == field }) { note(field, "is missing") }
     }
 
-    func throwAny() throws { if let error { throw error } }
+    /// What a row's rules make of it; notes every field that breaks its rule.
+    mutating func check<Row>(_ rules: () throws -> Row) throws -> Row? {
+        do { return try rules() } catch TrendStoreError.invalid(let broken) {
+            for problem in broken { note(problem.field, problem.reason) }
+            return nil
+        }
+    }
+
+    /// Throws all problems as one error.
+    func throwAny() throws {
+        guard let first = problems.first else { return }
+        throw ServiceError(.outOfRange, first.reason, field: first.field, problems: problems)
+    }
+}
+
+/// The members that searches of trends and of ideas have in common.
+struct SearchMembers {
+    private var vector: [Float]?
+    private var like: UUID?
+
+    /// Reads a member into the search, and returns whether it is one of these.
+    mutating func read<Filter>(
+        _ reader: inout JSONReader, _ key: JSONKey, _ fields: inout FieldReader, into search: inout RowSearch<Filter>
+    ) throws -> Bool {
+        switch key {
+        case "vector": vector = try fields.vector(&reader, "vector")
+        case "like": like = try fields.id(&reader, "like")
+        case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
+        case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
+        case "score_threshold":
+            search.scoreThreshold = try fields.double(&reader, "score_threshold").map { Float($0) }
+        default: return false
+        }
+        return true
+    }
+
+    /// What is searched for. Throws for this and everything else that was wrong.
+    func query(_ fields: inout FieldReader) throws -> SemanticQuery {
+        if fields.problems.isEmpty, (vector == nil) == (like == nil) {
+            fields.note("vector", "or `like` must be given, and not both")
+        }
+        try fields.throwAny()
+        return like.map { .like($0) } ?? .embedding(vector ?? [])
+    }
 }
 
 extension JSONToken {

@@ -12,7 +12,7 @@ extension Endpoints {
             var parameters = TrendParameters(call.query)
             return try parameters.ideaListing()
         } reply: { page, listing in
-            ideas(page, listing)
+            listReply(page, listing) { $1.write($0) }
         },
         .trends(.POST, "ideas", IdeaOperations.create) {
             try decodeBody($0.body) { try $0.readNewIdea() }
@@ -22,13 +22,13 @@ extension Endpoints {
         },
         .trends(.GET, "ideas/top", IdeaOperations.list) { call in
             var parameters = TrendParameters(call.query)
-            var listing = IdeaOperations.Listing()
+            var listing = IdeaOperations.Listing(IdeaFilter(), by: .totalScore)
             listing.limit = parameters.limit() ?? 10
             if let status: IdeaStatus = parameters.member("status") { listing.filter.statuses = [status] }
             try parameters.finish()
             return listing
         } reply: { page, listing in
-            ideas(page, listing)
+            listReply(page, listing) { $1.write($0) }
         },
         .trends(.POST, "ideas/search", IdeaOperations.search) {
             try decodeBody($0.body) { try $0.readIdeaSearch() }
@@ -37,18 +37,15 @@ extension Endpoints {
         },
         .trends(.GET, "ideas/needing-embeddings", IdeaOperations.list) { call in
             var parameters = TrendParameters(call.query)
-            var listing = IdeaOperations.Listing()
+            var listing = IdeaOperations.Listing(IdeaFilter(), by: .analyzedAt)
             listing.filter.needsEmbedding = true
-            listing.order = .analyzedAt
             // Who waits longest comes first.
             listing.direction = .ascending
-            listing.skip = parameters.skip() ?? 0
-            listing.limit = parameters.limit() ?? listing.limit
-            listing.after = parameters.cursor("after")
+            parameters.page(of: &listing)
             try parameters.finish()
             return listing
         } reply: { page, listing in
-            ideas(page, listing)
+            listReply(page, listing) { $1.write($0) }
         },
         .trends(.PUT, "ideas/embeddings", IdeaOperations.embed) {
             try decodeBody($0.body) { try $0.readEmbeddings() }
@@ -72,7 +69,7 @@ extension Endpoints {
         },
         .trends(.GET, "ideas/{id}/similar", IdeaOperations.search) { call in
             var parameters = TrendParameters(call.query)
-            var search = IdeaOperations.Search(query: .like(try rowID(call)))
+            var search = IdeaOperations.Search(.like(try rowID(call)), IdeaFilter())
             search.limit = parameters.limit() ?? search.limit
             search.skip = parameters.skip() ?? 0
             search.filter.totalScore.gte = parameters.integer("min_score")
@@ -83,10 +80,4 @@ extension Endpoints {
             hitsReply(hits, "idea") { $1.write($0) }
         },
     ]
-
-    private static func ideas(_ page: IdeaOperations.Page, _ listing: IdeaOperations.Listing) -> Reply {
-        listReply(page.ideas, total: page.total, next: page.next, skip: listing.skip, limit: listing.limit) {
-            $1.write($0)
-        }
-    }
 }

@@ -12,9 +12,7 @@ extension Endpoints {
             var parameters = TrendParameters(call.query)
             return try parameters.listing()
         } reply: { page, listing in
-            listReply(page.trends, total: page.total, next: page.next, skip: listing.skip, limit: listing.limit) {
-                $1.write($0)
-            }
+            listReply(page, listing) { $1.write($0) }
         },
         .trends(.POST, "trends", TrendOperations.create) {
             try decodeBody($0.body) { try $0.readNewTrend() }
@@ -49,19 +47,15 @@ extension Endpoints {
         },
         .trends(.GET, "trends/needing-embeddings", TrendOperations.list) { call in
             var parameters = TrendParameters(call.query)
-            var listing = TrendOperations.Listing()
+            var listing = TrendOperations.Listing(TrendFilter(), by: .discoveredAt)
             listing.filter.needsEmbedding = true
             // Who waits longest comes first.
             listing.direction = .ascending
-            listing.skip = parameters.skip() ?? 0
-            listing.limit = parameters.limit() ?? listing.limit
-            listing.after = parameters.cursor("after")
+            parameters.page(of: &listing)
             try parameters.finish()
             return listing
         } reply: { page, listing in
-            listReply(page.trends, total: page.total, next: page.next, skip: listing.skip, limit: listing.limit) {
-                $1.write($0)
-            }
+            listReply(page, listing) { $1.write($0) }
         },
         .trends(.PUT, "trends/embeddings", TrendOperations.embed) {
             try decodeBody($0.body) { try $0.readEmbeddings() }
@@ -115,28 +109,28 @@ extension Endpoints {
     }
 
     /// `{"items": […], "total": …, "has_more": …, "next": …}`
-    static func listReply<Row>(
-        _ rows: [Row], total: Int, next: PageCursor?, skip: Int, limit: Int, _ write: (Row, inout JSONWriter) -> Void
+    static func listReply<Row, Filter, Order>(
+        _ page: RowPage<Row>, _ listing: RowListing<Filter, Order>, _ write: (Row, inout JSONWriter) -> Void
     ) -> Reply {
         .success(
             meta: { writer in
                 writer.key("total")
-                writer.write(total)
+                writer.write(page.total)
                 writer.key("page")
-                writer.write(skip / max(limit, 1) + 1)
+                writer.write(listing.skip / max(listing.limit, 1) + 1)
                 writer.key("has_more")
-                writer.write(next != nil)
+                writer.write(page.next != nil)
             },
             { writer in
                 writer.object { writer in
                     writer.key("items")
-                    writer.array { writer in for row in rows { write(row, &writer) } }
+                    writer.array { writer in for row in page.rows { write(row, &writer) } }
                     writer.key("total")
-                    writer.write(total)
+                    writer.write(page.total)
                     writer.key("has_more")
-                    writer.write(next != nil)
+                    writer.write(page.next != nil)
                     writer.key("next")
-                    if let next { writer.write(next.description) } else { writer.writeNull() }
+                    if let next = page.next { writer.write(next.description) } else { writer.writeNull() }
                 }
             })
     }
