@@ -47,7 +47,11 @@ let package = Package(
             ]),
         .target(
             name: "TrendStore",
-            dependencies: ["SearchEngine", "JSON", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "SearchEngine", "JSON", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         // What may be asked, by whom, and with which limits, whatever carries the request.
         .target(
             name: "Services",

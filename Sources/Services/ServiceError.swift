@@ -13,6 +13,8 @@ public struct ServiceError: Error, Sendable, Equatable {
         /// Something of Qdrant's API that this version doesn't have. It is never ignored.
         case unsupported
         case notFound
+        /// It was there, and was let go of.
+        case gone
         /// It exists already, or a condition of the request doesn't hold.
         case conflict
         /// A limit of the configuration is reached.
@@ -85,7 +87,8 @@ public struct ServiceError: Error, Sendable, Equatable {
         case .invalid(let problems):
             self.init(
                 .outOfRange, problems.first?.reason ?? "", field: problems.first?.field ?? "", problems: problems)
-        case .notFound: self.init(.notFound, error.description)
+        case .notFound, .noSchedule: self.init(.notFound, error.description)
+        case .gone(let message): self.init(.gone, message)
         case .conflict(let message): self.init(.conflict, message)
         }
     }

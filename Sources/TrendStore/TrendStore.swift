@@ -20,8 +20,12 @@ public final class TrendStore: Sendable {
     public static let embeddingDimensions = 768
 
     public let engine: Engine
+    /// What happened, in order.
+    public let events: EventLog
     /// The collections that are the store's own.
     let kept = Mutex<Set<String>>([])
+    /// What was seen lately. Those of a change that is rolled back stay in it, which costs a look at the table.
+    let seen: Mutex<SeenFingerprints>
 
     /// Uses the engine's storage, creates the tables if they are missing, and takes those of an earlier format over. From then
     /// on the store keeps its collections (``CollectionKeeper``), as long as it lives.
@@ -29,11 +33,15 @@ public final class TrendStore: Sendable {
     /// Throws `EngineError.storage` for tables that a newer program wrote.
     public init(engine: Engine) throws {
         self.engine = engine
-        let (names, isMirrored) = try engine.write(mayUseReserve: true) { transaction in
+        let (names, isMirrored, fingerprints) = try engine.write(mayUseReserve: true) { transaction in
             let db = transaction.database
             try Schema.prepare(db)
-            return (try Schema.keptCollections(db), try Schema.isMirrored(db))
+            return (
+                try Schema.keptCollections(db), try Schema.isMirrored(db), try Self.seenFingerprints(db)
+            )
         }
+        seen = Mutex(fingerprints)
+        events = try EventLog(engine: engine)
         kept.withLock { $0 = names }
         if !isMirrored {
             _ = try repair(deletingPoints: false)
@@ -63,12 +71,20 @@ public final class TrendStore: Sendable {
     }
 
     private func run<T>(_ body: (TrendTransaction) throws -> T, _ transaction: WriteTransaction) throws -> T {
-        let transaction = TrendTransaction(transaction, keeps: keeps)
+        let transaction = TrendTransaction(transaction, of: self)
         defer { transaction.isOver = true }
         let result = try body(transaction)
         // A change that failed half-way must not be committed, also if `body` caught its error.
         if let failure = transaction.failure { throw failure }
+        publishLater(transaction)
         return result
+    }
+
+    /// Once the changes are committed, whoever waits for events learns of them.
+    func publishLater(_ transaction: TrendTransaction) {
+        guard !transaction.noted.isEmpty else { return }
+        let noted = transaction.noted
+        transaction.transaction.afterCommit { [events] in events.append(noted) }
     }
 
     /// Creates the collections that are missing. Throws `.conflict` for one that somebody else made.

@@ -17,8 +17,12 @@ public struct FieldProblem: Sendable, Hashable {
 public enum TrendStoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Every field of a row whose value breaks its rule, at least one; nothing was written.
     case invalid([FieldProblem])
-    /// There is no row with the id. `table` is `trends` or `ideas`.
+    /// There is no row with the id.
     case notFound(table: String, id: UUID)
+    /// There is no schedule of the name.
+    case noSchedule(String)
+    /// What is asked for was let go of.
+    case gone(String)
     /// The change contradicts what is stored, such as an id that is taken.
     case conflict(String)
 
@@ -26,6 +30,8 @@ public enum TrendStoreError: Error, Sendable, Equatable, CustomStringConvertible
         switch self {
         case .invalid(let problems): problems.map { "\($0.field): \($0.reason)" }.joined(separator: "; ")
         case .notFound(let table, let id): "No row with id \(id.text) found in \(table)"
+        case .noSchedule(let name): "There is no schedule `\(name)`"
+        case .gone(let message): message
         case .conflict(let message): message
         }
     }

@@ -38,7 +38,7 @@ public final class WriteTransaction {
 
     /// Runs after the commit, on the writer thread, in order. `durably`: not before the commit is on disk, whatever the
     /// durability; for actions that can't be undone, such as removing files.
-    func afterCommit(durably: Bool = false, _ action: @escaping () -> Void) {
+    package func afterCommit(durably: Bool = false, _ action: @escaping () -> Void) {
         actions.append(action)
         if durably { needsDurableCommit = true }
     }

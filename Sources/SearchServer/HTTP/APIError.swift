@@ -62,6 +62,7 @@ package struct APIError: Error, Sendable, Equatable {
             problems = error.problems.isEmpty ? [FieldProblem(field: field, reason: message)] : error.problems
             sentence = problems.count == 1 ? "\(field) \(message)" : "\(problems.count) fields are wrong"
         case .notFound: self = make(.notFound, "NOT_FOUND", "Not found: ")
+        case .gone: self = make(.gone, "GONE", "Gone: ")
         case .conflict: self = make(.conflict, "CONFLICT", "Wrong input: ")
         case .limitReached: self = make(.badRequest, "LIMIT_REACHED", "Bad request: ")
         case .unauthenticated:

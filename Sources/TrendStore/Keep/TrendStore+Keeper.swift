@@ -15,7 +15,7 @@ extension TrendStore: CollectionKeeper {
     }
 
     public func follow(_ changes: [PointChange], in collection: String, _ transaction: WriteTransaction) throws {
-        let transaction = TrendTransaction(transaction, keeps: keeps)
+        let transaction = TrendTransaction(transaction, of: self)
         defer { transaction.isOver = true }
         switch collection {
         case Trend.table: try transaction.follow(changes, Trend.self)

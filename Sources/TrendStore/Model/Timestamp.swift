@@ -45,7 +45,7 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// The date of the proleptic Gregorian calendar. Years begin in March inside, so that a leap day is a year's last.
-    private static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = floorDivide(days + 719_468, 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
@@ -56,7 +56,7 @@ extension Timestamp: CustomStringConvertible {
     }
 }
 
-private func floorDivide(_ a: Int64, _ b: Int64) -> (quotient: Int64, remainder: Int64) {
+func floorDivide(_ a: Int64, _ b: Int64) -> (quotient: Int64, remainder: Int64) {
     let (quotient, remainder) = a.quotientAndRemainder(dividingBy: b)
     return remainder < 0 ? (quotient - 1, remainder + b) : (quotient, remainder)
 }

@@ -103,7 +103,7 @@ enum FilterTerm {
 
 /// A conjunction of terms over one table's rows.
 protocol RowFilter: Sendable {
-    associatedtype Stored: StoredRow
+    associatedtype Stored: TableRow
     var terms: [FilterTerm] { get }
 }
 

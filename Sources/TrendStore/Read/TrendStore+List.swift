@@ -88,7 +88,7 @@ extension TrendStore {
             .dense
     }
 
-    private func list<F: RowFilter>(
+    func list<F: RowFilter>(
         _ filter: F, by column: String, _ direction: SortDirection, _ limit: Int, _ offset: Int, _ after: PageCursor?,
         value: (F.Stored) -> PageCursor.Value
     ) throws -> Page<F.Stored> {
@@ -125,7 +125,7 @@ extension TrendStore {
             rows: rows, next: PageCursor(column: column, direction: direction, value: value(last), id: last.id))
     }
 
-    private func count(_ filter: some RowFilter) throws -> Int {
+    func count(_ filter: some RowFilter) throws -> Int {
         try filter.validate()
         return try engine.read { db in try Self.count(filter, db) }
     }

@@ -46,7 +46,7 @@ extension TrendStore {
     private func search<F: RowFilter>(
         _ query: SemanticQuery, _ filter: F, _ limit: Int, _ offset: Int, _ scoreThreshold: Float?,
         _ parameters: SearchParameters, _ deadline: ContinuousClock.Instant?
-    ) throws -> [ScoredRow<F.Stored>] {
+    ) throws -> [ScoredRow<F.Stored>] where F.Stored: StoredRow {
         guard (1...Self.maximumLimit).contains(limit) else {
             throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
         }

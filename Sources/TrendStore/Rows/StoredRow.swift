@@ -3,9 +3,8 @@ import GRDB
 import JSON
 import SearchEngine
 
-/// A type of row whose embedding and filterable fields are the point of the same id in a collection.
-protocol StoredRow: Sendable, Identifiable, Hashable where ID == UUID {
-    /// The table, and the collection.
+/// A type of row of the trend store, named by a UUID.
+protocol TableRow: Sendable, Identifiable, Hashable where ID == UUID {
     static var table: String { get }
     /// Those that are written, in the order of `values`; the first is `id`.
     static var columns: [String] { get }
@@ -13,6 +12,12 @@ protocol StoredRow: Sendable, Identifiable, Hashable where ID == UUID {
     /// Throws `EngineError.storage` for what no validated row can hold.
     init(_ row: Row) throws
     var values: [(any DatabaseValueConvertible)?] { get }
+    /// The row as it is stored. Throws `.invalid` naming every field that breaks its rule.
+    func validated() throws -> Self
+}
+
+/// A type of row whose embedding and filterable fields are the point of the same id in the collection of the table's name.
+protocol StoredRow: TableRow {
     /// The filterable fields; absent ones have no key.
     var payloadFields: JSONObject { get }
     /// All keys that `payloadFields` can have.
@@ -20,12 +25,9 @@ protocol StoredRow: Sendable, Identifiable, Hashable where ID == UUID {
     var embeddingStatus: EmbeddingStatus { get set }
     /// What an embedding is made of.
     var embeddedText: [String?] { get }
-    func validated() throws -> Self
 }
 
 extension StoredRow {
-    static var selection: String { columns.joined(separator: ", ") }
-
     var payload: Payload { Payload(.object(payloadFields)) }
 
     /// A point's payload with the row's fields in it, in place of what stood under their keys; others stay.
@@ -34,6 +36,10 @@ extension StoredRow {
         for (key, value) in stored where !Self.payloadKeys.contains(key) { fields[key] = value }
         return fields
     }
+}
+
+extension TableRow {
+    static var selection: String { columns.joined(separator: ", ") }
 
     static func fetch(_ id: UUID, _ db: GRDB.Database) throws -> Self? {
         let statement = try db.cachedStatement(sql: "SELECT \(selection) FROM \(table) WHERE id = ?")
@@ -106,6 +112,20 @@ struct ColumnReader {
     func id(_ column: String) throws -> UUID {
         guard let id = UUID(uuidString: try value(column)) else { throw damaged(column) }
         return id
+    }
+
+    func optionalID(_ column: String) throws -> UUID? {
+        let stored: DatabaseValue = row[column]
+        return stored.isNull ? nil : try id(column)
+    }
+
+    func optionalTime(_ column: String) throws -> Timestamp? {
+        try (optional(column) as Int64?).map { Timestamp(microseconds: $0) }
+    }
+
+    func optionalJSON(_ column: String) throws -> JSONValue? {
+        let stored: DatabaseValue = row[column]
+        return stored.isNull ? nil : try json(column)
     }
 
     func member<Value: RawRepresentable>(_ column: String) throws -> Value where Value.RawValue == String {

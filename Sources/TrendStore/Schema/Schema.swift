@@ -6,10 +6,14 @@ import SearchEngine
 enum Schema {
     static var formatVersion: Int { migrations.count }
 
+    /// The format that changed the payloads of points last.
+    private static let payloadFormat = 2
+
     /// That of place n makes format n + 1 of format n.
     private static let migrations: [[String]] = [
         [trends, trendTags, ideas],
         [embeddingStatus, observations, collections],
+        [businesses, jobs, agentExecutions, schedules, events, fingerprints, counters],
     ]
 
     /// Brings the tables to this program's format. Throws `EngineError.storage` for those of a newer program.
@@ -43,7 +47,7 @@ enum Schema {
     /// Whether the payloads of points have the keys that this format gives them.
     static func isMirrored(_ db: GRDB.Database) throws -> Bool {
         let mirrored = try Int.fetchOne(db, sql: "SELECT mirrored FROM trend_store")
-        if mirrored == formatVersion { return true }
+        if mirrored == payloadFormat { return true }
         guard try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM trends)") == true else {
             try setMirrored(db)
             return true
@@ -52,7 +56,7 @@ enum Schema {
     }
 
     static func setMirrored(_ db: GRDB.Database) throws {
-        try db.execute(sql: "UPDATE trend_store SET mirrored = ?", arguments: [formatVersion])
+        try db.execute(sql: "UPDATE trend_store SET mirrored = ?", arguments: [payloadFormat])
     }
 
     private static let trends = """
@@ -157,19 +161,19 @@ enum Schema {
             WHERE name IN ('trends', 'ideas') AND EXISTS (SELECT 1 FROM trends);
         """
 
-    private static func isUUID(_ column: String) -> String {
+    static func isUUID(_ column: String) -> String {
         let groups = [8, 4, 4, 4, 12].map { String(repeating: "[0-9a-f]", count: $0) }
         return "\(column) GLOB '\(groups.joined(separator: "-"))'"
     }
 
-    private static func isJSON(_ column: String, _ type: String) -> String {
+    static func isJSON(_ column: String, _ type: String) -> String {
         "CASE WHEN json_valid(\(column)) THEN json_type(\(column)) = '\(type)' ELSE 0 END"
     }
 
-    private static func isStorable(_ column: String) -> String {
+    static func isStorable(_ column: String) -> String {
         let range = Timestamp.storable
         return "\(column) BETWEEN \(range.lowerBound.microseconds) AND \(range.upperBound.microseconds)"
     }
 
-    private static func list(_ values: [String]) -> String { values.map { "'\($0)'" }.joined(separator: ", ") }
+    static func list(_ values: [String]) -> String { values.map { "'\($0)'" }.joined(separator: ", ") }
 }

@@ -8,6 +8,9 @@ enum FieldRules {
     static let descriptionLength = 0...100_000
     static let urlLength = 1...2_048
     static let keywordLength = 1...100
+    static let nameLength = 1...200
+    static let errorLength = 0...10_000
+    static let attempts = 1...100
     static let maximumTags = 64
     static let maximumJSONBytes = 1 << 20
     static let maximumJSONDepth = 64
@@ -50,8 +53,36 @@ enum FieldRules {
         return value == 0 ? 0 : value
     }
 
+    /// A host name of ASCII letters, digits and hyphens in labels of 1…63, in lower case (RFC 1123; other scripts as `xn--…`).
+    static func domain(_ value: String, _ field: String) throws -> String {
+        try text(value, field, length: 1...253)
+        let labels = value.split(separator: ".", omittingEmptySubsequences: false)
+        let isHost = labels.allSatisfy { label in
+            (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                && label.utf8.allSatisfy { byte in
+                    byte == 45 || (48...57).contains(byte) || (97...122).contains(byte | 32) && byte & 64 != 0
+                }
+        }
+        guard isHost, labels.count >= 2 else {
+            throw invalid(field, "must be a host name such as example.org, not `\(value.prefix(100))`")
+        }
+        return value.lowercased()
+    }
+
     static func score(_ value: Int, _ field: String) throws {
         guard score.contains(value) else { throw invalid(field, "must be an integer 0…100, not \(value)") }
+    }
+
+    static func integer(_ value: Int, _ field: String, _ range: ClosedRange<Int>) throws {
+        guard range.contains(value) else {
+            throw invalid(field, "must be \(range.lowerBound)…\(range.upperBound), not \(value)")
+        }
+    }
+
+    static func seconds(_ value: Double, _ field: String, _ range: ClosedRange<Double>) throws {
+        guard range.contains(value) else {
+            throw invalid(field, "must be \(range.lowerBound)…\(range.upperBound) seconds, not \(value)")
+        }
     }
 
     static func time(_ value: Timestamp, _ field: String) throws {

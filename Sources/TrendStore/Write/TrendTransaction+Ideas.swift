@@ -12,7 +12,9 @@ extension TrendTransaction {
     public func createIdea(_ idea: Idea, embedding: [Float]? = nil) throws -> Idea {
         let idea = try Self.validated(idea.validated, embedding)
         try requireTrend(of: idea)
-        return try insert(idea, embedding)
+        let stored = try insert(idea, embedding)
+        try change { try note(.ideaAnalyzed, stored.id, stored.eventData) }
+        return stored
     }
 
     /// Changes an idea by `change` and returns it as stored. Without an embedding the vector stays as it is, and counts as
@@ -25,7 +27,7 @@ extension TrendTransaction {
         _ id: UUID, embedding: [Float]? = nil, _ change: (inout Idea) throws -> Void = { _ in }
     ) throws -> Idea {
         var status: IdeaStatus?
-        return try update(id, embedding) { (idea: inout Idea) in
+        let updated = try update(id, embedding) { (idea: inout Idea) in
             status = idea.status
             try change(&idea)
         } check: { idea in
@@ -36,6 +38,8 @@ extension TrendTransaction {
             }
             try requireTrend(of: idea)
         }
+        try self.change { try note(.ideaUpdated, id, updated.eventData) }
+        return updated
     }
 
     /// Gives ideas their embeddings; otherwise as `embedTrends`.
@@ -47,7 +51,11 @@ extension TrendTransaction {
 
     /// Deletes an idea and its point; `false` when there is no such idea.
     @discardableResult
-    public func deleteIdea(_ id: UUID) throws -> Bool { try delete(Idea.self, id) }
+    public func deleteIdea(_ id: UUID) throws -> Bool {
+        guard let idea = try idea(id), try delete(Idea.self, id) else { return false }
+        try change { try note(.ideaDeleted, id, idea.eventData) }
+        return true
+    }
 
     private func requireTrend(of idea: Idea) throws {
         guard try Trend.exists(idea.trendID, database()) else {

@@ -17,7 +17,10 @@ extension TrendTransaction {
         let first = Observation(
             observedAt: trend.discoveredAt, engagementScore: trend.engagementScore, url: trend.url, source: trend.source
         )
-        try change { try first.insert(of: trend.id, database()) }
+        try change {
+            try first.insert(of: trend.id, database())
+            try note(.trendCreated, trend.id, trend.eventData)
+        }
         return trend
     }
 
@@ -32,14 +35,19 @@ extension TrendTransaction {
         _ change: (inout Trend) throws -> Void = { _ in }
     ) throws -> Trend {
         try FieldRules.time(time, "time")
-        var engagement: Double?
-        var stage = TrendStage.new
+        var before: Trend?
         let trend = try update(id, embedding) { (trend: inout Trend) in
-            (engagement, stage) = (trend.engagementScore, trend.stage)
+            before = trend
+            let stage = trend.stage
             try change(&trend)
             trend.stage = stage
         }
-        guard trend.engagementScore != engagement else { return trend }
+        guard trend.engagementScore != before?.engagementScore else {
+            // An embedding is no news of the trend.
+            before?.embeddingStatus = trend.embeddingStatus
+            if trend != before { try self.change { try note(.trendUpdated, id, trend.eventData) } }
+            return trend
+        }
         let newest = try Int64.fetchOne(
             database().cachedStatement(sql: "SELECT max(observed_at) FROM observations WHERE trend_id = ?"),
             arguments: [id.text])
@@ -67,6 +75,7 @@ extension TrendTransaction {
             trend.stage = dynamics.stage
             try trend.update(db)
             try writePoint(trend, nil)
+            try note(.trendUpdated, id, trend.eventData)
         }
         return trend
     }
@@ -83,7 +92,12 @@ extension TrendTransaction {
     /// Deletes a trend with its ideas, and the points of all of them; `false` when there is no such trend.
     @discardableResult
     public func deleteTrend(_ id: UUID) throws -> Bool {
-        try delete(Trend.self, id, alsoDeleting: (Idea.table, ideaIDs(of: id)))
+        guard let trend = try trend(id) else { return false }
+        let ideas = try ideaIDs(of: id)
+        for id in ideas { if let idea = try idea(id) { try change { try note(.ideaDeleted, id, idea.eventData) } } }
+        guard try delete(Trend.self, id, alsoDeleting: (Idea.table, ideas)) else { return false }
+        try change { try note(.trendDeleted, id, trend.eventData) }
+        return true
     }
 
     /// The ids of a trend's ideas, in order of the ids.

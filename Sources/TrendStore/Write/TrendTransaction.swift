@@ -11,13 +11,32 @@ public final class TrendTransaction {
     /// What stopped a change half-way.
     private(set) var failure: (any Error)?
     var isOver = false
+    /// Events of the transaction so far.
+    var noted: [Event] = []
+
+    private let store: TrendStore
+
+    init(_ transaction: WriteTransaction, of store: TrendStore) {
+        self.transaction = transaction
+        self.store = store
+    }
 
     /// Whether there is a collection of the store by this name.
-    private let keeps: (String) -> Bool
+    private func keeps(_ collection: String) -> Bool { store.keeps(collection) }
 
-    init(_ transaction: WriteTransaction, keeps: @escaping (String) -> Bool) {
-        self.transaction = transaction
-        self.keeps = keeps
+    /// Whether a fingerprint may stand in the table.
+    func mayHaveSeen(_ fingerprint: TrendFingerprint) -> Bool { store.seen.withLock { $0.mayContain(fingerprint) } }
+
+    func noteSeen(_ fingerprint: TrendFingerprint) throws {
+        let isFull = store.seen.withLock { seen in
+            seen.insert(fingerprint)
+            return seen.count > seen.capacity
+        }
+        // The table has this transaction's as well.
+        if isFull {
+            let larger = try TrendStore.seenFingerprints(database())
+            store.seen.withLock { $0 = larger }
+        }
     }
 
     func database() throws -> GRDB.Database {
@@ -36,7 +55,7 @@ public final class TrendTransaction {
         }
     }
 
-    func fetch<R: StoredRow>(_ id: UUID) throws -> R? { try R.fetch(id, database()) }
+    func fetch<R: TableRow>(_ id: UUID) throws -> R? { try R.fetch(id, database()) }
 
     /// Inserts a row that is valid already, and its point if there is an embedding. A point that stood under the id becomes the
     /// row's.

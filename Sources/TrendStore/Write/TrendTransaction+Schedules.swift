@@ -1,0 +1,66 @@
+import GRDB
+
+extension TrendTransaction {
+    /// Makes a schedule, or changes the one of the name, whose latest job it keeps. It is due next at its first time behind `now`.
+    ///
+    /// Throws `.invalid` naming the field.
+    @discardableResult
+    public func setSchedule(_ schedule: Schedule, at now: Timestamp = .now) throws -> Schedule {
+        var schedule = try schedule.validated()
+        let db = try database()
+        let old = try fetchSchedule(schedule.name)
+        (schedule.lastAt, schedule.jobID) = (old?.lastAt, old?.jobID)
+        // A due run isn't lost by a change of anything but the time.
+        if let old, old.time == schedule.time, old.isEnabled == schedule.isEnabled {
+            schedule.nextAt = old.nextAt
+        } else {
+            guard let next = schedule.time.next(after: now) else { throw invalid("time", "names no time") }
+            schedule.nextAt = next
+        }
+        try change { try schedule.store(db) }
+        return schedule
+    }
+
+    /// The schedule of the name as this transaction sees it.
+    public func fetchSchedule(_ name: String) throws -> Schedule? {
+        try Row.fetchOne(
+            database(), sql: "SELECT \(Schedule.selection) FROM schedules WHERE name = ?", arguments: [name]
+        ).map { try Schedule($0) }
+    }
+
+    /// Deletes a schedule, not its jobs; `false` when there is none of the name.
+    @discardableResult
+    public func deleteSchedule(_ name: String) throws -> Bool {
+        let db = try database()
+        try change { try db.execute(sql: "DELETE FROM schedules WHERE name = ?", arguments: [name]) }
+        return db.changesCount > 0
+    }
+
+    /// Queues the jobs of all schedules that are due and whose latest job has ended. Returns them.
+    @discardableResult
+    public func runDueSchedules(at now: Timestamp = .now) throws -> [Job] {
+        let db = try database()
+        let due = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT \(Schedule.selection) FROM schedules
+                    WHERE is_enabled = 1 AND next_at <= ? AND NOT EXISTS (
+                        SELECT 1 FROM jobs WHERE jobs.id = schedules.job_id AND status IN ('queued', 'running'))
+                    ORDER BY next_at LIMIT 100
+                    """), arguments: [now.microseconds]
+        ).map { try Schedule($0) }
+        return try due.map { schedule in
+            var schedule = schedule
+            var job = Job(
+                type: schedule.jobType, params: schedule.params, priority: schedule.priority, createdAt: now)
+            job.schedule = schedule.name
+            job = try enqueue(job).job
+            schedule.lastAt = now
+            schedule.jobID = job.id
+            // Missed times are made up for by this one job.
+            if let next = schedule.time.next(after: now) { schedule.nextAt = next } else { schedule.isEnabled = false }
+            try change { try schedule.store(db) }
+            return job
+        }
+    }
+}
