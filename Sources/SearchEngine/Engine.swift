@@ -49,7 +49,7 @@ public final class Engine: Sendable {
     public let configuration: EngineConfiguration
     let logger: Logger
     let layout: StorageLayout
-    let environment: Environment
+    package let environment: Environment
     let database: EngineDatabase
     let queue: WriteQueue
     let loader: StorageLoader

@@ -89,6 +89,40 @@ public enum IdeaOperations {
         try EmbeddingResult(embeddings) { try services.trends.embedIdeas($0, deadline: caller.deadline) }
     }
 
+    // MARK: Analysis
+
+    /// Trends that ideas are to be made of.
+    public struct Analysis: Sendable {
+        /// 1…100 of them.
+        public var trends: [UUID]
+        public var idempotencyKey: String?
+
+        public init(trends: [UUID], idempotencyKey: String? = nil) {
+            self.trends = trends
+            self.idempotencyKey = idempotencyKey
+        }
+    }
+
+    public static let mostTrendsOfAnalysis = 100
+
+    /// Queues a job of the type `analyze_trends`. Throws `.notFound` for a trend that isn't there.
+    public static let analyze = Operation<Analysis, JobOperations.Enqueued>(.write) { services, caller, analysis in
+        guard (1...mostTrendsOfAnalysis).contains(analysis.trends.count) else {
+            throw ServiceError.outOfRange(
+                "trend_ids", "must be 1…\(mostTrendsOfAnalysis) trends, not \(analysis.trends.count)")
+        }
+        let ids = analysis.trends.map { JSONValue.string($0.uuidString.lowercased()) }
+        let job = Job(
+            type: Analyst.jobType, params: .object(["trend_ids": .array(ids)]), idempotencyKey: analysis.idempotencyKey)
+        let (stored, isNew) = try services.trends.writeRows(deadline: caller.deadline) { transaction in
+            for id in analysis.trends where try transaction.trend(id) == nil {
+                throw TrendStoreError.notFound(table: "trends", id: id)
+            }
+            return try transaction.enqueue(job)
+        }
+        return JobOperations.Enqueued(job: stored, isNew: isNew)
+    }
+
     private static func missing(_ id: UUID) -> ServiceError {
         ServiceError(TrendStoreError.notFound(table: "ideas", id: id))
     }

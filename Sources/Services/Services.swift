@@ -9,6 +9,7 @@ public final class Services: Sendable {
     public let collectionDefaults: CollectionDefaults
     public let keys: APIKeys
     let writeLock = WriteLock()
+    private let upkeep: Upkeep
 
     /// Opens the trend store over the engine. Throws `EngineError.storage` for one of a newer program.
     public init(engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys) throws {
@@ -16,7 +17,14 @@ public final class Services: Sendable {
         trends = try TrendStore(engine: engine)
         self.collectionDefaults = collectionDefaults
         self.keys = keys
+        upkeep = Upkeep(trends)
     }
+
+    /// Begins what goes on beside requests: schedules, leases that run out, and what has grown old. To be called once.
+    public func start() { upkeep.start() }
+
+    /// Ends it, and waits until it has. Before the engine is closed.
+    public func stop() { upkeep.stop() }
 
     /// Throws unless the principal may ask for what needs this now. Transports call it before they read a body.
     public func admit(_ principal: Principal, to requirement: Requirement) throws {

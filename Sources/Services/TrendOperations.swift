@@ -10,10 +10,13 @@ public enum TrendOperations {
         public var trend: Trend
         /// 768 numbers; without it the trend is found by no semantic search until it gets one.
         public var embedding: [Float]?
+        /// Whether a trend that was seen within a day is taken for the one that is known.
+        public var deduplicates: Bool
 
-        public init(trend: Trend, embedding: [Float]? = nil) {
+        public init(trend: Trend, embedding: [Float]? = nil, deduplicates: Bool = true) {
             self.trend = trend
             self.embedding = embedding
+            self.deduplicates = deduplicates
         }
 
         /// What it takes of memory, about.
@@ -46,10 +49,25 @@ public enum TrendOperations {
         return Details(trend: trend, dynamics: try services.trends.dynamics(of: id))
     }
 
-    public static let create = Operation<NewTrend, Trend>(.write) { services, caller, new in
-        try services.trends.write(bytes: new.bytes, deadline: caller.deadline) {
-            try $0.createTrend(new.trend, embedding: new.embedding)
+    /// A trend as stored, and whether it is new or was seen before.
+    public struct Stored: Sendable {
+        public var trend: Trend
+        public var isNew: Bool
+    }
+
+    /// Stores a trend, or an observation of the one that is known (``TrendTransaction/ingest(_:at:)``).
+    public static let create = Operation<NewTrend, Stored>(.write) { services, caller, new in
+        let likely = try services.likely([new], caller)[0]
+        return try services.trends.write(bytes: new.bytes, deadline: caller.deadline) { try store(new, likely, $0) }
+    }
+
+    private static func store(_ new: NewTrend, _ likely: UUID?, _ transaction: TrendTransaction) throws -> Stored {
+        guard new.deduplicates else {
+            return Stored(trend: try transaction.createTrend(new.trend, embedding: new.embedding), isNew: true)
         }
+        let found = FoundTrend(new.trend, embedding: new.embedding, likely: likely)
+        let (trend, isNew) = try transaction.ingest(found)
+        return Stored(trend: trend, isNew: isNew)
     }
 
     /// What a change says; a member that is `nil` stays as it is.
@@ -106,7 +124,7 @@ public enum TrendOperations {
 
     /// What came of a batch, by places in it.
     public struct BatchResult: Sendable {
-        public var created: [(place: Int, trend: Trend)] = []
+        public var stored: [(place: Int, stored: Stored)] = []
         public var errors: [(place: Int, error: ServiceError)] = []
     }
 
@@ -116,7 +134,7 @@ public enum TrendOperations {
     /// Trends of a transaction where the good ones are kept: others write in between.
     private static let chunk = 500
 
-    /// Creates the trends of a batch: all of them in one transaction or, where the good ones are kept, some hundreds in each.
+    /// Stores the trends of a batch as `create` does: all of them in one transaction or, where the good ones are kept, some hundreds in each.
     /// Errors are told in both cases.
     public static let createMany = Operation<Batch, BatchResult>(.write) { services, caller, batch in
         guard batch.trends.count <= mostInBatch else {
@@ -129,10 +147,11 @@ public enum TrendOperations {
             let part = batch.trends[start..<min(start + size, batch.trends.count)]
             do {
                 let bytes = part.reduce(0) { sum, entry in sum + ((try? entry.get())?.bytes ?? 0) }
-                let (created, errors) = try services.trends.write(bytes: bytes, deadline: caller.deadline) {
-                    try create(part, keepsGood: batch.keepsGood, $0)
+                let likely = try services.likely(part.map { try? $0.get() }, caller)
+                let (stored, errors) = try services.trends.write(bytes: bytes, deadline: caller.deadline) {
+                    try store(part, likely, keepsGood: batch.keepsGood, $0)
                 }
-                result.created += created
+                result.stored += stored
                 result.errors += errors
             } catch let refused as Refused {
                 result.errors += refused.errors
@@ -146,15 +165,15 @@ public enum TrendOperations {
         var errors: [(place: Int, error: ServiceError)]
     }
 
-    private static func create(
-        _ part: ArraySlice<Result<NewTrend, ServiceError>>, keepsGood: Bool, _ transaction: TrendTransaction
-    ) throws -> (created: [(place: Int, trend: Trend)], errors: [(place: Int, error: ServiceError)]) {
-        var created: [(place: Int, trend: Trend)] = []
+    private static func store(
+        _ part: ArraySlice<Result<NewTrend, ServiceError>>, _ likely: [UUID?], keepsGood: Bool,
+        _ transaction: TrendTransaction
+    ) throws -> (stored: [(place: Int, stored: Stored)], errors: [(place: Int, error: ServiceError)]) {
+        var stored: [(place: Int, stored: Stored)] = []
         var errors: [(place: Int, error: ServiceError)] = []
         for (place, entry) in zip(part.indices, part) {
             do {
-                let new = try entry.get()
-                created.append((place, try transaction.createTrend(new.trend, embedding: new.embedding)))
+                stored.append((place, try store(entry.get(), likely[place - part.startIndex], transaction)))
             } catch let error as ServiceError {
                 errors.append((place, error))
             } catch let error as TrendStoreError {
@@ -162,7 +181,7 @@ public enum TrendOperations {
             }
         }
         guard keepsGood || errors.isEmpty else { throw Refused(errors: errors) }
-        return (created, errors)
+        return (stored, errors)
     }
 
     // MARK: Searches
@@ -237,5 +256,18 @@ public enum TrendOperations {
 
     private static func missing(_ id: UUID) -> ServiceError {
         ServiceError(TrendStoreError.notFound(table: "trends", id: id))
+    }
+}
+
+extension Services {
+    /// For each trend that is looked for, one whose embedding is nearly the same.
+    fileprivate func likely(_ trends: [TrendOperations.NewTrend?], _ caller: Caller) throws -> [UUID?] {
+        let embeddings = trends.map { new in
+            // A wrong one is refused later, by its rule.
+            new.flatMap { new in
+                new.deduplicates && new.embedding?.count == TrendStore.embeddingDimensions ? new.embedding : nil
+            }
+        }
+        return try trends.isEmpty ? [] : self.trends.nearIdentical(embeddings, deadline: caller.deadline)
     }
 }

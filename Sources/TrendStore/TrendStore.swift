@@ -25,7 +25,7 @@ public final class TrendStore: Sendable {
     /// The collections that are the store's own.
     let kept = Mutex<Set<String>>([])
     /// What was seen lately. Those of a change that is rolled back stay in it, which costs a look at the table.
-    let seen: Mutex<SeenFingerprints>
+    package let seen: Mutex<SeenFingerprints>
 
     /// Uses the engine's storage, creates the tables if they are missing, and takes those of an earlier format over. From then
     /// on the store keeps its collections (``CollectionKeeper``), as long as it lives.
@@ -63,6 +63,13 @@ public final class TrendStore: Sendable {
     ) throws -> T {
         try prepareCollections()
         return try engine.write(bytes: bytes, deadline: deadline) { [self] in try run(body, $0) }
+    }
+
+    /// The same for rows that have no points, which need no collections.
+    public func writeRows<T>(
+        bytes: Int = 0, deadline: Deadline? = nil, _ body: @escaping (TrendTransaction) throws -> T
+    ) throws -> T {
+        try engine.write(bytes: bytes, deadline: deadline) { [self] in try run(body, $0) }
     }
 
     /// The same for what only deletes: on a full disk as well, and without collections that aren't there yet.

@@ -18,7 +18,7 @@ import Testing
     }
 
     private func trend(_ server: TestServer) async throws -> String {
-        try await server.create(#"{"title": "T", "source": "vk"}"#)
+        try await server.create(#"{"title": "T", "source": "vk", "deduplicate": false}"#)
     }
 
     @Test func lifeOfAnIdea() async throws {

@@ -300,7 +300,7 @@ import Testing
             #expect(try await server.data(200, .GET, Self.path)["total"] == 2)
             // The same id twice, and all of them wrong.
             let id = "11111111-1111-4111-8111-111111111111"
-            let twice = #"{"id": "\#(id)", "title": "a", "source": "vk"}"#
+            let twice = #"{"id": "\#(id)", "title": "a", "source": "vk", "deduplicate": false}"#
             let second = try await server.data(201, .POST, "\(Self.path)/batch", #"{"trends": [\#(twice), \#(twice)]}"#)
             #expect(second["errors"]?[0]?["error"]?["code"] == "CONFLICT")
             // What is refused as a whole says why, too.
@@ -314,7 +314,7 @@ import Testing
                 try await server.refused(422, .POST, "\(Self.path)/batch", body)
             }
             let empty = try await server.data(201, .POST, "\(Self.path)/batch", #"{"trends": []}"#)
-            #expect(empty == ["created": [], "errors": []])
+            #expect(empty == ["created": [], "known": [], "errors": []])
             let many = Array(repeating: "0", count: 10_001).joined(separator: ",")
             try await server.refused(422, .POST, "\(Self.path)/batch", #"{"trends": [\#(many)]}"#)
         }

@@ -20,7 +20,7 @@ extension Executor {
     func wait(for latch: Latch) { _ = wait(for: latch, until: nil) }
 
     /// Wakes loops whose next step ends them, and waits until all have ended.
-    func end(_ loops: [BackgroundLoop]) {
+    package func end(_ loops: [BackgroundLoop]) {
         loops.forEach { $0.wake() }
         for loop in loops { wait(for: loop.ended) }
     }

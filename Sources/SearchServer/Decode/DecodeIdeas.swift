@@ -77,6 +77,25 @@ extension JSONReader {
         return change
     }
 
+    mutating func readAnalysis(_ call: Call) throws -> IdeaOperations.Analysis {
+        var fields = FieldReader()
+        var texts: [String]?
+        var key = call.headers.first(name: "idempotency-key")
+        try readMembers { reader, member in
+            switch member {
+            case "trend_ids":
+                texts = try fields.strings(&reader, "trend_ids", most: IdeaOperations.mostTrendsOfAnalysis)
+            case "idempotency_key": key = try fields.nullable(&reader, "idempotency_key") ?? key
+            default: try fields.unknown(&reader, member.string)
+            }
+        }
+        fields.require("trend_ids", texts != nil)
+        if texts?.isEmpty == true { fields.note("trend_ids", "must name at least one trend") }
+        let ids = (texts ?? []).enumerated().compactMap { fields.id($1, "trend_ids[\($0)]") }
+        try fields.throwAny()
+        return .init(trends: ids, idempotencyKey: key)
+    }
+
     mutating func readIdeaSearch() throws -> IdeaOperations.Search {
         var fields = FieldReader()
         var members = SearchMembers()

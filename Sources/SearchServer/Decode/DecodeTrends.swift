@@ -12,11 +12,13 @@ extension JSONReader {
         var id: UUID?
         var discovered: Timestamp?
         var velocity: Double?
+        var deduplicates = true
         let change = try readTrendMembers(&fields) { reader, key, fields in
             switch key {
             case "id": id = try fields.id(&reader, "id")
             case "discovered_at": discovered = try fields.time(&reader, "discovered_at")
             case "velocity": velocity = try fields.double(&reader, "velocity")
+            case "deduplicate": deduplicates = try fields.bool(&reader, "deduplicate") ?? true
             default: return false
             }
             return true
@@ -31,7 +33,7 @@ extension JSONReader {
         if let velocity { trend.velocity = velocity }
         trend = try fields.check { try trend.validated(with: change.embedding) } ?? trend
         try fields.throwAny()
-        return .init(trend: trend, embedding: change.embedding)
+        return .init(trend: trend, embedding: change.embedding, deduplicates: deduplicates)
     }
 
     mutating func readTrendChange() throws -> TrendOperations.Change {

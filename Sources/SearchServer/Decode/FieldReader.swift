@@ -67,6 +67,38 @@ struct FieldReader {
         return try ranged(&reader, field) { try $0.readDouble() }
     }
 
+    mutating func bool(_ reader: inout JSONReader, _ field: String) throws -> Bool? {
+        guard try isToken(&reader, field, .bool, "true or false") else { return nil }
+        return try reader.readBool()
+    }
+
+    /// A member that null takes away.
+    mutating func optional<Value>(
+        _ reader: inout JSONReader, _ body: (inout JSONReader, inout FieldReader) throws -> Value?
+    ) throws -> Value?? {
+        if try reader.readNullIfPresent() { return .some(nil) }
+        return try body(&reader, &self).map { .some($0) }
+    }
+
+    /// An amount of money: a number without an exponent, or the same as a string, exactly as it is written.
+    mutating func money(_ reader: inout JSONReader, _ field: String) throws -> Money? {
+        let token = try reader.peek()
+        let text: String
+        switch token {
+        case .string: text = try reader.readString()
+        case .number:
+            let range = try reader.rawValue()
+            text = String(decoding: reader.bytes(in: range), as: UTF8.self)
+        default:
+            note(field, "must be a number or a string, not \(token.article)")
+            try reader.skipValue()
+            return nil
+        }
+        if let money = Money(text) { return money }
+        note(field, "must be a decimal number with at most two places within ±9999999999.99, not `\(text.prefix(100))`")
+        return nil
+    }
+
     /// What every listing and search takes.
     static let limits = 1...TrendStore.maximumLimit
     static let skips = 0...TrendStore.maximumOffset
@@ -171,9 +203,11 @@ struct FieldReader {
     }
 
     /// What a row's rules make of it; notes every field that breaks its rule.
-    mutating func check<Row>(_ rules: () throws -> Row) throws -> Row? {
+    ///
+    /// - Parameter names: what the request calls fields that have other names in the row.
+    mutating func check<Row>(renaming names: [String: String] = [:], _ rules: () throws -> Row) throws -> Row? {
         do { return try rules() } catch TrendStoreError.invalid(let broken) {
-            for problem in broken { note(problem.field, problem.reason) }
+            for problem in broken { note(names[problem.field] ?? problem.field, problem.reason) }
             return nil
         }
     }

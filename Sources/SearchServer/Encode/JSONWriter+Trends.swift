@@ -8,10 +8,6 @@ extension JSONWriter {
 
     mutating func write(_ time: Timestamp) { write(time.description) }
 
-    private mutating func write(_ text: String?) {
-        if let text { write(text) } else { writeNull() }
-    }
-
     mutating func write(_ trend: Trend) { object { $0.writeMembers(trend) } }
 
     /// A trend with the numbers behind its stage.
@@ -33,10 +29,6 @@ extension JSONWriter {
                 writer.write(dynamics.growth)
             }
         }
-    }
-
-    private mutating func write(_ number: Double?) {
-        if let number { write(number) } else { writeNull() }
     }
 
     private mutating func writeMembers(_ trend: Trend) {

@@ -2,7 +2,7 @@ import NIOHTTP1
 import Services
 
 extension Endpoint {
-    /// A row of the trend API. Changes wait for the writer, on a thread for long work.
+    /// A row of the trend API. Changes wait for the writer, on threads of their own.
     ///
     /// - Parameters:
     ///   - path: behind `/api/v1/`.
@@ -20,6 +20,6 @@ extension Endpoint {
         return Endpoint(
             method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
-            work: operation.requirement == .write ? .long(work) : .compute(work))
+            work: operation.requirement == .write ? .change(work) : .compute(work))
     }
 }

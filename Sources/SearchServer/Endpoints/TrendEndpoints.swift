@@ -17,8 +17,13 @@ extension Endpoints {
         .trends(.POST, "trends", TrendOperations.create) {
             try decodeBody($0.body) { try $0.readNewTrend() }
         } reply: {
-            trend, _ in
-            .success(status: .created) { $0.write(trend) }
+            stored, _ in
+            .success(
+                status: stored.isNew ? .created : .ok,
+                meta: { writer in
+                    writer.key("known")
+                    writer.write(!stored.isNew)
+                }, { $0.write(stored.trend) })
         },
         .trends(.POST, "trends/batch", TrendOperations.createMany) {
             try decodeBody($0.body) { try $0.readTrendBatch() }
@@ -103,7 +108,7 @@ extension Endpoints {
         return id
     }
 
-    private static func requireNoParameters(_ call: Call) throws {
+    static func requireNoParameters(_ call: Call) throws {
         var parameters = TrendParameters(call.query)
         try parameters.finish()
     }
@@ -156,10 +161,23 @@ extension Endpoints {
         }
     }
 
-    /// 201 where anything was created; 422 where nothing was, because of errors.
+    /// 201 where anything was created, 200 where all were known; 422 where nothing was stored, because of errors.
     private static func batchReply(_ result: TrendOperations.BatchResult, _ batch: TrendOperations.Batch) -> Reply {
-        let isRefused = result.created.isEmpty && !result.errors.isEmpty
-        return .json(isRefused ? .unprocessableContent : .created) { writer in
+        let isRefused = result.stored.isEmpty && !result.errors.isEmpty
+        let isNews = result.stored.contains { $0.stored.isNew }
+        func write(_ isNew: Bool, _ writer: inout JSONWriter) {
+            writer.array { writer in
+                for (place, stored) in result.stored where stored.isNew == isNew {
+                    writer.object { writer in
+                        writer.key("index")
+                        writer.write(place)
+                        writer.key("id")
+                        writer.write(stored.trend.id)
+                    }
+                }
+            }
+        }
+        return .json(isRefused ? .unprocessableContent : isNews || result.stored.isEmpty ? .created : .ok) { writer in
             writer.beginObject()
             writer.key("success")
             writer.write(!isRefused)
@@ -177,16 +195,9 @@ extension Endpoints {
                 writer.key("data")
                 writer.object { writer in
                     writer.key("created")
-                    writer.array { writer in
-                        for (place, trend) in result.created {
-                            writer.object { writer in
-                                writer.key("index")
-                                writer.write(place)
-                                writer.key("id")
-                                writer.write(trend.id)
-                            }
-                        }
-                    }
+                    write(true, &writer)
+                    writer.key("known")
+                    write(false, &writer)
                     writer.key("errors")
                     writer.array { writer in
                         for (place, error) in result.errors {

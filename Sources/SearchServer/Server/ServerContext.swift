@@ -57,9 +57,11 @@ final class ServerContext: Sendable {
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)
         let endpoints =
             Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
-            + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.unsupported
+            + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.businesses + Endpoints.jobs
+            + Endpoints.agents + Endpoints.unsupported
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
+        services.start()
     }
 
     var engine: Engine { services.engine }
@@ -89,6 +91,7 @@ final class ServerContext: Sendable {
 
     /// Ends the threads and connections, not the engine. No request may be under way.
     func shutdown() async {
+        services.stop()
         try? await httpClient.shutdown()
         await workers.shutdown()
     }

@@ -13,14 +13,18 @@ final class Workers: Sendable {
     /// Work that takes long or waits for a disk or for others (snapshots, indexes, collections), so that it takes no
     /// thread from searches.
     private let longPool: NIOThreadPool
+    /// Changes of rows: threads that only wait for the writer, which makes one commit of all that wait.
+    private let changePool: NIOThreadPool
 
-    init(computeThreads: Int, longThreads: Int = 4) {
+    init(computeThreads: Int, longThreads: Int = 4, changeThreads: Int = 64) {
         computePool = NIOThreadPool(numberOfThreads: computeThreads)
         bulkPool = NIOThreadPool(numberOfThreads: computeThreads)
         longPool = NIOThreadPool(numberOfThreads: longThreads)
+        changePool = NIOThreadPool(numberOfThreads: changeThreads)
         computePool.start()
         bulkPool.start()
         longPool.start()
+        changePool.start()
     }
 
     /// A larger body is bulk: at 10 bytes a number, more than four vectors of 1,536 dimensions.
@@ -35,6 +39,11 @@ final class Workers: Sendable {
     /// The same on a thread for long work.
     func submitLong(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         Self.submit(to: longPool, work)
+    }
+
+    /// The same on a thread for what waits for the writer.
+    func submitChange(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
+        Self.submit(to: changePool, work)
     }
 
     private static func submit(
@@ -73,5 +82,6 @@ final class Workers: Sendable {
         try? await computePool.shutdownGracefully()
         try? await bulkPool.shutdownGracefully()
         try? await longPool.shutdownGracefully()
+        try? await changePool.shutdownGracefully()
     }
 }

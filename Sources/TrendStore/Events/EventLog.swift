@@ -55,7 +55,7 @@ public final class EventLog: Sendable {
     }
 
     /// Says that events up to this one are gone.
-    func forget(upTo sequence: Int64) {
+    package func forget(upTo sequence: Int64) {
         state.withLock { state in
             state.gone = max(state.gone, sequence)
             while let first = state.recent.first, first.sequence <= sequence { state.recent.removeFirst() }

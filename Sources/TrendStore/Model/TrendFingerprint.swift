@@ -5,14 +5,14 @@ import Foundation
 ///
 /// A trend has one of its title and, where its URL leads to more than a site's front page, one of its URL. Two trends that share
 /// one are taken for the same.
-struct TrendFingerprint: Sendable, Hashable {
+package struct TrendFingerprint: Sendable, Hashable {
     let bytes: Data
 
     private init(_ kind: String, _ text: String) {
         bytes = Data(SHA256.hash(data: Data("\(kind)\u{0}\(text)".utf8)).prefix(16))
     }
 
-    static func all(of trend: Trend) -> [TrendFingerprint] {
+    package static func all(of trend: Trend) -> [TrendFingerprint] {
         var all = [TrendFingerprint("title", normalized(title: trend.title))]
         if let url = trend.url, let text = normalized(url: url) { all.append(TrendFingerprint("url", text)) }
         return all
@@ -20,7 +20,7 @@ struct TrendFingerprint: Sendable, Hashable {
 
     /// In lower case, with characters of any width as one (NFKC), and words divided by one space in place of punctuation, symbols
     /// and white space. A title of nothing else keeps them.
-    static func normalized(title: String) -> String {
+    package static func normalized(title: String) -> String {
         let folded = title.precomposedStringWithCompatibilityMapping.lowercased()
         var words: [Substring.UnicodeScalarView] = []
         for part in folded.unicodeScalars.split(whereSeparator: { !isPartOfWord($0) }) { words.append(part) }
@@ -48,7 +48,7 @@ struct TrendFingerprint: Sendable, Hashable {
 
     /// Without the scheme, `www.`, the default port, the fragment, tracking parameters and the slash at the end; the other
     /// parameters in order. `nil` for a front page, which many trends may name.
-    static func normalized(url: String) -> String? {
+    package static func normalized(url: String) -> String? {
         guard let components = URLComponents(string: url), let host = components.host?.lowercased() else { return nil }
         var text = host.hasPrefix("www.") ? String(host.dropFirst(4)) : host
         if let port = components.port, !(port == 80 && components.scheme == "http"),
@@ -69,7 +69,7 @@ struct TrendFingerprint: Sendable, Hashable {
 
 /// Which fingerprints may have been seen: a Bloom filter (Bloom 1970) in front of the table. It never denies one that it was
 /// told of, and takes 16 bits and 8 probes for each, by which one in some 2,000 others passes.
-struct SeenFingerprints {
+package struct SeenFingerprints: Sendable {
     private static let bitsPerEntry = 16
     private static let probes = 8
     private static let fewestEntries = 65_536
@@ -77,14 +77,14 @@ struct SeenFingerprints {
     private var words: [UInt64]
     private(set) var count = 0
     /// Beyond it, too many others pass: make a larger one.
-    let capacity: Int
+    package let capacity: Int
 
-    init(capacity: Int = 0) {
+    package init(capacity: Int = 0) {
         self.capacity = max(capacity, Self.fewestEntries)
         words = Array(repeating: 0, count: self.capacity * Self.bitsPerEntry / 64)
     }
 
-    mutating func insert(_ fingerprint: TrendFingerprint) {
+    package mutating func insert(_ fingerprint: TrendFingerprint) {
         count += 1
         forEachBit(of: fingerprint.bytes) {
             words[$0 / 64] |= 1 << UInt64($0 % 64); return true
@@ -98,7 +98,7 @@ struct SeenFingerprints {
         }
     }
 
-    func mayContain(_ fingerprint: TrendFingerprint) -> Bool {
+    package func mayContain(_ fingerprint: TrendFingerprint) -> Bool {
         forEachBit(of: fingerprint.bytes) { words[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }
     }
 

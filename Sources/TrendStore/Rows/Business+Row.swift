@@ -30,7 +30,8 @@ extension Business: TableRow {
         ]
     }
 
-    func validated() throws -> Business {
+    /// The row as it is stored. Throws `.invalid` naming every field that breaks its rule.
+    public func validated() throws -> Business {
         var business = self
         var problems = FieldProblems()
         _ = problems.check { try FieldRules.text(name, "name", length: FieldRules.nameLength) }

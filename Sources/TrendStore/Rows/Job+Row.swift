@@ -42,7 +42,8 @@ extension Job: TableRow {
         ]
     }
 
-    func validated() throws -> Job {
+    /// The row as it is stored. Throws `.invalid` naming every field that breaks its rule.
+    public func validated() throws -> Job {
         var job = self
         var problems = FieldProblems()
         job.type = problems.check { try FieldRules.keyword(type, "type") } ?? type
@@ -91,7 +92,8 @@ extension AgentExecution: TableRow {
         ]
     }
 
-    func validated() throws -> AgentExecution {
+    /// The row as it is stored. Throws `.invalid` naming every field that breaks its rule.
+    public func validated() throws -> AgentExecution {
         var execution = self
         var problems = FieldProblems()
         execution.agentType = problems.check { try FieldRules.keyword(agentType, "agent_type") } ?? agentType

@@ -125,7 +125,9 @@ struct ColumnReader {
 
     func optionalJSON(_ column: String) throws -> JSONValue? {
         let stored: DatabaseValue = row[column]
-        return stored.isNull ? nil : try json(column)
+        // Not `nil` beside a `JSONValue`, of which it would make the value null.
+        if stored.isNull { return Optional.none }
+        return try json(column)
     }
 
     func member<Value: RawRepresentable>(_ column: String) throws -> Value where Value.RawValue == String {

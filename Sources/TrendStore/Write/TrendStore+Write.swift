@@ -54,6 +54,11 @@ extension TrendStore {
     }
 
     @discardableResult
+    public func deleteBusiness(_ id: UUID, deadline: Deadline? = nil) throws -> Bool {
+        try writeFreeing(deadline: deadline) { try $0.deleteBusiness(id) }
+    }
+
+    @discardableResult
     public func embedIdeas(
         _ embeddings: [(id: UUID, vector: [Float])], deadline: Deadline? = nil
     ) throws -> [UUID] {

@@ -1,8 +1,12 @@
 import Foundation
 import GRDB
 import JSON
+import SearchEngine
 
 extension TrendTransaction {
+    /// Jobs that may wait: counting them takes a millisecond or so.
+    static let mostQueuedJobs = 50_000
+
     /// Queues a job, and returns it as stored. With an idempotency key that a job has already, that job is returned, and
     /// `isNew` is `false`.
     ///
@@ -18,6 +22,12 @@ extension TrendTransaction {
                 )
             }
             return (known, false)
+        }
+        let waiting = try Int.fetchOne(
+            db.cachedStatement(sql: "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'queued' LIMIT ?)"),
+            arguments: [Self.mostQueuedJobs])
+        guard waiting ?? 0 < Self.mostQueuedJobs else {
+            throw EngineError.busy("\(Self.mostQueuedJobs) jobs wait already; try again when workers have done some")
         }
         guard try !Job.exists(job.id, db) else {
             throw TrendStoreError.conflict("The id \(job.id.text) is taken in \(Job.table)")
@@ -276,7 +286,7 @@ extension Job {
 
 extension Timestamp {
     /// Later by so much, within what can be stored.
-    func adding(seconds: Double) -> Timestamp {
+    package func adding(seconds: Double) -> Timestamp {
         let sum = microseconds.addingReportingOverflow(Int64(seconds * 1_000_000))
         return sum.overflow
             ? Self.storable.upperBound : min(Timestamp(microseconds: sum.partialValue), Self.storable.upperBound)

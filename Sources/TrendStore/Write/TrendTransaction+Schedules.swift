@@ -1,6 +1,8 @@
 import GRDB
 
 extension TrendTransaction {
+    static let mostSchedules = 1_000
+
     /// Makes a schedule, or changes the one of the name, whose latest job it keeps. It is due next at its first time behind `now`.
     ///
     /// Throws `.invalid` naming the field.
@@ -10,6 +12,10 @@ extension TrendTransaction {
         let db = try database()
         let old = try fetchSchedule(schedule.name)
         (schedule.lastAt, schedule.jobID) = (old?.lastAt, old?.jobID)
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM schedules") ?? 0
+        guard old != nil || count < Self.mostSchedules else {
+            throw TrendStoreError.conflict("There are \(count) schedules already, which is the most that there may be")
+        }
         // A due run isn't lost by a change of anything but the time.
         if let old, old.time == schedule.time, old.isEnabled == schedule.isEnabled {
             schedule.nextAt = old.nextAt
