@@ -46,10 +46,12 @@ public enum TrendOperations {
         return Details(trend: trend, dynamics: try services.trends.dynamics(of: id))
     }
 
-    public static let create = Operation<NewTrend, Trend>(.write) { services, caller, new in
-        try services.trends.write(bytes: new.bytes, deadline: caller.deadline) {
+    public static let create = Operation<NewTrend, Trend>(.work) { services, caller, new in
+        let trend = try services.trends.write(bytes: new.bytes, deadline: caller.deadline) {
             try $0.createTrend(new.trend, embedding: new.embedding)
         }
+        services.discoveries.tell(of: CollectionOfOne(trend), by: caller)
+        return trend
     }
 
     /// What a change says; a member that is `nil` stays as it is.
@@ -118,7 +120,7 @@ public enum TrendOperations {
 
     /// Creates the trends of a batch: all of them in one transaction or, where the good ones are kept, some hundreds in each.
     /// Errors are told in both cases.
-    public static let createMany = Operation<Batch, BatchResult>(.write) { services, caller, batch in
+    public static let createMany = Operation<Batch, BatchResult>(.work) { services, caller, batch in
         guard batch.trends.count <= mostInBatch else {
             throw ServiceError.outOfRange(
                 "trends", "must be at most \(mostInBatch) trends, not \(batch.trends.count)")
@@ -132,6 +134,7 @@ public enum TrendOperations {
                 let (created, errors) = try services.trends.write(bytes: bytes, deadline: caller.deadline) {
                     try create(part, keepsGood: batch.keepsGood, $0)
                 }
+                services.discoveries.tell(of: created.map(\.trend), by: caller)
                 result.created += created
                 result.errors += errors
             } catch let refused as Refused {
@@ -222,7 +225,7 @@ public enum TrendOperations {
         }
     }
 
-    public static let observe = Operation<Observed, Trend>(.write) { services, caller, observed in
+    public static let observe = Operation<Observed, Trend>(.work) { services, caller, observed in
         try services.trends.write(deadline: caller.deadline) {
             try $0.observe(observed.observation, of: observed.trend)
         }
@@ -231,7 +234,7 @@ public enum TrendOperations {
     // MARK: Embeddings
 
     /// Gives trends their embeddings, all of them or, when one is wrong, none.
-    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, caller, embeddings in
+    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.work) { services, caller, embeddings in
         try EmbeddingResult(embeddings) { try services.trends.embedTrends($0, deadline: caller.deadline) }
     }
 

@@ -23,7 +23,7 @@ extension Endpoints {
         .trends(.POST, "trends/batch", TrendOperations.createMany) {
             try decodeBody($0.body) { try $0.readTrendBatch() }
         } reply: { result, batch in
-            batchReply(result, batch)
+            try batchReply(result, batch)
         },
         .trends(.POST, "trends/search", TrendOperations.search) {
             try decodeBody($0.body) { try $0.readTrendSearch() }
@@ -156,51 +156,44 @@ extension Endpoints {
         }
     }
 
-    /// 201 where anything was created; 422 where nothing was, because of errors.
-    private static func batchReply(_ result: TrendOperations.BatchResult, _ batch: TrendOperations.Batch) -> Reply {
-        let isRefused = result.created.isEmpty && !result.errors.isEmpty
-        return .json(isRefused ? .unprocessableContent : .created) { writer in
-            writer.beginObject()
-            writer.key("success")
-            writer.write(!isRefused)
-            if isRefused {
-                let problems = result.errors.flatMap { place, error in
-                    let problems = APIError(error.below("trends[\(place)]")).problems
-                    return problems.isEmpty
-                        ? [FieldProblem(field: "trends[\(place)]", reason: error.message)] : problems
-                }
-                var error = APIError(ServiceError(.outOfRange, "", field: "trends", problems: problems))
-                error.sentence = "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created"
-                writer.key("error")
-                writer.writeError(error)
-            } else {
-                writer.key("data")
-                writer.object { writer in
-                    writer.key("created")
-                    writer.array { writer in
-                        for (place, trend) in result.created {
-                            writer.object { writer in
-                                writer.key("index")
-                                writer.write(place)
-                                writer.key("id")
-                                writer.write(trend.id)
-                            }
+    /// 201 where anything was created; an error with 422 where nothing was, because of errors.
+    private static func batchReply(
+        _ result: TrendOperations.BatchResult, _ batch: TrendOperations.Batch
+    ) throws -> Reply {
+        guard !result.created.isEmpty || result.errors.isEmpty else {
+            let problems = result.errors.flatMap { place, error in
+                let problems = APIError(error.below("trends[\(place)]")).problems
+                return problems.isEmpty ? [FieldProblem(field: "trends[\(place)]", reason: error.message)] : problems
+            }
+            var error = APIError(ServiceError(.outOfRange, "", field: "trends", problems: problems))
+            error.sentence = "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created"
+            throw error
+        }
+        return .success(status: .created) { writer in
+            writer.object { writer in
+                writer.key("created")
+                writer.array { writer in
+                    for (place, trend) in result.created {
+                        writer.object { writer in
+                            writer.key("index")
+                            writer.write(place)
+                            writer.key("id")
+                            writer.write(trend.id)
                         }
                     }
-                    writer.key("errors")
-                    writer.array { writer in
-                        for (place, error) in result.errors {
-                            writer.object { writer in
-                                writer.key("index")
-                                writer.write(place)
-                                writer.key("error")
-                                writer.writeError(APIError(error))
-                            }
+                }
+                writer.key("errors")
+                writer.array { writer in
+                    for (place, error) in result.errors {
+                        writer.object { writer in
+                            writer.key("index")
+                            writer.write(place)
+                            writer.key("error")
+                            writer.writeError(APIError(error))
                         }
                     }
                 }
             }
-            writer.endObject()
         }
     }
 }
