@@ -10,6 +10,9 @@ import struct Foundation.UUID
 
 /// Every operation against every role.
 @Suite struct RightsTests {
+    /// Outlives its engines, whose files are in its memory.
+    private let machine = SimulatedMachine(seed: SeededGenerator().seed)
+
     private struct Row {
         var name: String
         /// The least that may ask.
@@ -101,8 +104,7 @@ import struct Foundation.UUID
     }
 
     private func services() throws -> Services {
-        let machine = SimulatedMachine(seed: SeededGenerator().seed)
-        return try Services(engine: try machine.open(), keys: APIKeys(apiKey: nil, readOnlyKey: nil))
+        try Services(engine: try machine.open(), keys: APIKeys(apiKey: nil, readOnlyKey: nil))
     }
 
     @Test func everyOperationForEveryRole() throws {
@@ -156,7 +158,6 @@ import struct Foundation.UUID
 
     /// Keys and tokens beside one another; a token is none where only keys are.
     @Test func keysAndTokens() async throws {
-        let machine = SimulatedMachine(seed: SeededGenerator().seed)
         let engine = try machine.open()
         var settings = TokenSettings()
         settings.secret = try TokenSecret(TokenForge.secret)
