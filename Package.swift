@@ -22,6 +22,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // SIMD kernels; the only place where intrinsics appear.
@@ -57,6 +58,9 @@ let package = Package(
             name: "Services",
             dependencies: [
                 "TrendStore", "SearchEngine", "JSON",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
@@ -100,7 +104,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Random numbers that replay, and what forges files.
-        .target(name: "TestSupport", dependencies: ["Quantization", "VectorIndex"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "JSON", "Quantization", "VectorIndex", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ],
+            path: "Tests/TestSupport"),
         .testTarget(
             name: "BenchTests",
             dependencies: ["TestSupport", "Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],
@@ -136,7 +146,11 @@ let package = Package(
             ],
             exclude: ["Files"]),
         .testTarget(
-            name: "ServicesTests", dependencies: ["TestSupport", "Services", "SearchEngine", "Simulation", "JSON"]),
+            name: "ServicesTests",
+            dependencies: [
+                "TestSupport", "Services", "SearchEngine", "TrendStore", "Simulation", "JSON",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "SearchServerTests",
             dependencies: [

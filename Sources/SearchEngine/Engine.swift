@@ -47,7 +47,7 @@ public struct EngineConfiguration: Sendable {
 /// Collections are named by name or alias. All errors are `EngineError`.
 public final class Engine: Sendable {
     public let configuration: EngineConfiguration
-    let logger: Logger
+    package let logger: Logger
     let layout: StorageLayout
     package let environment: Environment
     let database: EngineDatabase

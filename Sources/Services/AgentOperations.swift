@@ -27,7 +27,7 @@ public enum AgentOperations {
     }
 
     /// Notes a run of an agent that took no job.
-    public static let create = Operation<AgentExecution, AgentExecution>(.write) { services, caller, execution in
+    public static let create = Operation<AgentExecution, AgentExecution>(.work) { services, caller, execution in
         try services.trends.writeRows(deadline: caller.deadline) { try $0.createExecution(execution) }
     }
 
@@ -48,7 +48,7 @@ public enum AgentOperations {
         }
     }
 
-    public static let update = Operation<RowUpdate<Change>, AgentExecution>(.write) { services, caller, update in
+    public static let update = Operation<RowUpdate<Change>, AgentExecution>(.work) { services, caller, update in
         try services.trends.writeRows(deadline: caller.deadline) { transaction in
             try transaction.updateExecution(update.id) { update.change.apply(to: &$0) }
         }

@@ -22,7 +22,8 @@ public enum CollectionOperations {
         try services.engine.collectionInfo(name, schema: false).pointsCount
     }
 
-    public static let create = Operation<CollectionRequest<NewCollection>, Void>(.write) { services, caller, request in
+    public static let create = Operation<CollectionRequest<NewCollection>, Void>(.administer) {
+        services, caller, request in
         try validate(name: request.collection, "name", of: "collection", most: 255)
         // Qdrant takes any characters here; only in a path of the API some can't be.
         for name in request.body.vectors.keys where name.string.utf8.count > 255 {
@@ -46,14 +47,14 @@ public enum CollectionOperations {
         guard name != ".", name != ".." else { throw invalid("\(kind) name cannot be \".\" or \"..\"") }
     }
 
-    public static let update = Operation<CollectionRequest<CollectionUpdate>, Void>(.write) {
+    public static let update = Operation<CollectionRequest<CollectionUpdate>, Void>(.administer) {
         services, caller, request in
         try request.body.validateRequest()
         try services.engine.updateCollection(request.collection, request.body, deadline: caller.deadline)
     }
 
     /// Whether there was one.
-    public static let delete = Operation<String, Bool>(.write) { services, caller, name in
+    public static let delete = Operation<String, Bool>(.administer) { services, caller, name in
         try services.engine.deleteCollection(name, deadline: caller.deadline)
     }
 
@@ -64,7 +65,7 @@ public enum CollectionOperations {
         try services.engine.aliases(of: name)
     }
 
-    public static let updateAliases = Operation<[AliasOperation], Void>(.write) { services, caller, operations in
+    public static let updateAliases = Operation<[AliasOperation], Void>(.administer) { services, caller, operations in
         try services.engine.updateAliases(operations, deadline: caller.deadline)
     }
 
@@ -80,7 +81,7 @@ public enum CollectionOperations {
         }
     }
 
-    public static let createVector = Operation<CollectionRequest<NewVector>, UpdateResult>(.write) {
+    public static let createVector = Operation<CollectionRequest<NewVector>, UpdateResult>(.administer) {
         services, caller, request in
         try validate(name: request.body.name, "vector", of: "vector", most: 200)
         var parameters = request.body.parameters
@@ -90,7 +91,7 @@ public enum CollectionOperations {
     }
 
     /// By name.
-    public static let deleteVector = Operation<CollectionRequest<String>, UpdateResult>(.write) {
+    public static let deleteVector = Operation<CollectionRequest<String>, UpdateResult>(.administer) {
         services, caller, request in
         try services.engine.deleteVector(request.collection, request.body, deadline: caller.deadline)
     }
@@ -107,14 +108,14 @@ public enum CollectionOperations {
         }
     }
 
-    public static let createPayloadIndex = Operation<CollectionRequest<NewPayloadIndex>, UpdateResult>(.write) {
+    public static let createPayloadIndex = Operation<CollectionRequest<NewPayloadIndex>, UpdateResult>(.administer) {
         services, caller, request in
         try request.body.schema.validateRequest()
         return try services.engine.createPayloadIndex(
             request.collection, key: request.body.key, schema: request.body.schema, deadline: caller.deadline)
     }
 
-    public static let deletePayloadIndex = Operation<CollectionRequest<PayloadPath>, UpdateResult>(.write) {
+    public static let deletePayloadIndex = Operation<CollectionRequest<PayloadPath>, UpdateResult>(.administer) {
         services, caller, request in
         try services.engine.deletePayloadIndex(request.collection, key: request.body, deadline: caller.deadline)
     }

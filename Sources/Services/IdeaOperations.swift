@@ -35,7 +35,7 @@ public enum IdeaOperations {
     }
 
     /// Throws `.notFound` for a trend that isn't there.
-    public static let create = Operation<NewIdea, Idea>(.write) { services, caller, new in
+    public static let create = Operation<NewIdea, Idea>(.work) { services, caller, new in
         try services.trends.write(deadline: caller.deadline) { try $0.createIdea(new.idea, embedding: new.embedding) }
     }
 
@@ -85,7 +85,7 @@ public enum IdeaOperations {
     }
 
     /// Gives ideas their embeddings, all of them or, when one is wrong, none.
-    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, caller, embeddings in
+    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.work) { services, caller, embeddings in
         try EmbeddingResult(embeddings) { try services.trends.embedIdeas($0, deadline: caller.deadline) }
     }
 

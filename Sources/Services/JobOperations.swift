@@ -42,7 +42,7 @@ public enum JobOperations {
     }
 
     /// Answers `nil` where no job of these types waits.
-    public static let claim = Operation<TrendTransaction.Claim, Claimed?>(.write) { services, caller, claim in
+    public static let claim = Operation<TrendTransaction.Claim, Claimed?>(.work) { services, caller, claim in
         try services.trends.writeRows(deadline: caller.deadline) { transaction in
             guard let (job, execution) = try transaction.claim(claim), let lease = job.lease else { return nil }
             return Claimed(job: job, lease: lease, execution: execution)
@@ -62,13 +62,13 @@ public enum JobOperations {
         }
     }
 
-    public static let report = Operation<Held<TrendTransaction.Report>, Job>(.write) { services, caller, held in
+    public static let report = Operation<Held<TrendTransaction.Report>, Job>(.work) { services, caller, held in
         try services.trends.writeRows(deadline: caller.deadline) {
             try $0.report(held.body, on: held.id, lease: held.lease)
         }
     }
 
-    public static let complete = Operation<Held<JSONValue>, Job>(.write) { services, caller, held in
+    public static let complete = Operation<Held<JSONValue>, Job>(.work) { services, caller, held in
         try services.trends.writeRows(deadline: caller.deadline) {
             try $0.complete(held.id, lease: held.lease, result: held.body)
         }
@@ -85,7 +85,7 @@ public enum JobOperations {
         }
     }
 
-    public static let fail = Operation<Held<Failure>, Job>(.write) { services, caller, held in
+    public static let fail = Operation<Held<Failure>, Job>(.work) { services, caller, held in
         try services.trends.writeRows(deadline: caller.deadline) {
             try $0.fail(held.id, lease: held.lease, error: held.body.error, isFinal: held.body.isFinal)
         }

@@ -23,6 +23,8 @@ public struct Operation<Request, Response>: Sendable {
 public struct Caller: Sendable {
     public var principal: Principal
     public var deadline: Deadline?
+    /// What the log calls the request.
+    public var requestID: String?
 
     public init(_ principal: Principal, deadline: Deadline? = nil) {
         self.principal = principal

@@ -44,6 +44,8 @@ public struct ServiceError: Error, Sendable, Equatable {
 
     /// Every member that is wrong, where more than one was looked at.
     public var problems: [FieldProblem]
+    /// After which the same request is worth another try, where that is known.
+    public var retryAfterSeconds: Int?
 
     public init(_ code: Code, _ message: String, field: String? = nil, problems: [FieldProblem] = []) {
         self.code = code

@@ -8,16 +8,35 @@ public final class Services: Sendable {
     public let trends: TrendStore
     public let collectionDefaults: CollectionDefaults
     public let keys: APIKeys
+    let tokens: TokenVerifier?
     let writeLock = WriteLock()
     private let upkeep: Upkeep
+    let discoveries: DiscoveryLog
 
     /// Opens the trend store over the engine. Throws `EngineError.storage` for one of a newer program.
-    public init(engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys) throws {
+    ///
+    /// - Parameter tokens: `nil` takes no JSON Web Tokens.
+    public init(
+        engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys,
+        tokens: TokenVerifier? = nil
+    ) throws {
         self.engine = engine
         trends = try TrendStore(engine: engine)
         self.collectionDefaults = collectionDefaults
         self.keys = keys
         upkeep = Upkeep(trends)
+        self.tokens = tokens
+        discoveries = DiscoveryLog(logger: engine.logger, time: engine.environment.time)
+    }
+
+    /// Who presents a credential: an API key or, where the server takes them, a token. Without both everybody may do everything.
+    /// Throws `.unauthenticated` for one that there isn't, `.forbidden` for a token whose rights can't be told.
+    public func principal(presenting credential: String?) throws -> Principal {
+        guard let tokens else { return try keys.principal(presenting: credential) }
+        guard let credential else { return .unknown }
+        if let principal = keys.match(credential) { return principal }
+        guard TokenVerifier.isToken(credential) else { throw APIKeys.unknownCredential }
+        return try tokens.principal(credential, at: engine.environment.time.date)
     }
 
     /// Begins what goes on beside requests: schedules, leases that run out, and what has grown old. To be called once.
@@ -29,7 +48,7 @@ public final class Services: Sendable {
     /// Throws unless the principal may ask for what needs this now. Transports call it before they read a body.
     public func admit(_ principal: Principal, to requirement: Requirement) throws {
         try principal.require(requirement)
-        if requirement == .write { try writeLock.check() }
+        if requirement.changesData { try writeLock.check() }
     }
 }
 

@@ -33,7 +33,7 @@ public enum SnapshotOperations {
         try collection.map { try services.engine.snapshots(of: $0) } ?? services.engine.storageSnapshots()
     }
 
-    public static let create = Operation<String?, SnapshotDescription>(.write) { services, _, collection in
+    public static let create = Operation<String?, SnapshotDescription>(.administer) { services, _, collection in
         try collection.map { try services.engine.createSnapshot($0) } ?? services.engine.createStorageSnapshot()
     }
 
@@ -43,14 +43,14 @@ public enum SnapshotOperations {
             ?? services.engine.storageSnapshotPath(name: snapshot.name)
     }
 
-    public static let delete = Operation<Named, Void>(.write) { services, _, snapshot in
+    public static let delete = Operation<Named, Void>(.administer) { services, _, snapshot in
         guard let collection = snapshot.collection else {
             return try services.engine.deleteStorageSnapshot(name: snapshot.name)
         }
         try services.engine.deleteSnapshot(collection, name: snapshot.name)
     }
 
-    public static let restore = Operation<Restore, Void>(.write) { services, _, request in
+    public static let restore = Operation<Restore, Void>(.administer) { services, _, request in
         try services.engine.recoverSnapshot(
             request.collection, file: request.file, checksum: request.checksum?.lowercased())
     }

@@ -56,9 +56,11 @@ public enum TrendOperations {
     }
 
     /// Stores a trend, or an observation of the one that is known (``TrendTransaction/ingest(_:at:)``).
-    public static let create = Operation<NewTrend, Stored>(.write) { services, caller, new in
+    public static let create = Operation<NewTrend, Stored>(.work) { services, caller, new in
         let likely = try services.likely([new], caller)[0]
-        return try services.trends.write(bytes: new.bytes, deadline: caller.deadline) { try store(new, likely, $0) }
+        let stored = try services.trends.write(bytes: new.bytes, deadline: caller.deadline) { try store(new, likely, $0) }
+        if stored.isNew { services.discoveries.tell(of: CollectionOfOne(stored.trend), by: caller) }
+        return stored
     }
 
     private static func store(_ new: NewTrend, _ likely: UUID?, _ transaction: TrendTransaction) throws -> Stored {
@@ -136,7 +138,7 @@ public enum TrendOperations {
 
     /// Stores the trends of a batch as `create` does: all of them in one transaction or, where the good ones are kept, some hundreds in each.
     /// Errors are told in both cases.
-    public static let createMany = Operation<Batch, BatchResult>(.write) { services, caller, batch in
+    public static let createMany = Operation<Batch, BatchResult>(.work) { services, caller, batch in
         guard batch.trends.count <= mostInBatch else {
             throw ServiceError.outOfRange(
                 "trends", "must be at most \(mostInBatch) trends, not \(batch.trends.count)")
@@ -151,6 +153,7 @@ public enum TrendOperations {
                 let (stored, errors) = try services.trends.write(bytes: bytes, deadline: caller.deadline) {
                     try store(part, likely, keepsGood: batch.keepsGood, $0)
                 }
+                services.discoveries.tell(of: stored.filter(\.stored.isNew).map(\.stored.trend), by: caller)
                 result.stored += stored
                 result.errors += errors
             } catch let refused as Refused {
@@ -241,7 +244,7 @@ public enum TrendOperations {
         }
     }
 
-    public static let observe = Operation<Observed, Trend>(.write) { services, caller, observed in
+    public static let observe = Operation<Observed, Trend>(.work) { services, caller, observed in
         try services.trends.write(deadline: caller.deadline) {
             try $0.observe(observed.observation, of: observed.trend)
         }
@@ -250,7 +253,7 @@ public enum TrendOperations {
     // MARK: Embeddings
 
     /// Gives trends their embeddings, all of them or, when one is wrong, none.
-    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.write) { services, caller, embeddings in
+    public static let embed = Operation<[EmbeddingOfRow], EmbeddingResult>(.work) { services, caller, embeddings in
         try EmbeddingResult(embeddings) { try services.trends.embedTrends($0, deadline: caller.deadline) }
     }
 

@@ -60,7 +60,9 @@ struct ServeCommand: AsyncParsableCommand {
         for warning in warnings { logger.warning("\(warning)") }
         let engine = try orExit { try Engine(configuration: configuration.engine, logger: logger) }
         let server: TrendexServer
-        do { server = try TrendexServer(engine: engine, configuration: configuration, logger: logger) } catch {
+        do {
+            server = try await TrendexServer(engine: engine, configuration: configuration, logger: logger)
+        } catch {
             try? engine.close()
             throw Failure("\(error)")
         }

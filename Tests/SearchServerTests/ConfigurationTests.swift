@@ -76,7 +76,7 @@ import Testing
         #expect(configuration.port == 7333)
         #expect(configuration.apiKey == "12345")
         #expect(configuration.readOnlyAPIKey == "reader")
-        #expect(!configuration.enableCORS)
+        #expect(configuration.cors == nil)
         #expect(configuration.maxRequestBytes == 64 << 20)
         let defaults = configuration.collectionDefaults
         #expect(!defaults.onDiskPayload)
@@ -111,7 +111,7 @@ import Testing
         #expect(configuration.apiKey == "env")
         #expect(configuration.engine.storagePath == "/x")
         #expect(configuration.maxRequestBytes == 5 << 20)
-        #expect(!configuration.enableCORS)
+        #expect(configuration.cors == nil)
         #expect(configuration.engine.durability == .normal)
         #expect(!configuration.engine.measuresRecall)
         #expect(try load("", [:]).0.engine.measuresRecall)

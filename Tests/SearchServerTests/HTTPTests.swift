@@ -59,6 +59,32 @@ import Testing
         }
     }
 
+    /// By route, not by path, so that there are as many labels as routes whatever clients ask for.
+    @Test func requestsAreCountedByRoute() async throws {
+        try await withServer { server in
+            for number in 0..<20 {
+                try await server.refused(422, .GET, "/api/v1/trends/not-\(number)")
+                _ = try await server.send(.GET, "/made/up/\(number)")
+                _ = try await server.raw("PROPFIND / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            }
+            _ = try await server.data(201, .POST, "/api/v1/trends", #"{"title": "T", "source": "vk"}"#)
+            let lines = Set(try await server.send(.GET, "/metrics").text.components(separatedBy: "\n"))
+            let labels = #"method="GET",endpoint="/api/v1/trends/{id}""#
+            for expected in [
+                #"api_requests_total{\#(labels),status="422"} 20"#,
+                #"api_requests_total{method="POST",endpoint="/api/v1/trends",status="201"} 1"#,
+                #"api_requests_total{method="GET",endpoint="unmatched",status="404"} 20"#,
+                #"api_requests_total{method="OTHER",endpoint="unmatched",status="404"} 20"#,
+                #"api_request_duration_seconds_bucket{\#(labels),le="+Inf"} 20"#,
+                #"api_request_duration_seconds_count{\#(labels)} 20"#,
+                "# TYPE api_request_duration_seconds histogram",
+            ] {
+                #expect(lines.contains(expected), "\(expected)")
+            }
+            #expect(!lines.contains { $0.contains("not-") || $0.contains("made") || $0.contains("PROPFIND") })
+        }
+    }
+
     @Test func unknownPathsAndMethods() async throws {
         try await withServer { server in
             for (method, path) in [
@@ -141,7 +167,7 @@ import Testing
             #expect(preflight.headers["access-control-allow-headers"] == ["api-key,content-type"])
             #expect(preflight.headers["access-control-allow-methods"].first?.contains("PUT") == true)
         }
-        try await withServer({ $0.enableCORS = false }) { server in
+        try await withServer({ $0.cors = nil }) { server in
             let plain = try await server.send(.GET, "/", headers: [("origin", "http://example.org")])
             #expect(plain.headers["access-control-allow-origin"] == [])
         }

@@ -40,6 +40,12 @@ enum ConfigurationKeys {
             "trendex.durability", "trendex.implicit_index_budget_mb", "trendex.idle_timeout_sec",
             "trendex.shutdown_timeout_sec", "trendex.recall_audit", "trendex.max_connections",
             "trendex.request_memory_mb", "trendex.reply_memory_mb", "trendex.write_queue_mb",
+            "service.cors.allowed_origins", "service.cors.allow_credentials", "service.cors.max_age_sec",
+            "service.jwt.secret", "service.jwt.public_key", "service.jwt.public_keys", "service.jwt.audience",
+            "service.jwt.issuer", "service.jwt.leeway_sec", "service.jwt.role_claim",
+            "rate_limits.overrides", "rate_limits.max_buckets",
+            "rate_limits.jwt.per_minute", "rate_limits.jwt.burst", "rate_limits.api_key.per_minute",
+            "rate_limits.api_key.burst", "rate_limits.anonymous.per_minute", "rate_limits.anonymous.burst",
         ].map { ($0, .used) })
 
     private static let withoutEffect: [String: Treatment] = [
@@ -79,7 +85,9 @@ enum ConfigurationKeys {
             unless: [.null, false], "TLS is not supported yet: put a proxy that ends TLS in front of the server"),
         "service.verify_https_client_certificate": .refused(unless: [.null, false], "TLS is not supported yet"),
         "service.jwt_rbac": .refused(
-            unless: [.null, false], "access tokens (JWT) are not supported: use `service.api_key`"),
+            unless: [.null, false],
+            "Qdrant's tokens with rights by collection are not supported: use `service.api_key`, or `service.jwt` for tokens with roles"
+        ),
         "service.metrics_port": .refused(
             unless: [.null], "metrics have no port of their own: ask `/metrics` on the API's port"),
         "cluster.enabled": .refused(
@@ -96,6 +104,14 @@ enum ConfigurationKeys {
         "logger.on_disk.enabled": .refused(
             unless: [.null, false], "logs go to standard output only: let the service manager keep them"),
         "gpu.indexing": .refused(unless: [.null, false], "indexing on a GPU is not supported"),
+    ]
+
+    /// Read as a whole: their members' names are values, which may contain dots, or one key of Qdrant's has several forms.
+    static let trees: Set<String> = ["storage.collection.quantization", "service.jwt.public_keys"]
+
+    /// Told to nobody, neither in a problem nor in a log.
+    static let secrets: Set<String> = [
+        "service.api_key", "service.alt_api_key", "service.read_only_api_key", "service.jwt.secret", "service.jwt",
     ]
 
     /// The known key that looks most like an unknown one, if any comes near.

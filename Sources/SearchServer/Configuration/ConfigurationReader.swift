@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Logging
 import SearchEngine
@@ -77,7 +78,9 @@ struct ConfigurationReader {
         configuration.apiKey = string("service.api_key")
         configuration.alternativeAPIKey = string("service.alt_api_key")
         configuration.readOnlyAPIKey = string("service.read_only_api_key")
-        configuration.enableCORS = bool("service.enable_cors") ?? true
+        configuration.cors = readCORS()
+        configuration.tokens = readTokens()
+        configuration.rateLimits = readRateLimits()
         if let megabytes = integer("service.max_request_size_mb", in: 1...(1 << 20)) {
             configuration.maxRequestBytes = megabytes << 20
         }
@@ -153,7 +156,7 @@ struct ConfigurationReader {
     // MARK: Values
 
     mutating func problem(_ key: String, _ requirement: String) {
-        let shown = values[key].map { " = \($0)" } ?? ""
+        let shown = ConfigurationKeys.secrets.contains(key) ? "" : values[key].map { " = \($0)" } ?? ""
         problems.append("`\(key)`\(shown): it \(requirement).")
     }
 
@@ -194,6 +197,19 @@ struct ConfigurationReader {
             problem(key, "must be true or false")
             return nil
         }
+    }
+
+    /// A list of texts, or a text with commas between, as in an environment variable.
+    mutating func list(_ key: String) -> [String]? {
+        guard let value = values[key], !value.isNull else { return nil }
+        if let text = value.stringValue {
+            return text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        guard let texts = value.arrayValue?.map(\.stringValue), !texts.contains(nil) else {
+            problem(key, "must be a list of texts, or one with commas between them")
+            return nil
+        }
+        return texts.compactMap { $0 }
     }
 
     private mutating func choice<Value: RawRepresentable<String>>(_ key: String, _ all: [Value]) -> Value? {

@@ -56,7 +56,7 @@ struct ConfigurationSources {
     private mutating func flatten(_ members: [AnyHashable: Any], path: String) {
         for (key, value) in members {
             let keyPath = path.isEmpty ? "\(key)" : "\(path).\(key)"
-            if let members = value as? [AnyHashable: Any], keyPath != "storage.collection.quantization" {
+            if let members = value as? [AnyHashable: Any], !ConfigurationKeys.trees.contains(keyPath) {
                 flatten(members, path: keyPath)
             } else {
                 values[keyPath] = Self.value(value)

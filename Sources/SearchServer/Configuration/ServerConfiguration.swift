@@ -23,11 +23,15 @@ public struct ServerConfiguration: Sendable {
     public var computeThreads: Int
     /// Connections that are answered at once; `nil` for as many as the process may have files.
     public var maxConnections: Int?
-    public var enableCORS = true
+    /// What browsers may do from other origins; `nil` tells them nothing.
+    public var cors: CORS? = CORS()
     public var apiKey: String?
     /// A second key with the same rights, so that keys can be changed one after the other.
     public var alternativeAPIKey: String?
     public var readOnlyAPIKey: String?
+    /// JSON Web Tokens that are taken beside API keys.
+    public var tokens = TokenSettings()
+    public var rateLimits = RateLimits()
     /// Put before every metric's name.
     public var metricsPrefix = ""
     public var logLevel = Logger.Level.info

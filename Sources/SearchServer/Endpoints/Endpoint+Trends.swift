@@ -10,16 +10,16 @@ extension Endpoint {
     static func trends<Request, Response>(
         _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>,
         decode: @escaping @Sendable (Call) throws -> Request,
-        reply: @escaping @Sendable (Response, Request) -> Reply
+        reply: @escaping @Sendable (Response, Request) throws -> Reply
     ) -> Endpoint {
         let work: @Sendable (Call) throws -> Reply = { call in
             let caller = try call.caller()
             let request = try decode(call)
-            return reply(try call.ask(operation, request, by: caller), request)
+            return try reply(try call.ask(operation, request, by: caller), request)
         }
         return Endpoint(
             method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
-            work: operation.requirement == .write ? .change(work) : .compute(work))
+            work: operation.requirement.changesData ? .change(work) : .compute(work))
     }
 }

@@ -28,7 +28,7 @@ extension Endpoints {
         .trends(.POST, "trends/batch", TrendOperations.createMany) {
             try decodeBody($0.body) { try $0.readTrendBatch() }
         } reply: { result, batch in
-            batchReply(result, batch)
+            try batchReply(result, batch)
         },
         .trends(.POST, "trends/search", TrendOperations.search) {
             try decodeBody($0.body) { try $0.readTrendSearch() }
@@ -161,57 +161,47 @@ extension Endpoints {
         }
     }
 
-    /// 201 where anything was created, 200 where all were known; 422 where nothing was stored, because of errors.
-    private static func batchReply(_ result: TrendOperations.BatchResult, _ batch: TrendOperations.Batch) -> Reply {
-        let isRefused = result.stored.isEmpty && !result.errors.isEmpty
-        let isNews = result.stored.contains { $0.stored.isNew }
-        func write(_ isNew: Bool, _ writer: inout JSONWriter) {
-            writer.array { writer in
-                for (place, stored) in result.stored where stored.isNew == isNew {
-                    writer.object { writer in
-                        writer.key("index")
-                        writer.write(place)
-                        writer.key("id")
-                        writer.write(stored.trend.id)
-                    }
-                }
+    /// 201 where anything was created, 200 where all were known; an error with 422 where nothing was stored, because of errors.
+    private static func batchReply(
+        _ result: TrendOperations.BatchResult, _ batch: TrendOperations.Batch
+    ) throws -> Reply {
+        guard !result.stored.isEmpty || result.errors.isEmpty else {
+            let problems = result.errors.flatMap { place, error in
+                let problems = APIError(error.below("trends[\(place)]")).problems
+                return problems.isEmpty ? [FieldProblem(field: "trends[\(place)]", reason: error.message)] : problems
             }
+            var error = APIError(ServiceError(.outOfRange, "", field: "trends", problems: problems))
+            error.sentence = "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created"
+            throw error
         }
-        return .json(isRefused ? .unprocessableContent : isNews || result.stored.isEmpty ? .created : .ok) { writer in
-            writer.beginObject()
-            writer.key("success")
-            writer.write(!isRefused)
-            if isRefused {
-                let problems = result.errors.flatMap { place, error in
-                    let problems = APIError(error.below("trends[\(place)]")).problems
-                    return problems.isEmpty
-                        ? [FieldProblem(field: "trends[\(place)]", reason: error.message)] : problems
-                }
-                var error = APIError(ServiceError(.outOfRange, "", field: "trends", problems: problems))
-                error.sentence = "\(result.errors.count) of \(batch.trends.count) trends are wrong; none was created"
-                writer.key("error")
-                writer.writeError(error)
-            } else {
-                writer.key("data")
-                writer.object { writer in
-                    writer.key("created")
-                    write(true, &writer)
-                    writer.key("known")
-                    write(false, &writer)
-                    writer.key("errors")
+        let isKnown = !result.stored.isEmpty && !result.stored.contains { $0.stored.isNew }
+        return .success(status: isKnown ? .ok : .created) { writer in
+            writer.object { writer in
+                for (name, isNew) in [("created", true), ("known", false)] {
+                    writer.key(name)
                     writer.array { writer in
-                        for (place, error) in result.errors {
+                        for (place, stored) in result.stored where stored.isNew == isNew {
                             writer.object { writer in
                                 writer.key("index")
                                 writer.write(place)
-                                writer.key("error")
-                                writer.writeError(APIError(error))
+                                writer.key("id")
+                                writer.write(stored.trend.id)
                             }
                         }
                     }
                 }
+                writer.key("errors")
+                writer.array { writer in
+                    for (place, error) in result.errors {
+                        writer.object { writer in
+                            writer.key("index")
+                            writer.write(place)
+                            writer.key("error")
+                            writer.writeError(APIError(error))
+                        }
+                    }
+                }
             }
-            writer.endObject()
         }
     }
 }

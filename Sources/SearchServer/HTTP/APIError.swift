@@ -18,6 +18,8 @@ package struct APIError: Error, Sendable, Equatable {
     var sentence: String
     /// Every member that is wrong.
     var problems: [FieldProblem] = []
+    /// When the request is worth another try, where that is known.
+    var retryAfterSeconds: Int?
 
     package init(_ status: HTTPResponse.Status, _ message: String) {
         self.init(status, message, code: Self.code(status), sentence: message)
@@ -78,6 +80,7 @@ package struct APIError: Error, Sendable, Equatable {
             self = make(status, "STORAGE_FULL", "Service internal error: ")
         case .failed: self = make(.internalServerError, "INTERNAL_ERROR", "Service internal error: ")
         }
+        retryAfterSeconds = error.retryAfterSeconds
     }
 
     /// Any error that a request's work throws. Those that nobody expected become 500 with their description.

@@ -103,14 +103,14 @@ struct Reply: Sendable {
         }
     }
 
-    /// `{"success": false, "error": {"code": …, "message": …, "details": [{"field": …, "message": …}]}}`
-    static func failed(_ error: APIError) -> Reply {
+    /// `{"success": false, "error": {"code": …, "message": …, "details": [{"field": …, "message": …}], "request_id": …}}`
+    static func failed(_ error: APIError, request: String) -> Reply {
         .json(error.status) { writer in
             writer.object { writer in
                 writer.key("success")
                 writer.write(false)
                 writer.key("error")
-                writer.writeError(error)
+                writer.writeError(error, request: request)
             }
         }
     }
@@ -134,7 +134,9 @@ struct Reply: Sendable {
 
 extension JSONWriter {
     /// An error as the trend API tells it.
-    mutating func writeError(_ error: APIError) {
+    ///
+    /// - Parameter request: the id of the request that failed; `nil` for an error of a part of it.
+    mutating func writeError(_ error: APIError, request: String? = nil) {
         object { writer in
             writer.key("code")
             writer.write(error.code)
@@ -150,6 +152,10 @@ extension JSONWriter {
                         writer.write(problem.reason)
                     }
                 }
+            }
+            if let request {
+                writer.key("request_id")
+                writer.write(request)
             }
         }
     }

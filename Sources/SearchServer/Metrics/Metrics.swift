@@ -12,6 +12,7 @@ enum Metrics {
         text.metric("cluster_enabled", .gauge, "is cluster support enabled", 0)
         writeCollections(call.engine, into: &text)
         writeResponses(call.service.metrics.entries(), into: &text)
+        writeRequests(call.service.metrics.entries() + call.service.metrics.unmatchedEntries(), into: &text)
         writeProcess(into: &text)
         text.metric(
             "trendex_database_memory_bytes", .gauge, "bytes allocated by the database, for all collections",
@@ -34,6 +35,12 @@ enum Metrics {
         text.metric(
             "trendex_connections_refused_total", .counter, "connections beyond the limit, which were refused",
             call.service.connections.refusedConnections)
+        if let limiter = call.service.limiter {
+            text.metric(
+                "trendex_rate_limited_total", .counter, "requests beyond a rate limit, which were refused",
+                limiter.refusedCount)
+            text.metric("trendex_rate_limit_buckets", .gauge, "buckets of rate limits in memory", limiter.bucketCount)
+        }
         text.metric(
             "trendex_log_lost_lines_total", .counter, "log lines that could not be written",
             LogOutput.standard.lostLines)
@@ -155,15 +162,27 @@ enum Metrics {
         }
         let histogram = "rest_responses_duration_seconds"
         text.family(histogram, .histogram, "response duration histogram")
-        for entry in timed {
-            var sum = 0
-            for (bound, count) in zip(RequestMetrics.bucketBounds, entry.statistics.buckets) {
-                sum += count
-                text.sample("\(histogram)_bucket", labels(entry) + [("le", "\(bound)")], sum)
-            }
-            text.sample("\(histogram)_bucket", labels(entry) + [("le", "+Inf")], entry.statistics.count)
-            text.sample("\(histogram)_sum", labels(entry), entry.statistics.total.seconds)
-            text.sample("\(histogram)_count", labels(entry), entry.statistics.count)
+        for entry in timed { text.histogram(histogram, labels(entry), entry.statistics) }
+    }
+
+    /// Requests of both APIs, those that no endpoint is for among them. An endpoint is named by its route with the names of its
+    /// parameters, so that there are as many labels as routes.
+    private static func writeRequests(_ entries: [RequestMetrics.Entry], into text: inout PrometheusText) {
+        guard !entries.isEmpty else { return }
+        text.family("api_requests_total", .counter, "requests by method, route and status")
+        for entry in entries {
+            let labels = [("method", entry.method), ("endpoint", entry.path), ("status", "\(entry.status)")]
+            text.sample("api_requests_total", labels, entry.statistics.count)
+        }
+        let histogram = "api_request_duration_seconds"
+        text.family(histogram, .histogram, "time from a request's head to its answer, of all statuses")
+        var rest = entries[...]
+        while let first = rest.first {
+            let same = rest.prefix { $0.method == first.method && $0.path == first.path }
+            rest = rest.dropFirst(same.count)
+            var sum = RequestMetrics.Statistics()
+            for entry in same { sum.add(entry.statistics) }
+            text.histogram(histogram, [("method", first.method), ("endpoint", first.path)], sum)
         }
     }
 

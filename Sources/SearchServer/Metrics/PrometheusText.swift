@@ -28,6 +28,18 @@ struct PrometheusText {
         sample(name, [], value)
     }
 
+    /// The samples of a histogram.
+    mutating func histogram(_ name: String, _ labels: [(String, String)], _ statistics: RequestMetrics.Statistics) {
+        var sum = 0
+        for (bound, count) in zip(RequestMetrics.bucketBounds, statistics.buckets) {
+            sum += count
+            sample("\(name)_bucket", labels + [("le", "\(bound)")], sum)
+        }
+        sample("\(name)_bucket", labels + [("le", "+Inf")], statistics.count)
+        sample("\(name)_sum", labels, statistics.total.seconds)
+        sample("\(name)_count", labels, statistics.count)
+    }
+
     private static func escaped(_ value: String) -> String {
         var result = ""
         for character in value.unicodeScalars {

@@ -1,3 +1,4 @@
+import NIOHTTP1
 import Synchronization
 
 /// Counts and durations of responses, by endpoint and status code.
@@ -29,31 +30,57 @@ final class RequestMetrics: Sendable {
 
     private let endpoints: [(method: String, path: String)]
     private let slots: [Slot]
+    /// Requests that no endpoint is for: a slot for each of ``methods``, the last for all others. What clients make up is no label.
+    private let unmatched: [Slot]
+    private static let methods: [HTTPMethod] = [.GET, .HEAD, .POST, .PUT, .PATCH, .DELETE, .OPTIONS]
 
     init(endpoints: [Endpoint]) {
         self.endpoints = endpoints.map { ($0.method.rawValue, $0.path) }
         slots = endpoints.map { _ in Slot() }
+        unmatched = (0...Self.methods.count).map { _ in Slot() }
     }
 
-    func record(endpoint: Int, status: Int, duration: Duration) {
+    /// - Parameters:
+    ///   - endpoint: `nil` where there is none.
+    ///   - method: of the request.
+    func record(_ endpoint: Int?, _ method: HTTPMethod, status: Int, duration: Duration) {
         let seconds = duration.seconds
         let bucket = Self.bucketBounds.firstIndex { seconds <= $0 } ?? Self.bucketBounds.count
-        slots[endpoint].statistics.withLock { statistics in
+        let slot =
+            endpoint.map { slots[$0] } ?? unmatched[Self.methods.firstIndex(of: method) ?? Self.methods.count]
+        slot.statistics.withLock { statistics in
             statistics[status, default: Statistics()].add(duration, bucket)
         }
     }
 
     /// What has been recorded so far, in the order of the endpoints.
-    func entries() -> [Entry] {
-        zip(endpoints, slots).flatMap { endpoint, slot in
+    func entries() -> [Entry] { Self.entries(endpoints, slots) }
+
+    /// The same of requests that no endpoint is for.
+    func unmatchedEntries() -> [Entry] {
+        let names = Self.methods.map(\.rawValue) + ["OTHER"]
+        return Self.entries(names.map { ($0, "unmatched") }, unmatched)
+    }
+
+    private static func entries(_ names: [(method: String, path: String)], _ slots: [Slot]) -> [Entry] {
+        zip(names, slots).flatMap { name, slot in
             slot.statistics.withLock { $0 }.sorted { $0.key < $1.key }.map { status, statistics in
-                Entry(method: endpoint.method, path: endpoint.path, status: status, statistics: statistics)
+                Entry(method: name.method, path: name.path, status: status, statistics: statistics)
             }
         }
     }
 }
 
 extension RequestMetrics.Statistics {
+    /// Takes in what others have counted.
+    mutating func add(_ other: Self) {
+        count += other.count
+        total += other.total
+        least = min(least, other.least)
+        most = max(most, other.most)
+        for place in buckets.indices { buckets[place] += other.buckets[place] }
+    }
+
     fileprivate mutating func add(_ duration: Duration, _ bucket: Int) {
         count += 1
         total += duration

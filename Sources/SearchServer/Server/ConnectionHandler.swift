@@ -164,7 +164,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         if let preflight = exchange.preflight { return refuse(with: preflight) }
         do {
-            let (endpoint, principal) = try exchange.admit()
+            let (endpoint, principal) = try exchange.admit(isCounted: true)
             self.endpoint = endpoint
             self.principal = principal
             if exchange.expectsContinue {

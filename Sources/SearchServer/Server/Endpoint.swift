@@ -127,6 +127,7 @@ struct Call: Sendable {
     let body: RequestBytes
     let headers: HTTPHeaders
     let start: ContinuousClock.Instant
+    let requestID: String
 
     var engine: Engine { service.engine }
     /// The first parameter, which is the collection in every path that has one.
@@ -136,7 +137,11 @@ struct Call: Sendable {
     func deadline() throws -> Deadline? { try caller().deadline }
 
     /// Who asks, and until when.
-    func caller() throws -> Caller { try Caller(principal, arrival: start, timeout: query.timeout()) }
+    func caller() throws -> Caller {
+        var caller = try Caller(principal, arrival: start, timeout: query.timeout())
+        caller.requestID = requestID
+        return caller
+    }
 
     /// Asks an operation; by whoever sent the request, if nobody is named.
     func ask<Request, Response>(

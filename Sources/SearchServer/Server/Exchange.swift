@@ -8,12 +8,15 @@ struct Exchange: Sendable {
     let service: ServerContext
     let head: HTTPRequestHead
     let start = ContinuousClock.now
+    /// Names the request in its answer and in the log.
+    let requestID: String
     private let query: Substring
     private let match: RouteTable.Match?
 
     init(service: ServerContext, head: HTTPRequestHead) {
         self.service = service
         self.head = head
+        requestID = head.headers.requestID ?? service.requestIDs.next()
         let target = RequestTarget(head.uri)
         query = target.query
         // A HEAD is answered like a GET, without the body.
@@ -29,15 +32,20 @@ struct Exchange: Sendable {
     var expectsContinue: Bool { head.headers.first(name: "expect")?.lowercased() == "100-continue" }
 
     /// The answer that needs no endpoint: to a browser's preflight request.
-    var preflight: Reply? { service.configuration.enableCORS ? CORS.preflight(head) : nil }
+    var preflight: Reply? { service.configuration.cors?.preflight(head) }
 
     /// Everything that can be said against the request before its body is there.
-    func admit() throws -> (Endpoint, Principal) {
-        guard let endpoint else {
+    ///
+    /// - Parameter isCounted: whether it counts for the limits of who asks; once for each request.
+    func admit(isCounted: Bool) throws -> (Endpoint, Principal) {
+        guard let match, let endpoint else {
             throw ServiceError.notFound(
                 "no endpoint \(head.method.rawValue) \(head.uri.prefix { $0 != "?" }.prefix(200))")
         }
         let principal = try principal(for: endpoint)
+        if isCounted, let limiter = service.limiter, endpoint.requirement != .open {
+            try limiter.admit(principal, route: match.endpoint, at: service.engine.environment.time.now)
+        }
         try service.services.admit(principal, to: endpoint.requirement)
         if case .json = endpoint.body {
             try checkBodyHeaders()
@@ -51,8 +59,8 @@ struct Exchange: Sendable {
 
     /// What is open is so to wrong keys as well.
     private func principal(for endpoint: Endpoint) throws -> Principal {
-        if endpoint.requirement == .open { return Principal(rights: .none) }
-        return try service.services.keys.principal(presenting: head.headers.presentedKey)
+        if endpoint.requirement == .open { return .unknown }
+        return try service.services.principal(presenting: head.headers.presentedKey)
     }
 
     private func checkBodyHeaders() throws {
@@ -72,7 +80,7 @@ struct Exchange: Sendable {
         Call(
             service: service, principal: principal, parameters: match?.parameters ?? [], query: QueryParameters(query),
             body: body,
-            headers: head.headers, start: start)
+            headers: head.headers, start: start, requestID: requestID)
     }
 
     /// The part of the request that a member is in.
@@ -85,32 +93,34 @@ struct Exchange: Sendable {
     func failure(_ error: any Error) -> Reply {
         let failure = APIError(any: error, place: place(of:))
         if failure.status.kind == .serverError, let untold = service.admitToLog(failure.status) {
-            var metadata: Logger.Metadata = ["endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)"]
-            if untold > 0 { metadata["untold"] = "\(untold)" }
+            var metadata: Logger.Metadata = [
+                "endpoint": "\(endpoint?.path ?? "")", "error": "\(failure.message)", "request_id": "\(requestID)",
+            ]
+            if untold > 0 { metadata["untold"] = .stringConvertible(untold) }
             service.logger.error("request failed", metadata: metadata)
         }
         let isTrends = endpoint.map { $0.envelope == .trends } ?? head.uri.hasPrefix(Endpoint.Envelope.trendPrefix)
-        var reply = isTrends ? Reply.failed(failure) : Reply.failure(failure, since: start)
+        var reply = isTrends ? Reply.failed(failure, request: requestID) : Reply.failure(failure, since: start)
         // What is too much now may not be soon.
         if failure.status == .tooManyRequests || failure.status == .serviceUnavailable {
-            reply.headers.replaceOrAdd(name: "retry-after", value: "1")
+            reply.headers.replaceOrAdd(name: "retry-after", value: "\(failure.retryAfterSeconds ?? 1)")
         }
+        if failure.status == .unauthorized { reply.headers.replaceOrAdd(name: "www-authenticate", value: "Bearer") }
         return reply
     }
 
     /// Adds what every reply has, and counts it.
     func finish(_ reply: inout Reply) {
-        if service.configuration.enableCORS { CORS.addHeaders(to: &reply.headers, head) }
-        if let match {
-            service.metrics.record(
-                endpoint: match.endpoint, status: reply.status.code, duration: ContinuousClock.now - start)
-        }
+        reply.headers.add(name: "x-request-id", value: requestID)
+        service.configuration.cors?.addHeaders(to: &reply.headers, head)
+        service.metrics.record(
+            match?.endpoint, head.method, status: reply.status.code, duration: ContinuousClock.now - start)
         let status = reply.status.code
         service.logger.debug(
             "request",
             metadata: [
-                "method": "\(head.method.rawValue)", "path": "\(head.uri)", "status": "\(status)",
-                "seconds": "\(start.secondsSince)",
+                "method": "\(head.method.rawValue)", "path": "\(head.uri)", "status": .stringConvertible(status),
+                "seconds": .stringConvertible(start.secondsSince), "request_id": "\(requestID)",
             ])
     }
 }

@@ -15,6 +15,9 @@ final class ServerContext: Sendable {
     let workers: Workers
     let metrics: RequestMetrics
     let routes: RouteTable
+    /// `nil` where nobody is limited.
+    let limiter: RateLimiter?
+    let requestIDs = RequestIDs()
     let logger: Logger
     let connections: ConnectionLimit
     /// Of large bodies of requests, until they are answered.
@@ -36,12 +39,13 @@ final class ServerContext: Sendable {
     /// Names this node, the only one of its "cluster". Below 2^53, so that every JSON reader keeps it.
     let peerID = UInt64.random(in: 1..<1 << 53)
 
-    init(engine: Engine, configuration: ServerConfiguration, logger: Logger) throws {
+    init(engine: Engine, configuration: ServerConfiguration, logger: Logger) async throws {
+        let tokens = configuration.tokens.isOn ? try await TokenVerifier(configuration.tokens) : nil
         services = try Services(
             engine: engine, collectionDefaults: configuration.collectionDefaults,
             keys: APIKeys(
                 apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
-                readOnlyKey: configuration.readOnlyAPIKey))
+                readOnlyKey: configuration.readOnlyAPIKey), tokens: tokens)
         self.configuration = configuration
         self.logger = logger
         workers = Workers(computeThreads: configuration.computeThreads)
@@ -59,9 +63,17 @@ final class ServerContext: Sendable {
             Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
             + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.businesses + Endpoints.jobs
             + Endpoints.agents + Endpoints.unsupported
+        limiter = try Self.limiter(configuration.rateLimits, endpoints)
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
         services.start()
+    }
+
+    private static func limiter(_ limits: RateLimits, _ endpoints: [Endpoint]) throws -> RateLimiter? {
+        let routes = endpoints.map { LimitedRoute(method: $0.method.rawValue, path: $0.path) }
+        let problems = limits.problems(with: routes)
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        return RateLimiter(limits, routes: routes)
     }
 
     var engine: Engine { services.engine }

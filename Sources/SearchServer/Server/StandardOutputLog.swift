@@ -1,5 +1,4 @@
 import Foundation
-import JSON
 import Logging
 
 /// Writes log lines to standard output (``LogOutput``), as text or as one JSON object a line.
@@ -32,22 +31,7 @@ public struct StandardOutputLog: LogHandler {
             let text = "\(time) \(event.level.rawValue.uppercased()) \(event.message)\(details)"
             line = Array(text.split(whereSeparator: \.isNewline).joined(separator: " ").utf8)
         case .json:
-            var writer = JSONWriter()
-            writer.object { writer in
-                writer.key("timestamp")
-                writer.write(time)
-                writer.key("level")
-                writer.write(event.level.rawValue.uppercased())
-                writer.key("message")
-                writer.write(event.message.description)
-                writer.key("target")
-                writer.write(label)
-                for (key, value) in merged.sorted(by: { $0.key < $1.key }) {
-                    writer.key(key)
-                    writer.write("\(value)")
-                }
-            }
-            line = writer.bytes
+            line = jsonLogLine(event.level, event.message.description, merged, label: label, time: time)
         }
         line.append(UInt8(ascii: "\n"))
         LogOutput.standard.write(line)

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import Services
 
-/// Answers the requests whose bodies or replies are streams, which `ConnectionHandler` leaves to Hummingbird.
+/// Answers the requests whose bodies or replies are streams, which `ConnectionHandler` has counted and leaves to Hummingbird.
 struct StreamResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
@@ -18,7 +18,7 @@ struct StreamResponder: HTTPResponder {
         let exchange = Exchange(service: service, head: head)
         var reply: Reply
         do {
-            let (endpoint, principal) = try exchange.admit()
+            let (endpoint, principal) = try exchange.admit(isCounted: false)
             guard case .streaming(let work) = endpoint.work else {
                 throw ServiceError(.failed, "the request is no stream")
             }

@@ -19,10 +19,10 @@ public final class TrendexServer: Sendable {
 
     /// The caller opens the engine, and closes it after `run` has ended. Throws `EngineError.storage` for trends of a newer
     /// program.
-    public init(engine: Engine, configuration: ServerConfiguration, logger: Logger) throws {
+    public init(engine: Engine, configuration: ServerConfiguration, logger: Logger) async throws {
         self.configuration = configuration
         self.logger = logger
-        context = try ServerContext(engine: engine, configuration: configuration, logger: logger)
+        context = try await ServerContext(engine: engine, configuration: configuration, logger: logger)
     }
 
     /// Serves until one of `signals` comes or `stop` is called; then takes no more connections, finishes the requests

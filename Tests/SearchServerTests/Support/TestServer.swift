@@ -106,7 +106,8 @@ struct TestServer: Sendable {
 
 /// Runs `body` with a server, stops it gracefully, and removes its folder.
 func withServer(
-    _ configure: (inout ServerConfiguration) -> Void = { _ in }, fileSystem: any FileSystem = PosixFileSystem(),
+    _ configure: (inout ServerConfiguration) throws -> Void = { _ in }, fileSystem: any FileSystem = PosixFileSystem(),
+    time: any TimeSource = SystemTime(), logger: Logger? = nil,
     _ body: (TestServer) async throws -> Void
 ) async throws {
     let folder = temporaryFolder()
@@ -118,12 +119,17 @@ func withServer(
         storagePath: folder + "/storage", snapshotsPath: folder + "/snapshots")
     // Tests audit step by step.
     configuration.engine.recallAudits = .off
-    configure(&configuration)
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
+    try configure(&configuration)
+    var quiet = Logger(label: "test")
+    quiet.logLevel = .critical
+    let logger = logger ?? quiet
     let engine = try Engine(
-        configuration: configuration.engine, logger: logger, environment: Environment(files: fileSystem))
-    let server = try TrendexServer(engine: engine, configuration: configuration, logger: logger)
+        configuration: configuration.engine, logger: logger, environment: Environment(files: fileSystem, time: time))
+    let server: TrendexServer
+    do { server = try await TrendexServer(engine: engine, configuration: configuration, logger: logger) } catch {
+        try? engine.close()
+        throw error
+    }
     let (ports, portSource) = AsyncStream<Int>.makeStream()
     let running = Task {
         defer { portSource.finish() }
