@@ -58,7 +58,7 @@ let package = Package(
         .target(
             name: "SearchServer",
             dependencies: [
-                "Services", "SearchEngine", "TrendStore", "JSON",
+                "Services", "SearchEngine", "TrendStore", "JSON", "Quantization",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -96,7 +96,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Random numbers that replay, and what forges files.
-        .target(name: "TestSupport", dependencies: ["Quantization", "VectorIndex"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Quantization", "VectorIndex", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/TestSupport"),
         .testTarget(
             name: "BenchTests",
             dependencies: ["TestSupport", "Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],

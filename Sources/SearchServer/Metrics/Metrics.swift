@@ -29,6 +29,9 @@ enum Metrics {
             "trendex_kept_changes_bytes", .gauge, "bytes of changes that are kept for index builds and compactions",
             call.engine.keptChangeBytes)
         text.metric(
+            "trendex_requests_in_flight", .gauge, "requests that have come in and aren't answered yet",
+            call.service.requestsInFlight.load(ordering: .relaxed))
+        text.metric(
             "trendex_connections", .gauge, "connections that are open",
             call.service.connections.openConnections)
         text.metric(

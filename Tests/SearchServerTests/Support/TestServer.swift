@@ -107,7 +107,7 @@ struct TestServer: Sendable {
 /// Runs `body` with a server, stops it gracefully, and removes its folder.
 func withServer(
     _ configure: (inout ServerConfiguration) -> Void = { _ in }, fileSystem: any FileSystem = PosixFileSystem(),
-    _ body: (TestServer) async throws -> Void
+    logger: Logger? = nil, _ body: (TestServer) async throws -> Void
 ) async throws {
     let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -119,8 +119,9 @@ func withServer(
     // Tests audit step by step.
     configuration.engine.recallAudits = .off
     configure(&configuration)
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
+    var quiet = Logger(label: "test")
+    quiet.logLevel = .critical
+    let logger = logger ?? quiet
     let engine = try Engine(
         configuration: configuration.engine, logger: logger, environment: Environment(files: fileSystem))
     let server = try TrendexServer(engine: engine, configuration: configuration, logger: logger)
