@@ -228,3 +228,15 @@ def test_what_counts_as_a_block(tmp_path, monkeypatch):
         (tmp_path / "page.md").write_text(broken)
         with pytest.raises(AssertionError):
             blocks("page.md")
+
+
+def test_log_lines_are_documented():
+    """Each line that the engine and the server log at INFO by request stands in the operators' page."""
+    told = (CHECKOUT / "docs" / "PRODUCTION.md").read_text()
+    source = (CHECKOUT / "Sources" / "SearchEngine" / "Environment" / "EngineEvent.swift").read_text()
+    messages = re.findall(r'case \.[^:]*: "([A-Z][^"]*)"', source.split("var metadata")[0])
+    assert len(messages) >= 15
+    fields = set(re.findall(r'"([a-z_]+)": ', source))
+    assert {"collection", "milliseconds", "points"} <= fields
+    for text in messages + sorted(fields):
+        assert f"`{text}`" in told, text
