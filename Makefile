@@ -10,7 +10,7 @@ BIN := .build/release
 # One build serves the server, the benchmark and the tests.
 SWIFT_BUILD := swift build -c release --build-tests
 
-.PHONY: help setup build serve test test-swift test-python test-neon test-tsan demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections format lint docs clean
+.PHONY: help setup build serve test test-swift test-python test-neon test-tsan demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections bench-sizing check-deploy format lint docs clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,13 @@ bench-collections: build ## Measure what each of a thousand collections takes (B
 	@PYTHON="$(PYTHON)" scripts/setup.sh python
 	@PYTHON="$(PYTHON)" scripts/bench.sh --collections
 
+bench-sizing: build ## Measure memory, page cache and disk of a point by dimension (BENCH_ARGS)
+	@PYTHON="$(PYTHON)" scripts/setup.sh python
+	@PYTHON="$(PYTHON)" scripts/bench.sh --sizing
+
+check-deploy: ## Check the files in deploy/ with the tools that are there
+	@scripts/check-deploy.sh
+
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive Package.swift Sources Tests
 
@@ -84,7 +91,7 @@ docs: build ## Make the API reference: a static site in .docs/
 	@scripts/docs.sh
 
 clean: ## Delete what was built (storage and snapshots stay)
-	rm -rf .build .build-tsan .docs $(VENV)
+	rm -rf .build .build-tsan .build-static .docs $(VENV)
 	find Tests demo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The Python tools of the tests and benchmarks, at pinned versions.

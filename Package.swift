@@ -66,7 +66,7 @@ let package = Package(
         .target(
             name: "SearchServer",
             dependencies: [
-                "Services", "SearchEngine", "TrendStore", "JSON",
+                "Services", "SearchEngine", "TrendStore", "JSON", "Quantization",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -109,6 +109,7 @@ let package = Package(
             dependencies: [
                 "JSON", "Quantization", "VectorIndex", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestSupport"),
         .testTarget(

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures, and draws what was measured.
-# usage: bench.sh [--peers | --growth | --shapes | --beside | --collections] [options for trendex-bench run, peers.py, growth.py,
-#        trendex-bench shapes or beside_writes.py or many_collections.py]
+# usage: bench.sh [--peers | --growth | --shapes | --beside | --collections | --sizing] [options for trendex-bench run, peers.py, growth.py,
+#        trendex-bench shapes or beside_writes.py or many_collections.py or sizing.py]
 #
 # The data are $TRENDEX_DATA (a folder or an ann-benchmarks HDF5 file), or ../shared/data if it is there; without
-# them `make bench` makes clustered vectors of its own. --shapes, --beside and --collections take no data. $BENCH_ARGS holds further options.
+# them `make bench` makes clustered vectors of its own. --shapes, --beside, --collections and --sizing take no data. $BENCH_ARGS holds further options.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -19,11 +19,12 @@ case ${1:-} in
     --shapes) program=shapes ;;
     --beside) program=beside ;;
     --collections) program=collections ;;
+    --sizing) program=sizing ;;
     *) exec .build/release/trendex-bench run ${data:+--data "$data"} "$@" ${more[@]+"${more[@]}"} ;;
 esac
 shift
 
-[[ -n $data || $program == shapes || $program == beside || $program == collections ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
+[[ -n $data || $program == shapes || $program == beside || $program == collections || $program == sizing ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
 # Makes the environment $1 with the interpreter $2 and the packages of the file $3.
 environment() {
     [[ ! -e $1/.ready || $3 -nt $1/.ready ]] || return 0
@@ -48,6 +49,10 @@ fi
 if [[ $program == collections ]]; then
     exec "$tools/bin/python" benchmarks/many_collections.py --server trendex=.build/release/trendex \
         --json benchmarks/results/many-collections.json "$@" ${more[@]+"${more[@]}"}
+fi
+if [[ $program == sizing ]]; then
+    exec "$tools/bin/python" benchmarks/sizing.py --server .build/release/trendex --json benchmarks/results/sizing.json \
+        --table benchmarks/results/sizing.md "$@" ${more[@]+"${more[@]}"}
 fi
 if [[ $program == growth.py ]]; then
     exec "$tools/bin/python" benchmarks/growth.py --data "$data" "$@" ${more[@]+"${more[@]}"}

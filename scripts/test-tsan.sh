@@ -4,7 +4,7 @@
 # usage: test-tsan.sh [FILTER…]   regular expressions of tests, each a process of its own; without any, all that are named here
 set -uo pipefail
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 build=.build-tsan
 tests=$build/release/trendexPackageTests.xctest
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang

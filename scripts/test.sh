@@ -3,7 +3,7 @@
 # usage: test.sh [swift] [python]
 set -uo pipefail
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0

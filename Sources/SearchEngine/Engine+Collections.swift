@@ -21,6 +21,7 @@ extension Engine {
             try requireFreeName(name, transaction.database)
             try requireRoom(transaction.database)
             try create(name, configuration, transaction)
+            transaction.afterCommit { [logger] in logger.tell(.collectionCreated(name, configuration)) }
         }
     }
 
@@ -117,7 +118,9 @@ extension Engine {
             try db.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [collection.id])
             guard db.changesCount == 1 else { return false }
             released.withLock { $0 = collection.generation.storedFields.flatMap(\.released) }
+            let points = collection.generation.points.liveCount
             try drop(collection, transaction)
+            transaction.afterCommit { [logger] in logger.tell(.collectionDeleted(name, points: points)) }
             return true
         }
         let latest = environment.time.now + Self.releaseTime
@@ -215,9 +218,15 @@ extension Engine {
             {
                 aliases[row["alias"] as String] = row["name"]
             }
-            transaction.afterCommit { [self] in catalog.withLock { $0.aliases = aliases } }
+            transaction.afterCommit { [self] in
+                catalog.withLock { $0.aliases = aliases }
+                for operation in operations.prefix(Self.mostLoggedAliases) { logger.tell(.alias(operation)) }
+            }
         }
     }
+
+    /// A request may change thousands; the log tells the first.
+    private static let mostLoggedAliases = 64
 
     private func apply(_ operation: AliasOperation, _ names: inout Set<ByteString>, _ db: GRDB.Database) throws {
         func requireFree(_ alias: String) throws {
@@ -267,6 +276,8 @@ extension Engine {
             arguments: [key.text, schema.stored.text], until: deadline
         ) { indexes in
             indexes.createIndex(key, schema)
+        } event: {
+            .payloadIndexCreated(key, collection: $0, schema)
         }
         do {
             try withCollection(collection.name) { try reader.buildDeclared($0, until: deadline) }
@@ -284,14 +295,18 @@ extension Engine {
         return try changeSchema(
             collection, freeing: FreeingJob(), sql: "DELETE FROM payload_indexes WHERE collection = ? AND key = ?",
             arguments: [key.text], until: deadline
-        ) { _ = $0.dropIndex(key) }
+        ) {
+            _ = $0.dropIndex(key)
+        } event: {
+            .payloadIndexDeleted(key, collection: $0)
+        }
     }
 
     /// - Parameter arguments: of the statement, after the collection's number.
     private func changeSchema(
         _ collection: PointCollection, freeing: FreeingJob? = nil, sql: String, arguments: [String],
         until deadline: Deadline?,
-        _ change: @escaping (PayloadIndexes) -> Void
+        _ change: @escaping (PayloadIndexes) -> Void, event: @escaping (String) -> EngineEvent
     ) throws -> UpdateResult {
         do {
             return try queue.perform(freeing: freeing, until: deadline) { [self] transaction in
@@ -299,8 +314,12 @@ extension Engine {
                 let changes = try transaction.changes(collection)
                 let all = StatementArguments([collection.id]) + StatementArguments(arguments)
                 try transaction.database.execute(sql: sql, arguments: all)
+                let hasChanged = transaction.database.changesCount > 0
                 let version = changes.nextVersion()
-                transaction.afterCommit { change(collection.generation.payloadIndexes) }
+                transaction.afterCommit { [logger] in
+                    change(collection.generation.payloadIndexes)
+                    if hasChanged { logger.tell(event(collection.name)) }
+                }
                 return UpdateResult(operationID: version)
             }
         } catch EngineError.timeout {

@@ -11,7 +11,8 @@ extension Engine {
     }
 
     private func createSnapshot(_ collection: PointCollection) throws -> SnapshotDescription {
-        try folder(collection.name).create(
+        let start = environment.time.now
+        let snapshot = try folder(collection.name).create(
             prefix: "\(fileName(collection.name))-\(Self.peer)", temporary: layout.temporary
         ) { tar in
             try frozen { _ in
@@ -21,6 +22,8 @@ extension Engine {
                 try withGraphFiles(of: frozen) { try frozen.write(to: tar, db, graphFiles: $0) }
             }
         }
+        logger.tell(.snapshotCreated(snapshot, collection: collection.name, environment.time.now - start))
+        return snapshot
     }
 
     /// Calls `body` with files of the collection's graphs, which are gone afterwards: an archive wants to know the size of an
@@ -53,7 +56,9 @@ extension Engine {
     }
 
     public func deleteSnapshot(_ collection: String, name: String) throws {
-        try folder(self.collection(collection).name).delete(name)
+        let collection = try self.collection(collection).name
+        try folder(collection).delete(name)
+        logger.tell(.snapshotDeleted(name, collection: collection))
     }
 
     public func snapshotPath(_ collection: String, name: String) throws -> String {
@@ -68,7 +73,12 @@ extension Engine {
         try requireUnkept(name, "be replaced by a snapshot")
         guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
         if let checksum { try Self.requireChecksum(checksum, of: fileSystem.open(path, create: false)) }
-        try CollectionRestore(self, file: path).restore(as: name)
+        let start = environment.time.now
+        let restore = try CollectionRestore(self, file: path)
+        let isReplaced = try restore.restore(as: name)
+        logger.tell(
+            .snapshotRestored(
+                name, points: restore.pointCount, isReplaced: isReplaced, environment.time.now - start))
     }
 
     static func requireChecksum(_ checksum: String, of file: any File) throws {

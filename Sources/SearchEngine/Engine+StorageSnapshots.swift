@@ -15,7 +15,8 @@ extension Engine {
 
     /// Writes the whole storage (all collections, aliases, trends and ideas) to one archive while reads and writes go on.
     public func createStorageSnapshot() throws -> SnapshotDescription {
-        try storageFolder.create(prefix: "full-snapshot", temporary: layout.temporary) { tar in
+        let start = environment.time.now
+        let snapshot = try storageFolder.create(prefix: "full-snapshot", temporary: layout.temporary) { tar in
             try frozen { engine in
                 engine.catalog.withLock { $0.inOrder }.filter { !$0.isDropped }
                     .map { ($0.id, FrozenCollection($0)) }
@@ -45,6 +46,8 @@ extension Engine {
                 }
             }
         }
+        logger.tell(.snapshotCreated(snapshot, collection: nil, environment.time.now - start))
+        return snapshot
     }
 
     /// Copies the database as the reader sees it, without what belongs to unfinished restores and compactions.
@@ -59,7 +62,11 @@ extension Engine {
     }
 
     public func storageSnapshots() throws -> [SnapshotDescription] { try storageFolder.list() }
-    public func deleteStorageSnapshot(name: String) throws { try storageFolder.delete(name) }
+    public func deleteStorageSnapshot(name: String) throws {
+        try storageFolder.delete(name)
+        logger.tell(.snapshotDeleted(name, collection: nil))
+    }
+
     public func storageSnapshotPath(name: String) throws -> String { try storageFolder.existing(name) }
 
     /// Restores a whole-storage snapshot into a storage folder that holds no collections yet. The result is verified

@@ -28,6 +28,9 @@ extension Engine {
             new.vectors[name] = parameters
             try new.validate()
             let field = try makeField(registry.entries[ByteString(name)]!, name, new, collection)
+            transaction.afterCommit { [logger] in
+                logger.tell(.vectorCreated(name, collection: collection.name, parameters))
+            }
             return (new, { $0.add(field) })
         }
     }
@@ -47,7 +50,10 @@ extension Engine {
             let entry = registry.entries[ByteString(name)]!
             registry.remove(ByteString(name), parameters)
             new.registry = registry
-            transaction.afterCommit(durably: true) { [reclaimer] in reclaimer.reclaim(entry.id, of: collection) }
+            transaction.afterCommit(durably: true) { [reclaimer, logger] in
+                reclaimer.reclaim(entry.id, of: collection)
+                logger.tell(.vectorDeleted(name, collection: collection.name))
+            }
             return (new, { $0.retire(entry.id) })
         }
     }

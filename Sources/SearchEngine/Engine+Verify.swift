@@ -10,12 +10,19 @@ extension Engine {
     /// Checks the database, every committed point and every index file, and changes nothing: the folder may lie on a
     /// read-only mount. The engine must not be open. `report` gets a line a collection and a line a problem. Returns
     /// whether all is well; an index file that isn't is no damage, because a start rebuilds it.
-    public static func verify(storagePath: String, report: (String) -> Void) throws -> Bool {
-        try verify(storagePath: storagePath, Environment(files: PosixFileSystem(isReadOnly: true)), report: report)
+    ///
+    /// - Parameter rows: a further check, of rows that belong with points. It is made after the engine's own in the same read
+    ///   transaction, and answers whether all is well.
+    public static func verify(
+        storagePath: String, rows: StorageCheck.RowCheck? = nil, report: (String) -> Void
+    ) throws -> Bool {
+        try verify(
+            storagePath: storagePath, Environment(files: PosixFileSystem(isReadOnly: true)), rows: rows, report: report)
     }
 
     package static func verify(
-        storagePath: String, _ environment: Environment, kinds: FieldKinds = .standard, report: (String) -> Void
+        storagePath: String, _ environment: Environment, kinds: FieldKinds = .standard,
+        rows: StorageCheck.RowCheck? = nil, report: (String) -> Void
     ) throws -> Bool {
         let layout = StorageLayout(root: storagePath)
         let files = environment.files
@@ -26,7 +33,8 @@ extension Engine {
         defer { lock?.release() }
         // SQLite wants to write beside a database that it only reads.
         guard !files.isWritable(storagePath) else {
-            return try StorageCheck(layout: layout, environment: environment, kinds: kinds).run(report: report)
+            return try StorageCheck(layout: layout, environment: environment, kinds: kinds)
+                .run(rows: rows, report: report)
         }
         let writable = PosixFileSystem()
         let copy = StorageLayout(root: "\(files.temporaryFolder)/trendex-verify-\(environment.uniqueName())")
@@ -41,12 +49,15 @@ extension Engine {
                 "\(storagePath) can't be written to, and its database not be copied to \(copy.root): \(error)")
         }
         return try StorageCheck(layout: layout, environment: environment, kinds: kinds, database: copy.database)
-            .run(report: report)
+            .run(rows: rows, report: report)
     }
 }
 
 /// Looks at everything in a storage folder, and changes nothing.
-struct StorageCheck {
+public struct StorageCheck {
+    /// Whether rows and points agree, and a line for each finding.
+    public typealias RowCheck = (StorageAtRest) throws -> (isSound: Bool, lines: [String])
+
     let layout: StorageLayout
     let environment: Environment
     private let kinds: FieldKinds
@@ -60,13 +71,28 @@ struct StorageCheck {
         self.database = database ?? layout.database
     }
 
-    func run(report: (String) -> Void) throws -> Bool {
+    func run(rows: RowCheck? = nil, report: (String) -> Void) throws -> Bool {
         do {
             let queue = try EngineDatabase.reader(path: database, environment)
             defer { try? queue.close() }
-            return try queue.read { try run($0, report: report) }
+            return try queue.read { db in
+                let isSound = try run(db, report: report)
+                return try check(rows, db, report: report) && isSound
+            }
         } catch let error as DatabaseError {
             report("database: \(error)")
+            return false
+        }
+    }
+
+    private func check(_ rows: RowCheck?, _ db: GRDB.Database, report: (String) -> Void) throws -> Bool {
+        guard let rows, try EngineDatabase.knownVersion(db) > 0 else { return true }
+        do {
+            let (isSound, lines) = try rows(StorageAtRest(database: db))
+            lines.forEach(report)
+            return isSound
+        } catch let error as EngineError {
+            report("rows: \(error)")
             return false
         }
     }

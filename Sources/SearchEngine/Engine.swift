@@ -113,7 +113,8 @@ public final class Engine: Sendable {
             budget: ByteBudget(configuration.writeQueueBytes), logger: logger)
         reclaimer = Reclaimer(queue, environment: environment, logger: logger)
         reclaimer.start(unowned, loaded.inOrder)
-        indexBuilds = IndexBuilds(database: database, publication: queue.publication, executor: environment.executor)
+        indexBuilds = IndexBuilds(
+            database: database, publication: queue.publication, environment: environment, logger: logger)
         indexBuilds.start()
         reader = IndexedReader(builds: indexBuilds, environment: environment)
         indexer = Indexer(

@@ -11,7 +11,10 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             The configuration is Qdrant's: config/config.yaml, config/<RUN_MODE>.yaml, config/local.yaml, the file of \
             --config-path, then environment variables such as QDRANT__SERVICE__HTTP_PORT, then the options below, each \
-            over the ones before. SIGINT and SIGTERM finish the requests in flight and stop.
+            over the ones before. SIGINT and SIGTERM finish the requests in flight and stop. docs/CONFIGURATION.md \
+            tells every key.
+
+            Example: trendex serve --host 127.0.0.1 --port 6333 --storage-path ./storage --snapshots-path ./snapshots
             """)
 
     @Option(help: ArgumentHelp("A configuration file over the others.", valueName: "file"))
@@ -37,6 +40,16 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be from 0 to 65535.") }
+        for (name, value) in [
+            ("--host", host), ("--storage-path", storagePath), ("--snapshots-path", snapshotsPath),
+            ("--config-path", configPath),
+        ] where value?.isEmpty == true {
+            throw ValidationError("\(name) must not be empty.")
+        }
+        let levels = ["trace", "debug", "info", "warn", "error", "off"]
+        if let logLevel, !levels.contains(logLevel.lowercased()) {
+            throw ValidationError("--log-level must be one of \(levels.joined(separator: ", ")), not '\(logLevel)'.")
+        }
     }
 
     func run() async throws {
@@ -69,9 +82,10 @@ struct ServeCommand: AsyncParsableCommand {
         let shownHost = ["0.0.0.0", "::", ""].contains(configuration.host) ? "localhost" : configuration.host
         do {
             try await server.run { port in
+                let url = "http://\(shownHost):\(port)"
                 logger.info(
-                    "Trendex \(ServerVersion.trendex) is ready at http://\(shownHost):\(port)",
-                    metadata: ["storage": "\(configuration.engine.storagePath)"])
+                    "Trendex \(ServerVersion.trendex) is ready at \(url)",
+                    metadata: configuration.startMetadata(url: url))
             }
         } catch {
             try? engine.close()

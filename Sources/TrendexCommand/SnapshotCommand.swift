@@ -10,6 +10,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         discussion: """
             All but one way work with a running server, named by --url. The snapshot of a whole storage is restored with \
             the server stopped: `trendex snapshot restore FILE --storage-path FOLDER` fills an empty folder.
+
+            Example: trendex snapshot create --url http://localhost:6333
             """,
         subcommands: [Create.self, List.self, Download.self, Delete.self, Restore.self])
 
@@ -20,13 +22,18 @@ struct SnapshotCommand: AsyncParsableCommand {
         @Option(help: "The server's API key. (default: QDRANT__SERVICE__API_KEY of the environment)")
         var apiKey: String?
 
+        func validate() throws {
+            try requireServerURL(url)
+        }
+
         var client: SnapshotClient {
             SnapshotClient(url: url, apiKey: apiKey ?? ProcessInfo.processInfo.environment["QDRANT__SERVICE__API_KEY"])
         }
     }
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take a snapshot.")
+        static let configuration = CommandConfiguration(
+            abstract: "Take a snapshot.", discussion: "Example: trendex snapshot create --collection trends")
 
         @OptionGroup var server: ServerOptions
 
@@ -40,7 +47,8 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List snapshots: name, bytes, time of creation, SHA-256.")
+            abstract: "List snapshots: name, bytes, time of creation, SHA-256.",
+            discussion: "Example: trendex snapshot list")
 
         @OptionGroup var server: ServerOptions
 
@@ -55,7 +63,10 @@ struct SnapshotCommand: AsyncParsableCommand {
     }
 
     struct Download: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Download a snapshot to a file.")
+        static let configuration = CommandConfiguration(
+            abstract: "Download a snapshot to a file.",
+            discussion:
+                "Example: trendex snapshot download full-snapshot-2026-11-30-12-00-00.snapshot -o backup.snapshot")
 
         @OptionGroup var server: ServerOptions
 
@@ -79,7 +90,9 @@ struct SnapshotCommand: AsyncParsableCommand {
     }
 
     struct Delete: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Delete a snapshot.")
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a snapshot.",
+            discussion: "Example: trendex snapshot delete full-snapshot-2026-11-30-12-00-00.snapshot")
 
         @OptionGroup var server: ServerOptions
 
@@ -96,7 +109,12 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     struct Restore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Restore a collection on a running server, or a whole storage into an empty folder.")
+            abstract: "Restore a collection on a running server, or a whole storage into an empty folder.",
+            discussion: """
+                Examples:
+                  trendex snapshot restore products.snapshot --collection products
+                  trendex snapshot restore backup.snapshot --storage-path ./restored
+                """)
 
         @OptionGroup var server: ServerOptions
 
@@ -140,4 +158,11 @@ private func line(_ snapshot: SnapshotClient.Snapshot) -> String {
 /// Runs a request to a server.
 private func asking<Value>(_ body: () async throws -> Value) async throws -> Value {
     do { return try await body() } catch { throw Failure("\(error)") }
+}
+
+/// Throws unless the text is the address of a server.
+func requireServerURL(_ url: String) throws {
+    guard let parts = URL(string: url), ["http", "https"].contains(parts.scheme?.lowercased()),
+        parts.host?.isEmpty == false
+    else { throw ValidationError("--url must be like http://localhost:6333, not '\(url)'.") }
 }

@@ -6,22 +6,26 @@ import TrendStore
 /// What is done to the trends of a storage whose server is stopped.
 struct TrendsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trends", abstract: "Work on the trends and ideas of a storage.", subcommands: [Reset.self])
+        commandName: "trends", abstract: "Work on the trends and ideas of a storage.",
+        discussion: "The server must be stopped.", subcommands: [Reset.self])
 
     struct Reset: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete all trends and ideas, and the collections of their embeddings.",
-            discussion: "The server must be stopped. Nothing brings them back but a snapshot of the whole storage.")
+            discussion: """
+                The server must be stopped. Nothing brings them back but a snapshot of the whole storage.
 
-        @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
-        var storagePath = "./storage"
+                Example: trendex trends reset --storage-path ./storage --yes
+                """)
+
+        @OptionGroup var storage: StorageOption
 
         @Flag(help: "Do it. Without this nothing is deleted, and it is told what would be.")
         var yes = false
 
         func run() throws {
             try orExit {
-                try withTrends(storagePath) { store in
+                try withTrends(storage) { store in
                     let (trends, ideas) = (try store.countTrends(), try store.countIdeas())
                     guard yes else {
                         print("\(trends) trends and \(ideas) ideas would be deleted; --yes deletes them.")
@@ -42,17 +46,18 @@ struct RepairCommand: ParsableCommand {
         discussion: """
             The server must be stopped. Rows are what counts: payloads get the fields of their rows, and rows that have \
             lost their vector are marked as in need of one. No row is deleted.
+
+            Example: trendex repair --storage-path ./storage
             """)
 
     @Flag(help: "Delete points that have no row as well.")
     var deletePoints = false
 
-    @Option(help: ArgumentHelp("The storage folder.", valueName: "folder"))
-    var storagePath = "./storage"
+    @OptionGroup var storage: StorageOption
 
     func run() throws {
         try orExit {
-            try withTrends(storagePath) { store in
+            try withTrends(storage) { store in
                 let check = try store.check()
                 let report = try store.repair(deletingPoints: deletePoints)
                 for (name, table, found) in [
@@ -72,8 +77,9 @@ struct RepairCommand: ParsableCommand {
 }
 
 /// Opens a storage that must be there, and closes it.
-private func withTrends(_ storagePath: String, _ body: (TrendStore) throws -> Void) throws {
-    guard Engine.isStorage(storagePath) else { throw EngineError.notFound("There is no storage in \(storagePath)") }
+private func withTrends(_ storage: StorageOption, _ body: (TrendStore) throws -> Void) throws {
+    try storage.requireStorage()
+    let storagePath = storage.storagePath
     var logger = Logger(label: "trendex")
     logger.logLevel = .error
     // Its snapshots folder isn't used, and is made where it does no harm.

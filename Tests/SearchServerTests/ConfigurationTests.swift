@@ -153,9 +153,21 @@ import Testing
 
     @Test func keysWithoutEffectAreToldIfTheyAreSet() throws {
         let (_, warnings) = try load(
-            "service: {grpc_port: 7000, slow_query_secs: 2}\nstorage: {update_concurrency: null}")
+            "service: {grpc_port: 7000, hardware_reporting: true}\nstorage: {update_concurrency: null}")
         #expect(
-            warnings == ["`service.grpc_port` has no effect here.", "`service.slow_query_secs` has no effect here."])
+            warnings == ["`service.grpc_port` has no effect here.", "`service.hardware_reporting` has no effect here."])
+    }
+
+    @Test func slowRequestsHaveAThreshold() throws {
+        #expect(try load("").configuration.slowRequestThreshold == .seconds(1))
+        #expect(try load("trendex: {slow_request_ms: 250}").configuration.slowRequestThreshold == .milliseconds(250))
+        #expect(try load("trendex: {slow_request_ms: 0}").configuration.slowRequestThreshold == nil)
+        // Qdrant's key, in seconds; Trendex's own goes first.
+        #expect(try load("service: {slow_query_secs: 0.5}").configuration.slowRequestThreshold == .milliseconds(500))
+        #expect(try load("service: {slow_query_secs: 0}").configuration.slowRequestThreshold == nil)
+        let both = try load("service: {slow_query_secs: 2}", ["TRENDEX__SLOW_REQUEST_MS": "7"]).configuration
+        #expect(both.slowRequestThreshold == .milliseconds(7))
+        #expect(problems("trendex: {slow_request_ms: -1}").count == 1)
     }
 
     @Test func impossibleValuesAreOneSentenceEach() {

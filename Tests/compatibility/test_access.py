@@ -107,7 +107,7 @@ def test_the_client_sends_a_token_as_its_key(closed):
 def test_the_guides_section_on_access(keys, tmp_path):
     guide = (CHECKOUT / "docs" / "TREND_API.md").read_text()
     section = re.search(r"^## Who may do what\n(.*?)(?=^## |\Z)", guide, re.DOTALL | re.MULTILINE)[1]
-    blocks = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
+    blocks = re.findall(r"```(\w+)[^\n]*\n(.*?)```", section, re.DOTALL)
     assert [language for language, _ in blocks] == ["yaml", "python", "sh", "yaml"]
     (tmp_path / "key.pem").write_text(pem(keys["ES256"]))
     config = "".join(code for language, code in blocks if language == "yaml")

@@ -1,23 +1,18 @@
-"""The trend API as a script sees it: the examples of its guide, kills, and the commands for a stopped server."""
+"""The trend API as a script sees it: kills, and the commands for a stopped server."""
 
 import json
 import os
 import random
 import re
 import subprocess
-import sys
 import threading
 import uuid
 
 import pytest
 
-from harness import BINARY, CHECKOUT, Rest, Server
+from harness import BINARY, Rest, Server
 
 TRENDS = "/api/v1/trends"
-SECTIONS = re.split(r"^## ", (CHECKOUT / "docs" / "TREND_API.md").read_text(), flags=re.MULTILINE)
-# The section on access needs a server with tokens: test_access.py runs it.
-GUIDE = "## ".join(section for section in SECTIONS if not section.startswith("Who may do what"))
-BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", GUIDE, re.DOTALL)
 KILLS = int(os.environ.get("TRENDEX_CRASH_ROUNDS") or 5)
 
 
@@ -35,22 +30,6 @@ def command(server, *arguments):
 
 def axis(place):
     return [1.0 if i == place % 768 else 0.0 for i in range(768)]
-
-
-def test_the_guides_examples():
-    assert len(BLOCKS) >= 4
-    with Server() as server:
-        for language, code in BLOCKS:
-            code = code.replace("localhost:6333", f"127.0.0.1:{server.port}").replace("curl ", "curl -sS --fail ")
-            program = ["bash", "-ec", code] if language == "sh" else [sys.executable, "-c", code]
-            done = subprocess.run(program, capture_output=True, text=True, timeout=60)
-            assert done.returncode == 0, (code, done)
-            if language == "sh":
-                # One answer for each call.
-                shown = code.count("curl ") - code.count("$(curl ")
-                assert done.stdout.count('{"success":true,') == shown, (code, done)
-            else:
-                assert "Heat pumps" in done.stdout and "Balcony solar" in done.stdout, done
 
 
 def test_rows_and_points_after_kills(seed):

@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -80,3 +81,31 @@ def test_a_read_only_mount(storage):
     (storage / ".lock").unlink(missing_ok=True)
     answer = verify(storage, *mount, script, "_")
     assert answer.returncode == 0 and "4000 points, 0 damaged" in answer.stdout, answer
+
+
+def test_rows_and_points_that_differ(tmp_path):
+    """A program without the trend store has deleted a point; `trendex repair` mends it, and verify says so."""
+    with Server() as server:
+        trends = [
+            {"title": f"T{i}", "source": "vk", "embedding": [1.0 if j == i else 0.0 for j in range(768)]} for i in range(5)
+        ]
+        made = server.rest.post("/api/v1/trends/batch", {"trends": trends})
+        assert made.status == 201, made.body
+        assert server.stop() == 0, server.log_text()
+        well = verify(server.storage)
+        assert well.returncode == 0 and "trends: 5 rows and 5 points, 0 differences" in well.stdout, well
+        with sqlite3.connect(server.storage / "trendex.sqlite3") as database:
+            (table,) = database.execute(
+                "SELECT 'points_' || id || '_' || generation FROM collections WHERE name = 'trends'").fetchone()
+            database.execute(f"DELETE FROM {table} WHERE slot = 2")
+        database.close()
+        parted = verify(server.storage)
+        assert parted.returncode == 1, parted
+        assert "trends: 5 rows and 4 points, 1 differences" in parted.stdout, parted
+        assert "1 rows count as embedded and have no point" in parted.stdout, parted
+        assert f"trendex repair --storage-path {server.storage}" in parted.stderr, parted
+        repaired = subprocess.run(
+            [BINARY, "repair", "--storage-path", server.storage], capture_output=True, text=True, timeout=120)
+        assert repaired.returncode == 0 and "1 rows marked" in repaired.stdout, repaired
+        mended = verify(server.storage)
+        assert mended.returncode == 0 and "trends: 5 rows and 4 points, 0 differences" in mended.stdout, mended

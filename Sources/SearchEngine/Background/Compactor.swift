@@ -63,6 +63,7 @@ final class Compaction: @unchecked Sendable {
     let collection: PointCollection
     private let compactor: Compactor
     private let log: ChangeLog
+    private let start: ContinuousClock.Instant
     private var stage = Stage.beginning
     /// Of the generation that is made; `nil` before.
     private var number: Int?
@@ -76,6 +77,7 @@ final class Compaction: @unchecked Sendable {
         self.collection = collection
         self.compactor = compactor
         log = ChangeLog(collection.changeMemory)
+        start = compactor.loader.environment.time.now
     }
 
     private var loader: StorageLoader { compactor.loader }
@@ -133,12 +135,8 @@ final class Compaction: @unchecked Sendable {
 
     private func begin() throws -> Stage {
         let snapshot = try Snapshot(collection, log, queue)
-        compactor.logger.info(
-            "Compacting",
-            metadata: [
-                "collection": "\(collection.name)", "live": "\(snapshot.rows.count)",
-                "slots": "\(snapshot.slotCount)",
-            ])
+        compactor.logger.tell(
+            .compactionBegun(collection.name, live: snapshot.rows.count, slots: snapshot.slotCount))
         func bytes(rows: Int) -> Int { snapshot.fields.reduce(0) { $0 + $1.copyBytes(rowCount: rows) } }
         try requireSpace(
             bytes(rows: snapshot.rows.count), freeing: bytes(rows: snapshot.slotCount - snapshot.rows.count))
@@ -316,6 +314,10 @@ final class Compaction: @unchecked Sendable {
                 }
                 removeFiles(old.number)
                 compactor.reclaimer.reclaim([old.table.name])
+                compactor.logger.tell(
+                    .compactionEnded(
+                        collection.name, live: new.points.liveCount,
+                        removed: old.points.slotCount - new.points.slotCount, loader.environment.time.now - start))
             }
         }
     }

@@ -15,6 +15,8 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     let keys: [FieldIndexKey]
     /// What must not be evicted when the builder is installed.
     let needed: [FieldIndexKey]
+    /// Those of the keys that belong to declared indexes.
+    let declared: Set<FieldIndexKey>
     private(set) var table = FieldIndexTable()
     private var isFinished = false
     /// What was fed, but isn't in the table yet.
@@ -29,10 +31,10 @@ package final class FieldIndexBuilder: @unchecked Sendable {
     /// From which the log takes what it keeps.
     private let budget: ByteBudget?
 
-    /// - Parameter declared: those of the keys that belong to declared indexes.
     init(_ keys: [FieldIndexKey], needed: [FieldIndexKey], declared: Set<FieldIndexKey>, budget: ByteBudget?) {
         self.keys = keys
         self.needed = needed
+        self.declared = declared
         self.budget = budget
         for key in keys where table.entries[key] == nil {
             table.add(FieldIndexEntry(key, key.makeIndex(isDeclared: declared.contains(key))))

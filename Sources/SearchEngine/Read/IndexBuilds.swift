@@ -1,4 +1,5 @@
 import GRDB
+import Logging
 import Synchronization
 
 /// Builds payload indexes that reads and writes need, on threads of its own: no caller's thread is held, and a request
@@ -44,15 +45,19 @@ final class IndexBuilds: Sendable {
 
     private let database: EngineDatabase
     private let publication: TimedLock
-    private let executor: any Executor
+    private let environment: Environment
+    private let logger: Logger
     private let state = Mutex(State())
     private let loops = Mutex<[BackgroundLoop]>([])
 
-    init(database: EngineDatabase, publication: TimedLock, executor: any Executor) {
+    init(database: EngineDatabase, publication: TimedLock, environment: Environment, logger: Logger) {
         self.database = database
         self.publication = publication
-        self.executor = executor
+        self.environment = environment
+        self.logger = logger
     }
+
+    private var executor: any Executor { environment.executor }
 
     func start() {
         let made = (0..<Self.mostAtOnce).map { number in
@@ -137,6 +142,8 @@ final class IndexBuilds: Sendable {
     private func run(_ build: Build) throws {
         let collection = build.collection
         let keys = build.state.withLock { Array($0.keys) }
+        let start = environment.time.now
+        var points = 0
         publication.lock()
         var isLocked = true
         defer { if isLocked { publication.unlock() } }
@@ -152,7 +159,10 @@ final class IndexBuilds: Sendable {
             publication.unlock()
             isLocked = false
             do {
-                try generation.table.forEachRecord(db) { row, _, payload in builder.feed(row.slot, payload.value) }
+                try generation.table.forEachRecord(db) { row, _, payload in
+                    builder.feed(row.slot, payload.value)
+                    points += 1
+                }
             } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR && collection.isDropped {
                 throw PointCollection.missing(collection.name)
             }
@@ -160,6 +170,13 @@ final class IndexBuilds: Sendable {
         builder.finish()
         // A compaction meanwhile made all slots new: then whoever needs the indexes asks again.
         generation.payloadIndexes.install(builder)
+        let duration = environment.time.now - start
+        for key in builder.keys {
+            logger.tell(
+                .payloadIndexBuilt(
+                    key, collection: collection.name, points: points, isOnFirstUse: !builder.declared.contains(key),
+                    duration))
+        }
     }
 }
 

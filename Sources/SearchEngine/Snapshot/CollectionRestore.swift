@@ -17,7 +17,7 @@ struct CollectionRestore {
     let configuration: CollectionConfiguration
     let version: UInt64
     private let format: Int
-    private let pointCount: Int
+    let pointCount: Int
     /// Slots of the restored collection: `pointCount`, and those of removed points whose rows are in the archive.
     private let slotCount: Int
     private let pointsChecksum: UInt64
@@ -78,15 +78,16 @@ struct CollectionRestore {
         }
     }
 
-    /// Restores under `name`, replacing a collection that has it; its aliases stay. All or nothing.
-    func restore(as name: String) throws {
+    /// Restores under `name`, replacing a collection that has it; its aliases stay. All or nothing. Returns whether there was one
+    /// to be replaced.
+    func restore(as name: String) throws -> Bool {
         let (id, generation) = try makeHidden()
         do {
             try copyVectors(to: generation)
             try copyPoints(to: generation)
             engine.loader.publishLoaded(generation)
             adoptGraphs(for: generation)
-            try swapIn(id, name, generation)
+            return try swapIn(id, name, generation)
         } catch {
             try? engine.queue.perform(freeing: FreeingJob()) { transaction in
                 try transaction.database.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [id])
@@ -178,11 +179,11 @@ struct CollectionRestore {
         }
     }
 
-    private func swapIn(_ id: Int64, _ name: String, _ generation: Generation) throws {
+    private func swapIn(_ id: Int64, _ name: String, _ generation: Generation) throws -> Bool {
         let collection = PointCollection(
             id: id, name: name, configuration: configuration, version: version, generation: generation,
             changeMemory: ByteBudget(engine.loader.changeLogBytes))
-        try engine.queue.perform(alone: true) { [self] transaction in
+        return try engine.queue.perform(alone: true) { [self] transaction in
             // It may have got a keeper while the archive was read.
             try engine.requireUnkept(name, "be replaced by a snapshot")
             let db = transaction.database
@@ -220,6 +221,7 @@ struct CollectionRestore {
                 engine.reclaimer.reclaim(tables)
                 engine.indexer.watch(collection)
             }
+            return replaced != nil
         }
     }
 }

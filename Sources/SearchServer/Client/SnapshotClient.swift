@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import JSON
 import NIOCore
 import NIOHTTP1
@@ -20,12 +21,17 @@ public struct SnapshotClient: Sendable {
     }
 
     /// Like the shared one, but tells at once of a server that does not listen.
-    private static let client: HTTPClient = {
+    static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
     }()
+
+    /// Whether an error tells that nothing listens at an address.
+    static func isRefused(_ error: any Error) -> Bool {
+        error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED
+    }
 
     private let base: String
     private let apiKey: String?
@@ -117,6 +123,10 @@ public struct SnapshotClient: Sendable {
     private func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
         do {
             return try await Self.client.execute(request, timeout: .hours(24))
+        } catch  where Self.isRefused(error) {
+            throw Failure(
+                description:
+                    "No answer from \(base): nothing listens there. Is the server running, and is the URL right?")
         } catch {
             throw Failure(description: "No answer from \(base): \(error)")
         }

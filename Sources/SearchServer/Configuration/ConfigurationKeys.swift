@@ -1,8 +1,8 @@
 import JSON
 
 /// The keys of Qdrant's configuration, and what becomes of each.
-enum ConfigurationKeys {
-    enum Treatment: Sendable {
+package enum ConfigurationKeys {
+    package enum Treatment: Sendable {
         /// Read by `ConfigurationReader`.
         case used
         /// Understood, without a meaning for this engine; a value other than Qdrant's default is told in a notice.
@@ -13,14 +13,15 @@ enum ConfigurationKeys {
         case refused(unless: [JSONValue], String)
     }
 
-    static let all: [String: Treatment] = used.merging(withoutEffect) { a, _ in a }.merging(refused) { a, _ in a }
+    package static let all: [String: Treatment] = used.merging(withoutEffect) { a, _ in a }.merging(refused) { a, _ in a
+    }
 
     private static let used: [String: Treatment] = Dictionary(
         uniqueKeysWithValues: [
             "log_level", "logger.format", "telemetry_disabled",
             "service.host", "service.http_port", "service.api_key", "service.alt_api_key",
             "service.read_only_api_key", "service.enable_cors", "service.max_request_size_mb", "service.max_workers",
-            "service.metrics_prefix",
+            "service.metrics_prefix", "service.slow_query_secs",
             "storage.storage_path", "storage.snapshots_path", "storage.on_disk_payload", "storage.max_collections",
             "storage.durability", "storage.performance.max_search_threads",
             "storage.performance.optimizer_cpu_budget",
@@ -46,6 +47,7 @@ enum ConfigurationKeys {
             "rate_limits.overrides", "rate_limits.max_buckets",
             "rate_limits.jwt.per_minute", "rate_limits.jwt.burst", "rate_limits.api_key.per_minute",
             "rate_limits.api_key.burst", "rate_limits.anonymous.per_minute", "rate_limits.anonymous.burst",
+            "trendex.slow_request_ms",
         ].map { ($0, .used) })
 
     private static let withoutEffect: [String: Treatment] = [
@@ -54,7 +56,6 @@ enum ConfigurationKeys {
         "service.hide_jwt_dashboard": .withoutEffect(unless: [.null, false]),
         "service.static_content_dir": .withoutEffect(unless: [.null]),
         "service.enable_static_content": .withoutEffect(unless: [.null, true, false]),
-        "service.slow_query_secs": .withoutEffect(unless: [.null]),
         "service.hardware_reporting": .withoutEffect(unless: [.null, false]),
         "storage.temp_path": .withoutEffect(unless: [.null]),
         "storage.update_concurrency": .withoutEffect(unless: [.null]),
@@ -119,21 +120,5 @@ enum ConfigurationKeys {
         let candidates = all.keys.map { (key: $0, distance: editDistance(key, $0)) }
         let best = candidates.min { ($0.distance, $0.key) < ($1.distance, $1.key) }
         return best.flatMap { $0.distance <= max(2, key.count / 4) ? $0.key : nil }
-    }
-
-    /// Levenshtein's distance. O(a · b).
-    static func editDistance(_ a: String, _ b: String) -> Int {
-        let b = Array(b.utf8)
-        var row = Array(0...b.count)
-        for (i, x) in a.utf8.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() {
-                let substitution = diagonal + (x == y ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substitution, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[b.count]
     }
 }

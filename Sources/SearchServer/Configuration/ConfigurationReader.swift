@@ -107,6 +107,11 @@ struct ConfigurationReader {
             integer("trendex.idle_timeout_sec", in: 1...86_400) ?? configuration.idleTimeoutSeconds
         configuration.shutdownTimeoutSeconds =
             integer("trendex.shutdown_timeout_sec", in: 1...86_400) ?? configuration.shutdownTimeoutSeconds
+        if let milliseconds = integer("trendex.slow_request_ms", in: 0...86_400_000) {
+            configuration.slowRequestThreshold = milliseconds == 0 ? nil : .milliseconds(milliseconds)
+        } else if let seconds = double("service.slow_query_secs", in: 0...86_400) {
+            configuration.slowRequestThreshold = seconds == 0 ? nil : .seconds(seconds)
+        }
         configuration.logLevel = logLevel() ?? configuration.logLevel
         configuration.logFormat =
             choice("logger.format", ServerConfiguration.LogFormat.allCases) ?? configuration.logFormat

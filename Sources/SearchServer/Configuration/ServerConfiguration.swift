@@ -36,6 +36,8 @@ public struct ServerConfiguration: Sendable {
     public var metricsPrefix = ""
     public var logLevel = Logger.Level.info
     public var logFormat = LogFormat.text
+    /// Requests that take longer are told in the log; `nil` for none.
+    public var slowRequestThreshold: Duration? = .seconds(1)
     /// While large answers are refused because those that wait take all of the memory for them, a client's connection ends that
     /// has taken less than 64 KiB a second of its own over such a time.
     package var slowReplyPatience = TimeAmount.seconds(10)

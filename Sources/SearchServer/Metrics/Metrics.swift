@@ -29,6 +29,13 @@ enum Metrics {
         text.metric(
             "trendex_kept_changes_bytes", .gauge, "bytes of changes that are kept for index builds and compactions",
             call.engine.keptChangeBytes)
+        if let disk = DiskSpace(of: call.service.configuration.engine.storagePath) {
+            text.metric("trendex_storage_free_bytes", .gauge, "free bytes of the storage's disk", disk.free)
+            text.metric("trendex_storage_size_bytes", .gauge, "bytes of the storage's disk", disk.size)
+        }
+        text.metric(
+            "trendex_requests_in_flight", .gauge, "requests that have come in and aren't answered yet",
+            call.service.requestsInFlight.load(ordering: .relaxed))
         text.metric(
             "trendex_connections", .gauge, "connections that are open",
             call.service.connections.openConnections)

@@ -41,7 +41,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// The loop has worked on a request since this connection was last read from. One is enough: others wait.
     private var hasWorked = false
     var context: ChannelHandlerContext?
-    private(set) var phase = Phase.idle
+    private(set) var phase = Phase.idle {
+        didSet {
+            if oldValue == .idle, phase != .idle { service.requestsInFlight.add(1, ordering: .relaxed) }
+            if oldValue != .idle, phase == .idle { service.requestsInFlight.subtract(1, ordering: .relaxed) }
+        }
+    }
     /// Parts that came in too early; they follow when the answer before them is written.
     private(set) var held = CircularBuffer<HTTPServerRequestPart>()
     private var isReadHeld = false

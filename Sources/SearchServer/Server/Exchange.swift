@@ -113,14 +113,28 @@ struct Exchange: Sendable {
     func finish(_ reply: inout Reply) {
         reply.headers.add(name: "x-request-id", value: requestID)
         service.configuration.cors?.addHeaders(to: &reply.headers, head)
-        service.metrics.record(
-            match?.endpoint, head.method, status: reply.status.code, duration: ContinuousClock.now - start)
+        let now = ContinuousClock.now
         let status = reply.status.code
+        service.metrics.record(match?.endpoint, head.method, status: status, duration: now - start)
+        if let untold = service.slowRequests.admit(now - start, at: now) { tellSlow(status, now - start, untold) }
         service.logger.debug(
             "request",
             metadata: [
                 "method": "\(head.method.rawValue)", "path": "\(head.uri)", "status": .stringConvertible(status),
                 "seconds": .stringConvertible(start.secondsSince), "request_id": "\(requestID)",
             ])
+    }
+
+    /// The time counts from the head to the answer: a client that sends its body slowly is in it, one that takes the answer
+    /// slowly is not.
+    private func tellSlow(_ status: Int, _ duration: Duration, _ untold: Int) {
+        var metadata: Logger.Metadata = [
+            "method": "\(head.method.rawValue)", "endpoint": "\(endpoint?.path ?? "")",
+            "path": "\(head.uri.prefix { $0 != "?" }.prefix(200))", "status": .stringConvertible(status),
+            "request_id": "\(requestID)",
+            "milliseconds": .stringConvertible((duration.seconds * 1e6).rounded() / 1e3),
+        ]
+        if untold > 0 { metadata["untold"] = .stringConvertible(untold) }
+        service.logger.info("Slow request", metadata: metadata)
     }
 }

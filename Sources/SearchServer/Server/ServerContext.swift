@@ -32,6 +32,9 @@ final class ServerContext: Sendable {
     /// When an answer was last refused for want of memory, in nanoseconds of the loops' clock.
     private let lastRefusedReply = Atomic<UInt64>(0)
     private let failures = Mutex(FailureLog())
+    let slowRequests: SlowRequestLog
+    /// Requests whose head has come in and that aren't answered yet.
+    let requestsInFlight = Atomic(0)
     let startTime = ContinuousClock.now
     let startDate = Date.now
     /// Names this run of the server in its telemetry.
@@ -48,6 +51,7 @@ final class ServerContext: Sendable {
                 readOnlyKey: configuration.readOnlyAPIKey), tokens: tokens)
         self.configuration = configuration
         self.logger = logger
+        slowRequests = SlowRequestLog(threshold: configuration.slowRequestThreshold)
         workers = Workers(computeThreads: configuration.computeThreads)
         ProcessUsage.raiseOpenFilesLimit()
         requestMemory = ByteBudget(configuration.requestMemoryBytes)

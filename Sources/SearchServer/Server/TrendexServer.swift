@@ -47,7 +47,8 @@ public final class TrendexServer: Sendable {
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },
             logger: quiet)
         var groupConfiguration = ServiceGroupConfiguration(
-            services: [.init(service: application)], gracefulShutdownSignals: signals, logger: quiet)
+            services: [.init(service: application), .init(service: StopNotice(context: context))],
+            gracefulShutdownSignals: signals, logger: quiet)
         groupConfiguration.maximumGracefulShutdownDuration = .seconds(configuration.shutdownTimeoutSeconds)
         let group = ServiceGroup(configuration: groupConfiguration)
         self.group.withLock { $0 = group }

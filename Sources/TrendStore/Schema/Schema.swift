@@ -21,14 +21,37 @@ enum Schema {
         try db.execute(sql: "CREATE TABLE IF NOT EXISTS trend_store (format INTEGER NOT NULL) STRICT")
         let version = try Int.fetchOne(db, sql: "SELECT format FROM trend_store")
         let format = version ?? 0
-        guard 0...formatVersion ~= format else {
-            throw EngineError.storage(
-                "The trend tables have format \(format), which is newer than this program's format \(formatVersion)")
-        }
+        try requireKnown(format)
         guard format < formatVersion else { return }
         for statements in migrations[format...] { for statement in statements { try db.execute(sql: statement) } }
         if version == nil { try db.execute(sql: "INSERT INTO trend_store (format) VALUES (0)") }
         try db.execute(sql: "UPDATE trend_store SET format = ?", arguments: [formatVersion])
+    }
+
+    /// The format of a storage's tables; `nil` where no store has ever been. Throws as `prepare`. Changes nothing.
+    static func format(_ db: GRDB.Database) throws -> Int? {
+        guard try db.tableExists("trend_store"),
+            let format = try Int.fetchOne(db, sql: "SELECT format FROM trend_store")
+        else { return nil }
+        try requireKnown(format)
+        return format
+    }
+
+    private static func requireKnown(_ format: Int) throws {
+        guard 0...formatVersion ~= format else {
+            throw EngineError.storage(
+                "The trend tables have format \(format), which is newer than this program's format \(formatVersion)")
+        }
+    }
+
+    /// The number of the collection of this name that is the store's; `nil` if there is none. Changes nothing.
+    static func keptCollection(_ name: String, _ db: GRDB.Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT kept.collection FROM trend_store_collections AS kept
+                JOIN collections ON collections.id = kept.collection AND collections.name = kept.name WHERE kept.name = ?
+                """, arguments: [name])
     }
 
     /// The store's collections that there are. Rows of one that was dropped behind the store's back have no vectors any more.

@@ -103,35 +103,3 @@ extension RecallAuditor.Settings {
         return settings
     }
 }
-
-/// Keeps what is logged at INFO and above.
-final class LogRecorder: LogHandler, Sendable {
-    struct Entry: Sendable {
-        var level: Logger.Level
-        var message: String
-        var metadata: [String: String]
-    }
-
-    private let kept = Mutex<[Entry]>([])
-
-    var entries: [Entry] { kept.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in self } }
-
-    func log(event: LogEvent) {
-        let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
-        kept.withLock { $0.append(Entry(level: event.level, message: "\(event.message)", metadata: metadata)) }
-    }
-
-    var logLevel: Logger.Level {
-        get { .info }
-        set {}
-    }
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
-    }
-}
