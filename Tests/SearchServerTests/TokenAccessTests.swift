@@ -131,7 +131,7 @@ import Testing
             let huge = try await server.raw(
                 "GET /collections HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(String(repeating: "x", count: 200_000))\r\n\r\n"
             )
-            #expect(huge.hasPrefix("HTTP/1.1 431") || huge.hasPrefix("HTTP/1.1 400"))
+            #expect(huge.hasPrefix("HTTP/1.1 431"), "\(huge.prefix(40))")
             let good = try forge.token()
             #expect(try await server.send(.GET, "/collections", headers: bearer(good)).status == 200)
         }

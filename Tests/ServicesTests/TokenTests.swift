@@ -202,6 +202,55 @@ import Testing
         }
     }
 
+    /// Whatever is signed, and whatever is done to it, is refused with a sentence, or says what makes it valid.
+    @Test func tokensOfChance() async throws {
+        var random = SeededGenerator()
+        let verifier = try await verifier()
+        let seconds = now.timeIntervalSince1970
+        func pick<Value>(_ values: [Value]) -> Value { values.randomElement(using: &random)! }
+        func value(_ depth: Int = 0) -> JSONValue {
+            switch Int.random(in: 0..<(depth < 20 ? 10 : 7), using: &random) {
+            case 0: .null
+            case 1: .bool(.random(using: &random))
+            case 2: .integer(.random(in: .min ... .max, using: &random))
+            case 3: .double(pick([-0.0, 1e308, 5e-324, seconds + 0.5, -1e300]))
+            case 4: .string(pick(["", "reader", "admin", "alice", "\u{0}", "й", "HS256", "JWT", "none"]))
+            case 5: .integer(Int64(seconds) + .random(in: -100...100, using: &random))
+            case 6: .string(String(repeating: "x", count: .random(in: 0...400, using: &random)))
+            case 7: .array((0..<3).map { _ in value(depth + 1) })
+            default: .object([ByteString(pick(["sub", "role", "a"])): value(depth + 1)])
+            }
+        }
+        var accepted = 0
+        for _ in 0..<20_000 {
+            var claims = try #require(self.claims(pick(["reader", "admin"])).objectValue)
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                claims[ByteString(pick(["sub", "role", "exp", "nbf", "iat", "iss", "aud", "access", "b"]))] = value()
+            }
+            var header: [String: JSONValue] = [:]
+            if Int.random(in: 0..<4, using: &random) == 0 { header[pick(["alg", "typ", "kid", "crit"])] = value() }
+            var token = Array(
+                try forge.token(.object(claims), algorithm: "HS256", .hmac(TokenForge.secret), header: header).utf8)
+            if Bool.random(using: &random) {
+                let place = Int.random(in: 0..<token.count, using: &random)
+                let byte = pick(Array("aZ09-_.=+/ \u{0}".utf8))
+                if Bool.random(using: &random) { token.insert(byte, at: place) } else { token.remove(at: place) }
+            }
+            do {
+                let principal = try verifier.principal(String(decoding: token, as: UTF8.self), at: now)
+                accepted += 1
+                #expect(principal.identity.name == claims["sub"]?.stringValue)
+                let expires = try #require(claims["exp"]?.doubleValue)
+                #expect(expires > seconds - 30 && claims["access"] == nil)
+                #expect(claims["role"]?.stringValue == principal.rights.role || claims["role"]?.arrayValue != nil)
+            } catch let error as ServiceError {
+                #expect(error.code == .unauthenticated || error.code == .forbidden)
+                #expect(!error.message.isEmpty)
+            }
+        }
+        #expect(accepted > 2_000 && accepted < 10_000)
+    }
+
     /// A token that was verified is looked at again each time it comes.
     @Test func timesAreJudgedAnew() async throws {
         let verifier = try await verifier { $0.leewaySeconds = 5 }

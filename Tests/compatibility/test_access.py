@@ -85,7 +85,7 @@ def test_misuse(closed, keys):
         assert status(closed, unsigned) == 401
         swapped = jwt.api_jws.PyJWS(algorithms=["HS256"])
         head = swapped.encode(json.dumps(claims()).encode(), "x" * 32, "HS256", headers={"kid": kid}).rsplit(".", 1)[0]
-        mac = hmac.digest(head.encode(), pem(keys[algorithm]).encode(), hashlib.sha256)
+        mac = hmac.digest(pem(keys[algorithm]).encode(), head.encode(), hashlib.sha256)
         assert status(closed, head + "." + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()) == 401
     assert status(closed, jwt.encode(claims(), ed25519.Ed25519PrivateKey.generate(), "EdDSA")) == 401
     assert status(closed, jwt.encode(claims(), SECRET * 2, "HS512")) == 401

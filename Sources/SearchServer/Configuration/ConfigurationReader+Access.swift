@@ -44,7 +44,8 @@ extension ConfigurationReader {
             readKey(text, name: nil, "service.jwt.public_key", into: &settings)
         }
         if let value = values["service.jwt.public_keys"], !value.isNull {
-            for (name, value) in value.objectValue ?? [:] {
+            // Problems come in one order, whatever that of the mapping's hash table is.
+            for (name, value) in (value.objectValue ?? [:]).sorted(by: { $0.key < $1.key }) {
                 guard let text = value.stringValue else {
                     problem("service.jwt.public_keys", "must give each key's name a PEM, or the path of one")
                     continue

@@ -448,7 +448,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let exchange =
             self.exchange ?? Exchange(service: service, head: .init(version: .http1_1, method: .GET, uri: "/"))
         isClosing = true
-        write(.failure(APIError(status, message), since: exchange.start), exchange)
+        var reply = Reply.failure(APIError(status, message), since: exchange.start)
+        reply.headers.add(name: "x-request-id", value: exchange.requestID)
+        write(reply, exchange)
         becomeIdle()
     }
 
