@@ -186,7 +186,7 @@ def main():
     runs = [(int(size), {}) for size in options.dimensions.split(",")]
     if (768, {}) in runs:
         float16 = {"vectors": {"size": 768, "distance": "Cosine", "datatype": "float16"}}
-        runs += [(768, float16), (768, {"quantization_config": "Disabled"})]
+        runs.append((768, float16))
     results = []
     for size, extra in runs:
         results.append(measure(options.server, options.data, options.points, size, extra))
