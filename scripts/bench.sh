@@ -4,7 +4,7 @@
 #        trendex-bench shapes or beside_writes.py or many_collections.py or sizing.py]
 #
 # The data are $TRENDEX_DATA (a folder or an ann-benchmarks HDF5 file), or ../shared/data if it is there; without
-# them `make bench` makes clustered vectors of its own. --shapes, --beside, --collections and --sizing take no data. $BENCH_ARGS holds further options.
+# them `make bench` makes clustered vectors of its own. --shapes, --beside and --collections take no data. $BENCH_ARGS holds further options.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -51,7 +51,7 @@ if [[ $program == collections ]]; then
         --json benchmarks/results/many-collections.json "$@" ${more[@]+"${more[@]}"}
 fi
 if [[ $program == sizing ]]; then
-    exec "$tools/bin/python" benchmarks/sizing.py --server .build/release/trendex --json benchmarks/results/sizing.json \
+    exec "$tools/bin/python" benchmarks/sizing.py --server .build/release/trendex ${data:+--data "$data"} --json benchmarks/results/sizing.json \
         --table benchmarks/results/sizing.md "$@" ${more[@]+"${more[@]}"}
 fi
 if [[ $program == growth.py ]]; then

@@ -7,7 +7,11 @@ import TrendStore
 struct TrendsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trends", abstract: "Work on the trends and ideas of a storage.",
-        discussion: "The server must be stopped.", subcommands: [Reset.self])
+        discussion: """
+            The server must be stopped.
+
+            Example: trendex trends reset --storage-path ./storage
+            """, subcommands: [Reset.self])
 
     struct Reset: ParsableCommand {
         static let configuration = CommandConfiguration(

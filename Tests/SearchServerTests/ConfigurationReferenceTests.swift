@@ -62,7 +62,8 @@ import Testing
                 yaml: "", environment: [row.variable: value])
             #expect(warnings == [], "\(row.key)")
             #expect(
-                String(reflecting: configuration) == String(reflecting: expected), "\(row.key) isn't \(value) by default")
+                String(reflecting: configuration) == String(reflecting: expected),
+                "\(row.key) isn't \(value) by default")
         }
     }
 

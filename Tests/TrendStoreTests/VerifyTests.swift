@@ -78,7 +78,8 @@ import TrendStore
         let folder = FileManager.default.temporaryDirectory.path + "/trendstore-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let configuration = EngineConfiguration(storagePath: folder + "/storage", snapshotsPath: folder + "/snapshots")
-        try Engine(configuration: configuration, logger: .init(label: "test")).close()
+        let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        try Engine(configuration: configuration, logger: silent).close()
         var lines: [String] = []
         let isWell = try Engine.verify(storagePath: folder + "/storage", rows: TrendStore.verify) {
             lines.append($0)

@@ -67,7 +67,7 @@ enum EngineSection {
                 "Filtered searches, one thread",
                 """
                 The fastest setting that reaches recall 0.95 (0.99 where less than 5 % match). *plan*: the one that most \
-                queries took (`explain` in the README). *short*: queries that got \
+                queries took (`explain` in docs/ARCHITECTURE.md). *short*: queries that got \
                 fewer than k results although k match.
 
                 \(filtered.table)
