@@ -74,6 +74,7 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
@@ -136,7 +137,8 @@ let package = Package(
             ],
             exclude: ["Files"]),
         .testTarget(
-            name: "ServicesTests", dependencies: ["TestSupport", "Services", "SearchEngine", "Simulation", "JSON"]),
+            name: "ServicesTests",
+            dependencies: ["TestSupport", "Services", "TrendStore", "SearchEngine", "Simulation", "JSON"]),
         .testTarget(
             name: "SearchServerTests",
             dependencies: [

@@ -39,6 +39,7 @@ enum ConfigurationKeys {
             "storage.collection.shard_number",
             "trendex.durability", "trendex.implicit_index_budget_mb", "trendex.idle_timeout_sec",
             "trendex.shutdown_timeout_sec", "trendex.recall_audit", "trendex.max_connections",
+            "trendex.max_event_streams",
             "trendex.request_memory_mb", "trendex.reply_memory_mb", "trendex.write_queue_mb",
         ].map { ($0, .used) })
 

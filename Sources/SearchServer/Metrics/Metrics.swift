@@ -34,6 +34,14 @@ enum Metrics {
         text.metric(
             "trendex_connections_refused_total", .counter, "connections beyond the limit, which were refused",
             call.service.connections.refusedConnections)
+        text.family("trendex_event_streams", .gauge, "streams of events that are open")
+        for kind in EventStreamKind.allCases {
+            text.sample("trendex_event_streams", [("kind", kind.rawValue)], call.service.events.count(kind))
+        }
+        text.metric(
+            "trendex_event_streams_dropped_total", .counter,
+            "streams of events whose client took nothing or was silent, and which were ended",
+            call.service.events.droppedStreams)
         text.metric(
             "trendex_log_lost_lines_total", .counter, "log lines that could not be written",
             LogOutput.standard.lostLines)

@@ -39,6 +39,7 @@ struct Exchange: Sendable {
         }
         let principal = try principal(for: endpoint)
         try service.services.admit(principal, to: endpoint.requirement)
+        if endpoint.isWebSocket { try CORS.checkWebSocket(head, isOpen: service.configuration.enableCORS) }
         if case .json = endpoint.body {
             try checkBodyHeaders()
             let limit = service.configuration.maxRequestBytes
@@ -52,7 +53,8 @@ struct Exchange: Sendable {
     /// What is open is so to wrong keys as well.
     private func principal(for endpoint: Endpoint) throws -> Principal {
         if endpoint.requirement == .open { return Principal(rights: .none) }
-        return try service.services.keys.principal(presenting: head.headers.presentedKey)
+        let key = head.headers.presentedKey ?? (endpoint.isWebSocket ? head.headers.webSocketKey : nil)
+        return try service.services.keys.principal(presenting: key)
     }
 
     private func checkBodyHeaders() throws {
@@ -91,6 +93,7 @@ struct Exchange: Sendable {
         }
         let isTrends = endpoint.map { $0.envelope == .trends } ?? head.uri.hasPrefix(Endpoint.Envelope.trendPrefix)
         var reply = isTrends ? Reply.failed(failure) : Reply.failure(failure, since: start)
+        if failure.status == .upgradeRequired { WebSocketHandshake.addVersion(to: &reply.headers) }
         // What is too much now may not be soon.
         if failure.status == .tooManyRequests || failure.status == .serviceUnavailable {
             reply.headers.replaceOrAdd(name: "retry-after", value: "1")

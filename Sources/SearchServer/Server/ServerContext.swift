@@ -17,6 +17,7 @@ final class ServerContext: Sendable {
     let routes: RouteTable
     let logger: Logger
     let connections: ConnectionLimit
+    let events: EventStreams
     /// Of large bodies of requests, until they are answered.
     let requestMemory: ByteBudget
     /// Of large answers, until they are sent.
@@ -49,6 +50,8 @@ final class ServerContext: Sendable {
         requestMemory = ByteBudget(configuration.requestMemoryBytes)
         replyMemory = ByteBudget(configuration.replyMemoryBytes)
         connections = ConnectionLimit(asked: configuration.maxConnections, files: ProcessUsage.openFilesLimit)
+        events = EventStreams(
+            log: services.trends.events, asked: configuration.maxEventStreams, connections: connections.most)
         var clientConfiguration = HTTPClient.Configuration()
         clientConfiguration.redirectConfiguration = .disallow
         clientConfiguration.connectionPool.retryConnectionEstablishment = false
@@ -57,7 +60,7 @@ final class ServerContext: Sendable {
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)
         let endpoints =
             Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
-            + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.unsupported
+            + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.events + Endpoints.unsupported
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)
     }
