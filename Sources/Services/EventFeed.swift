@@ -75,9 +75,11 @@ public struct EventFeed: Sendable {
     /// Read and not sent, in order.
     private var events: ArraySlice<Event> = []
     private var readUpTo: Int64
-    /// The number of the reading that is under way. A changed filter leaves it to itself.
+    /// The number of the reading that is under way; there is one at a time, however often the filter changes.
     private var reading: Int?
     private var readings = 0
+    /// The reading that is under way was asked for with another filter.
+    private var isReadingStale = false
     private var ending: Ending?
     /// The position that the client knows.
     private var told: Int64
@@ -139,12 +141,13 @@ public struct EventFeed: Sendable {
         }
     }
 
-    /// Takes what a reading has found. One that was asked for before the filter changed is thrown away.
+    /// Takes what a reading has found. What was read with another filter is thrown away.
     public mutating func received(_ result: Result<EventLog.Part, ServiceError>, for reading: Reading) {
         guard self.reading == reading.number else { return }
         self.reading = nil
+        defer { isReadingStale = false }
         switch result {
-        case .success(let part): take(part)
+        case .success(let part): if !isReadingStale { take(part) }
         case .failure(let error): ending = ending ?? .failed(error)
         }
     }
@@ -159,7 +162,7 @@ public struct EventFeed: Sendable {
         self.filter = filter
         events = []
         readUpTo = position
-        reading = nil
+        isReadingStale = reading != nil
         told = position
     }
 

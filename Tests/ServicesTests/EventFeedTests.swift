@@ -96,8 +96,12 @@ import TrendStore
         var feed = feed(after: 10, EventFilter(types: [.ideaUpdated]))
         let first = try #require(asked(run(&feed, log).1))
         feed.follow(EventFilter(types: [.trendCreated]))
-        // What was asked for with the old filter is thrown away, also when it comes after the new reading has begun.
+        // What was asked for with the old filter is thrown away, and there is one reading at a time.
+        #expect(run(&feed, log) == ([], .wait))
+        feed.received(.success(log.part(after: first.after, first.filter, limit: 50)), for: first)
         let second = try #require(asked(run(&feed, log).1))
+        #expect(second.after == 10 && second.filter.types == [.trendCreated])
+        // An answer that comes twice counts once.
         feed.received(.success(log.part(after: first.after, first.filter, limit: 50)), for: first)
         #expect(run(&feed, log) == ([], .wait))
         feed.received(.success(log.part(after: second.after, second.filter, limit: 10)), for: second)

@@ -34,11 +34,23 @@ def axis(place):
     return [1.0 if i == place % 768 else 0.0 for i in range(768)]
 
 
+def assert_streams(code):
+    """Runs what has no end until it has shown an event."""
+    with subprocess.Popen(["bash", "-ec", "exec " + code], stdout=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stdout.readline, "")
+        assert "event: trend.created\n" in lines, code
+        assert next(lines).startswith('data: {"type":"trend.created","sequence":'), code
+        process.kill()
+
+
 def test_the_guides_examples():
     assert len(BLOCKS) >= 4
     with Server() as server:
         for language, code in BLOCKS:
             code = code.replace("localhost:6333", f"127.0.0.1:{server.port}").replace("curl ", "curl -sS --fail ")
+            if "curl -sS --fail -N" in code:
+                assert_streams(code)
+                continue
             program = ["bash", "-ec", code] if language == "sh" else [sys.executable, "-c", code]
             done = subprocess.run(program, capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, (code, done)

@@ -27,6 +27,7 @@ final class EventStream {
     private let place: EventStreams.Place
     private var feed: EventFeed
     private weak var transport: (any EventTransport)?
+    private var isOpen = false
     private var isAdvancing = false
 
     /// Throws `.unavailable` when there are as many streams as may be.
@@ -47,6 +48,7 @@ final class EventStream {
     /// Begins to send, with a greeting unless there is nothing to follow. ``close()`` must follow when the connection ends.
     func open(_ transport: any EventTransport, greeting: ByteBuffer) {
         self.transport = transport
+        isOpen = true
         streams.add(self)
         if feed.failure == nil { write(greeting) }
         advance()
@@ -54,7 +56,8 @@ final class EventStream {
 
     /// Sends nothing more, and tells the transport nothing more.
     func close() {
-        guard transport != nil else { return }
+        guard isOpen else { return }
+        isOpen = false
         transport = nil
         streams.remove(self)
     }
@@ -75,7 +78,7 @@ final class EventStream {
 
     /// Sends what there is to be sent, as far as the client takes it.
     func advance() {
-        guard !isAdvancing, transport != nil else { return }
+        guard !isAdvancing, isOpen else { return }
         isAdvancing = true
         defer { isAdvancing = false }
         for _ in 0..<Self.writesAtOnce {
@@ -83,7 +86,7 @@ final class EventStream {
             let wasFull = fill(&buffer)
             if buffer.readableBytes > 0 { submit(buffer) }
             // Once it has taken everything at once, there may be more.
-            guard wasFull, !feed.isFull, transport != nil else { return }
+            guard wasFull, !feed.isFull, isOpen else { return }
         }
         eventLoop.assumeIsolated().execute { self.advance() }
     }

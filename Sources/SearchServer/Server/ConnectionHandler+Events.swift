@@ -10,6 +10,9 @@ extension ConnectionHandler {
     /// What is sent and not acknowledged for so long ends the connection: whoever is gone without a word is found by heartbeats.
     private static let unacknowledgedMilliseconds: CInt = 60_000
 
+    /// What the system holds for a stream; it would let this grow to megabytes, so that a client that takes nothing is found late.
+    private static let socketBytes: SocketOptionValue = 128 << 10
+
     /// Answers a request with server-sent events. Throws when it can't be.
     func openServerSentEvents(_ feed: EventFeed, _ exchange: Exchange, _ context: ChannelHandlerContext) throws {
         if let failure = feed.failure { throw failure }
@@ -62,8 +65,10 @@ extension ConnectionHandler {
     ) throws -> EventStream {
         guard !isStopping else { throw ServiceError.unavailable("the server is stopping") }
         let stream = try EventStream(feed, kind, service: service, eventLoop: context.eventLoop)
-        // Without it the end is found later; a channel that isn't a socket doesn't have it.
-        try? context.channel.syncOptions?.setOption(
+        // A channel that isn't a socket has no options, and needs none.
+        let options = context.channel.syncOptions
+        try? options?.setOption(.socketOption(.so_sndbuf), value: Self.socketBytes)
+        try? options?.setOption(
             ChannelOptions.socket(.init(IPPROTO_TCP), .init(TCP_USER_TIMEOUT)),
             value: SocketOptionValue(Self.unacknowledgedMilliseconds))
         return stream

@@ -30,7 +30,7 @@ final class EventSocket {
     }
 
     /// Connects and runs `body`.
-    static func with<Value>(_ server: TestServer, _ body: (EventSocket) async throws -> Value) async throws -> Value {
+    static func with(_ server: TestServer, _ body: (EventSocket) async throws -> Void) async throws {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: server.port) { channel in
@@ -40,21 +40,21 @@ final class EventSocket {
                         configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
             }
-        return try await channel.executeThenClose { inbound, outbound in
+        try await channel.executeThenClose { inbound, outbound in
             try await body(EventSocket(inbound, outbound))
         }
     }
 
     /// The same with a WebSocket on which the handshake is done, and the greeting `hello` read.
-    static func webSocket<Value>(
-        _ server: TestServer, _ path: String = "/ws", _ body: (EventSocket) async throws -> Value
-    ) async throws -> Value {
+    static func webSocket(
+        _ server: TestServer, _ path: String = "/ws", _ body: (EventSocket) async throws -> Void
+    ) async throws {
         try await with(server) { socket in
             let head = try await socket.handshake(path)
             #expect(head.hasPrefix("HTTP/1.1 101 "), "\(head)")
             let hello = try await socket.message()
             #expect(hello["type"] == "hello" && hello["sequence"]?.integerValue != nil)
-            return try await body(socket)
+            try await body(socket)
         }
     }
 
