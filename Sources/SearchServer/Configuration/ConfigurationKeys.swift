@@ -40,6 +40,7 @@ package enum ConfigurationKeys {
             "storage.collection.shard_number",
             "trendex.durability", "trendex.implicit_index_budget_mb", "trendex.idle_timeout_sec",
             "trendex.shutdown_timeout_sec", "trendex.recall_audit", "trendex.max_connections",
+            "trendex.max_event_streams",
             "trendex.request_memory_mb", "trendex.reply_memory_mb", "trendex.write_queue_mb",
             "service.cors.allowed_origins", "service.cors.allow_credentials", "service.cors.max_age_sec",
             "service.jwt.secret", "service.jwt.public_key", "service.jwt.public_keys", "service.jwt.audience",

@@ -103,6 +103,7 @@ struct ConfigurationReader {
         configuration.engine.writeQueueBytes =
             integer("trendex.write_queue_mb", in: 1...(1 << 24)).map { $0 << 20 } ?? MachineMemory.available / 16
         configuration.maxConnections = integer("trendex.max_connections", in: 1...(1 << 20))
+        configuration.maxEventStreams = integer("trendex.max_event_streams", in: 1...(1 << 20))
         configuration.idleTimeoutSeconds =
             integer("trendex.idle_timeout_sec", in: 1...86_400) ?? configuration.idleTimeoutSeconds
         configuration.shutdownTimeoutSeconds =

@@ -23,6 +23,8 @@ public struct ServerConfiguration: Sendable {
     public var computeThreads: Int
     /// Connections that are answered at once; `nil` for as many as the process may have files.
     public var maxConnections: Int?
+    /// Streams of events that may be open at once; `nil` for 1,000, or half of the connections if that is less.
+    public var maxEventStreams: Int?
     /// What browsers may do from other origins; `nil` tells them nothing.
     public var cors: CORS? = CORS()
     public var apiKey: String?
@@ -41,6 +43,8 @@ public struct ServerConfiguration: Sendable {
     /// While large answers are refused because those that wait take all of the memory for them, a client's connection ends that
     /// has taken less than 64 KiB a second of its own over such a time.
     package var slowReplyPatience = TimeAmount.seconds(10)
+    /// A stream of events ends whose client hasn't taken for so long what was sent.
+    package var eventPatience = Duration.seconds(10)
     /// Seconds after which a connection is closed on which no request is going on, or no more of it comes in.
     public var idleTimeoutSeconds = 75
     /// Seconds that requests in flight have to finish when the server stops; then they are broken off. Service managers

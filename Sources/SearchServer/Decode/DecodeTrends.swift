@@ -229,7 +229,7 @@ extension JSONReader {
 /// The query parameters of `/api/v1/trends…`, each wrong one named.
 struct TrendParameters {
     private let query: QueryParameters
-    private var fields = FieldReader()
+    var fields = FieldReader()
     private var known: Set<String> = []
 
     init(_ query: QueryParameters) { self.query = query }
@@ -268,6 +268,13 @@ struct TrendParameters {
 
     mutating func member<Value: RawRepresentable & CaseIterable>(_ name: String) -> Value?
     where Value.RawValue == String { text(name).flatMap { fields.member($0, name) } }
+
+    mutating func bool(_ name: String) -> Bool? {
+        guard let text = text(name) else { return nil }
+        if text == "true" || text == "false" { return text == "true" }
+        fields.note(name, "must be true or false, not `\(text.prefix(100))`")
+        return nil
+    }
 
     /// Values with commas between them.
     mutating func list(_ name: String) -> [String]? { text(name)?.split(separator: ",").map { String($0) } }

@@ -37,6 +37,7 @@ package struct APIError: Error, Sendable, Equatable {
         switch status {
         case .contentTooLarge: "PAYLOAD_TOO_LARGE"
         case .unsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE"
+        case .upgradeRequired: "UPGRADE_REQUIRED"
         default: status.kind == .serverError ? "INTERNAL_ERROR" : "MALFORMED_REQUEST"
         }
     }

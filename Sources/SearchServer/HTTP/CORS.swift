@@ -1,4 +1,5 @@
 import NIOHTTP1
+import Services
 
 /// What browsers may do from pages of other origins (the Fetch standard's CORS protocol). By default any origin may call,
 /// as at Qdrant.
@@ -67,5 +68,17 @@ public struct CORS: Sendable, Equatable {
                 default: "!#$%&'*+-.^_`|~, ".utf8.contains(byte)
                 }
             }
+    }
+
+    /// Throws `.forbidden` for a WebSocket that a page of another origin asks for, unless those may call the API. Browsers keep a page
+    /// from reading others' answers, but not from talking to their WebSockets.
+    ///
+    /// A page of the server's own origin names the host that it is asked as.
+    static func checkWebSocket(_ request: HTTPRequestHead, _ cors: CORS?) throws {
+        guard let origin = request.headers.first(name: "origin"), cors?.allows(origin) != true else { return }
+        let host = request.headers.first(name: "host")?.lowercased() ?? ""
+        let own = ["http://\(host)", "https://\(host)"]
+        guard host.isEmpty || !own.contains(origin.lowercased()) else { return }
+        throw ServiceError(.forbidden, "Pages of other origins may not open WebSockets here")
     }
 }

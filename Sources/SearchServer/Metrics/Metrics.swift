@@ -48,6 +48,14 @@ enum Metrics {
                 limiter.refusedCount)
             text.metric("trendex_rate_limit_buckets", .gauge, "buckets of rate limits in memory", limiter.bucketCount)
         }
+        text.family("trendex_event_streams", .gauge, "streams of events that are open")
+        for kind in EventStreamKind.allCases {
+            text.sample("trendex_event_streams", [("kind", kind.rawValue)], call.service.events.count(kind))
+        }
+        text.metric(
+            "trendex_event_streams_dropped_total", .counter,
+            "streams of events whose client took nothing or was silent, and which were ended",
+            call.service.events.droppedStreams)
         text.metric(
             "trendex_log_lost_lines_total", .counter, "log lines that could not be written",
             LogOutput.standard.lostLines)

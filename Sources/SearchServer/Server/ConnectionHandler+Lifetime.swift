@@ -53,7 +53,7 @@ extension ConnectionHandler {
         case .idle: allowed = pendingWrites > 0 || unsent != nil ? Self.slowestReply : idleTimeout
         case .collecting, .draining: allowed = idleTimeout
         // The server's own time; whoever streams is timed by what comes in and goes out.
-        case .working: return scheduleIdleCheck(in: idleTimeout)
+        case .working, .following, .upgraded: return scheduleIdleCheck(in: idleTimeout)
         case .streaming: allowed = Self.slowestReply
         }
         let silence = NIODeadline.now() - lastActivity
@@ -81,13 +81,13 @@ extension ConnectionHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else {
-            if phase == .streaming { context.fireErrorCaught(error) }
+            if case .streaming = phase { context.fireErrorCaught(error) }
             context.close(promise: nil)
             return
         }
         switch phase {
         case .streaming: context.fireErrorCaught(error)
-        case .draining: context.close(promise: nil)
+        case .draining, .following, .upgraded: context.close(promise: nil)
         case .idle, .collecting, .working:
             if error == .headerOverflow {
                 refuseDamaged(.requestHeaderFieldsTooLarge, "The request's header is too large")

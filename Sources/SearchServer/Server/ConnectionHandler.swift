@@ -26,6 +26,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case draining
         /// The handlers behind answer.
         case streaming
+        /// The answer is a stream of events.
+        case following(ServerSentEvents)
+        /// The connection has become a WebSocket, whose handler stands in front.
+        case upgraded
     }
 
     /// What is thrown away of bodies that nobody wants, before the connection is closed. Most clients send their whole
@@ -41,7 +45,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// The loop has worked on a request since this connection was last read from. One is enough: others wait.
     private var hasWorked = false
     var context: ChannelHandlerContext?
-    private(set) var phase = Phase.idle {
+    var phase = Phase.idle {
         didSet {
             if oldValue == .idle, phase != .idle { service.requestsInFlight.add(1, ordering: .relaxed) }
             if oldValue != .idle, phase == .idle { service.requestsInFlight.subtract(1, ordering: .relaxed) }
@@ -107,7 +111,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch phase {
         case .idle: !isClosing && unsent == nil && (pendingWrites == 0 || context?.channel.isWritable == true)
         case .collecting, .draining: true
-        case .working: false
+        case .working, .following, .upgraded: false
         case .streaming: !streamedRequestEnded
         }
     }
@@ -130,7 +134,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         while canTake, let part = held.popFirst() { take(part, context) }
         isTakingHeld = false
         // The handlers behind take what was passed on at the end of a read.
-        if phase == .streaming { context.fireChannelReadComplete() }
+        if case .streaming = phase { context.fireChannelReadComplete() }
         if isInputEnded { return endInput() }
         if isReadHeld, held.isEmpty {
             isReadHeld = false
@@ -296,6 +300,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 do { answer(.success(try await work(call))) } catch { answer(.failure(error)) }
             }
         case .streaming: break
+        case .webSocket(let begin):
+            do { try openWebSocket(begin(call), exchange, context) } catch { answer(.failure(error)) }
+        case .events(let begin):
+            do {
+                switch try begin(call) {
+                case .stream(let feed): try openServerSentEvents(feed, exchange, context)
+                case .page(let work): compute(call, work, answer)
+                }
+            } catch {
+                answer(.failure(error))
+            }
         }
     }
 
@@ -355,8 +370,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         return .answered(reply)
     }
 
-    private func complete(_ reply: Reply, _ exchange: Exchange) {
-        guard context != nil, phase == .working else { return }
+    func complete(_ reply: Reply, _ exchange: Exchange) {
+        guard context != nil, case .working = phase else { return }
         writeAffordable(reply, exchange)
         becomeIdle()
     }
@@ -386,7 +401,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func endStreamIfDone() {
-        if phase == .streaming, streamedRequestEnded, streamedReplyEnded { becomeIdle() }
+        if case .streaming = phase, streamedRequestEnded, streamedReplyEnded { becomeIdle() }
     }
 
     /// Forgets the body; its bytes are others' then.
@@ -396,7 +411,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         takenBytes = 0
     }
 
-    private func becomeIdle() {
+    func becomeIdle() {
         giveBody()
         phase = .idle
         exchange = nil
@@ -410,6 +425,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Ends the connection once all requests that have come in are answered.
     func stop() {
         isStopping = true
+        if case .following(let events) = phase { events.stop() }
         closeIfDone()
     }
 
@@ -420,8 +436,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func closeIfDone() {
-        if isStopping, phase == .idle, held.isEmpty { isClosing = true }
-        guard isClosing, phase == .idle, unsent == nil, pendingWrites == 0 else { return }
+        guard case .idle = phase else { return }
+        if isStopping, held.isEmpty { isClosing = true }
+        guard isClosing, unsent == nil, pendingWrites == 0 else { return }
         context?.close(promise: nil)
     }
 
@@ -431,20 +448,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard held.isEmpty else { return }
         switch phase {
         case .idle, .working: closeWhenDone()
-        // The rest of this request will never come.
-        case .collecting, .draining: context?.close(promise: nil)
+        // The rest of this request will never come; a stream's client that has gone looks the same as one that only sends nothing more.
+        case .collecting, .draining, .following: context?.close(promise: nil)
         case .streaming:
             // Whoever reads the rest has to know. Who has read all of it would only end the connection as soon as this
             // request is answered, while others wait for their answers.
             guard !streamedRequestEnded, !isInputEndPassedOn else { return }
             isInputEndPassedOn = true
             context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        case .upgraded: break
         }
     }
 
     /// Answers what is no HTTP, if nothing else is being answered.
     func refuseDamaged(_ status: HTTPResponse.Status, _ message: String) {
-        guard phase == .idle || phase == .collecting, unsent == nil, !isClosing else { return closeWhenDone() }
+        switch phase {
+        case .idle where unsent == nil && !isClosing, .collecting where unsent == nil && !isClosing: break
+        default: return closeWhenDone()
+        }
         let exchange =
             self.exchange ?? Exchange(service: service, head: .init(version: .http1_1, method: .GET, uri: "/"))
         isClosing = true
@@ -457,6 +478,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Forgets what was going on; its answer is dropped.
     func abandon() {
         context = nil
+        if case .following(let events) = phase { events.stream.close() }
         phase = .idle
         giveReply()
         held.removeAll()

@@ -36,6 +36,16 @@ struct Endpoint: Sendable {
         case asynchronous(@Sendable (Call) async throws -> Reply)
         /// Like `asynchronous`, for what reads the request's body or writes the reply piece by piece.
         case streaming(@Sendable (Call, Request) async throws -> Reply)
+        /// Begins a WebSocket with events, on the event loop.
+        case webSocket(@Sendable (Call) throws -> EventFeed)
+        /// Begins server-sent events, on the event loop, or reads a page.
+        case events(@Sendable (Call) throws -> EventsWork)
+    }
+
+    enum EventsWork: Sendable {
+        case stream(EventFeed)
+        /// On a compute thread.
+        case page(@Sendable (Call) throws -> Reply)
     }
 
     /// What came of work on the event loop.
@@ -53,7 +63,8 @@ struct Endpoint: Sendable {
     var body: Body
     var work: Work
     /// How errors are told.
-    var envelope: Envelope { path.hasPrefix(Envelope.trendPrefix) ? .trends : .qdrant }
+    var envelope: Envelope { path.hasPrefix(Envelope.trendPrefix) || isWebSocket ? .trends : .qdrant }
+    var isWebSocket: Bool { if case .webSocket = work { true } else { false } }
 
     /// Around results and errors.
     enum Envelope: Sendable {

@@ -47,6 +47,7 @@ struct Exchange: Sendable {
             try limiter.admit(principal, route: match.endpoint, at: service.engine.environment.time.now)
         }
         try service.services.admit(principal, to: endpoint.requirement)
+        if endpoint.isWebSocket { try CORS.checkWebSocket(head, service.configuration.cors) }
         if case .json = endpoint.body {
             try checkBodyHeaders()
             let limit = service.configuration.maxRequestBytes
@@ -60,7 +61,8 @@ struct Exchange: Sendable {
     /// What is open is so to wrong keys as well.
     private func principal(for endpoint: Endpoint) throws -> Principal {
         if endpoint.requirement == .open { return .unknown }
-        return try service.services.principal(presenting: head.headers.presentedKey)
+        let key = head.headers.presentedKey ?? (endpoint.isWebSocket ? head.headers.webSocketKey : nil)
+        return try service.services.principal(presenting: key)
     }
 
     private func checkBodyHeaders() throws {
@@ -101,6 +103,7 @@ struct Exchange: Sendable {
         }
         let isTrends = endpoint.map { $0.envelope == .trends } ?? head.uri.hasPrefix(Endpoint.Envelope.trendPrefix)
         var reply = isTrends ? Reply.failed(failure, request: requestID) : Reply.failure(failure, since: start)
+        if failure.status == .upgradeRequired { WebSocketHandshake.addVersion(to: &reply.headers) }
         // What is too much now may not be soon.
         if failure.status == .tooManyRequests || failure.status == .serviceUnavailable {
             reply.headers.replaceOrAdd(name: "retry-after", value: "\(failure.retryAfterSeconds ?? 1)")

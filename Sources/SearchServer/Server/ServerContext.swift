@@ -20,6 +20,7 @@ final class ServerContext: Sendable {
     let requestIDs = RequestIDs()
     let logger: Logger
     let connections: ConnectionLimit
+    let events: EventStreams
     /// Of large bodies of requests, until they are answered.
     let requestMemory: ByteBudget
     /// Of large answers, until they are sent.
@@ -57,6 +58,8 @@ final class ServerContext: Sendable {
         requestMemory = ByteBudget(configuration.requestMemoryBytes)
         replyMemory = ByteBudget(configuration.replyMemoryBytes)
         connections = ConnectionLimit(asked: configuration.maxConnections, files: ProcessUsage.openFilesLimit)
+        events = EventStreams(
+            log: services.trends.events, asked: configuration.maxEventStreams, connections: connections.most)
         var clientConfiguration = HTTPClient.Configuration()
         clientConfiguration.redirectConfiguration = .disallow
         clientConfiguration.connectionPool.retryConnectionEstablishment = false
@@ -66,7 +69,7 @@ final class ServerContext: Sendable {
         let endpoints =
             Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
             + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.businesses + Endpoints.jobs
-            + Endpoints.agents + Endpoints.unsupported
+            + Endpoints.agents + Endpoints.events + Endpoints.unsupported
         limiter = try Self.limiter(configuration.rateLimits, endpoints)
         routes = RouteTable(endpoints)
         metrics = RequestMetrics(endpoints: endpoints)

@@ -24,7 +24,7 @@ public final class EventLog: Sendable {
     }
 
     private let state: Mutex<State>
-    private let engine: Engine
+    let engine: Engine
 
     init(engine: Engine) throws {
         self.engine = engine
@@ -39,6 +39,9 @@ public final class EventLog: Sendable {
 
     /// The sequence of the newest committed event; 0 before the first.
     public var last: Int64 { state.withLock { $0.last } }
+
+    /// The place behind which the oldest event stands that the log still has; ``last`` when it has none.
+    public var oldestPlace: Int64 { state.withLock { $0.gone } }
 
     /// Takes committed events in, in their order. On the writer thread.
     func append(_ events: [Event]) {
@@ -88,6 +91,12 @@ public final class EventLog: Sendable {
         public var upTo: Int64
         /// Whether this was the end of the log.
         public var isEnd: Bool
+
+        package init(events: [Event] = [], upTo: Int64, isEnd: Bool) {
+            self.events = events
+            self.upTo = upTo
+            self.isEnd = isEnd
+        }
     }
 
     /// What is in memory behind a place, for event loops: `nil` where the database has to be asked. Never blocks for long.
@@ -124,7 +133,7 @@ public final class EventLog: Sendable {
     ///
     /// - Parameter limit: events that are looked at, at least 1.
     public func read(after sequence: Int64, _ filter: EventFilter = EventFilter(), limit: Int) throws -> Part {
-        let last = try check(sequence)
+        let last = try requirePlace(sequence)
         if let part = recent(after: sequence, filter, limit: limit) { return part }
         // Not beyond what is published: the database shows a commit a little earlier.
         let (events, upTo) = try engine.read { db in
@@ -138,12 +147,14 @@ public final class EventLog: Sendable {
             return (try rows.compactMap { try Event($0) }, end)
         }
         // Meanwhile they may have gone.
-        _ = try check(sequence)
+        _ = try requirePlace(sequence)
         return Part(events: events.filter(filter.admits), upTo: upTo, isEnd: upTo == last)
     }
 
-    /// Returns the sequence of the newest event.
-    private func check(_ sequence: Int64) throws -> Int64 {
+    /// Returns the sequence of the newest event. Throws `.gone` when what came behind the place can't be told: the log has let go
+    /// of some of it, or never reached the place. Asks memory alone.
+    @discardableResult
+    public func requirePlace(_ sequence: Int64) throws -> Int64 {
         let (gone, last) = state.withLock { ($0.gone, $0.last) }
         guard sequence >= gone else {
             throw TrendStoreError.gone(

@@ -28,6 +28,14 @@ public struct Event: Sendable, Hashable {
     public let at: Timestamp
     /// A JSON object: the row in short, as it was after the change.
     public let data: JSONValue
+
+    package init(sequence: Int64, type: EventType, subject: UUID, at: Timestamp, data: JSONValue) {
+        self.sequence = sequence
+        self.type = type
+        self.subject = subject
+        self.at = at
+        self.data = data
+    }
 }
 
 /// Which events somebody wants. An empty set demands nothing.
