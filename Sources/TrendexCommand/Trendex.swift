@@ -9,6 +9,7 @@ struct Trendex: AsyncParsableCommand {
         version: "trendex \(ServerVersion.trendex) (Qdrant API \(ServerVersion.api))",
         subcommands: [
             ServeCommand.self, SnapshotCommand.self, VerifyCommand.self, RepairCommand.self, TrendsCommand.self,
+            EmbedCommand.self,
         ],
         defaultSubcommand: nil)
 }
