@@ -15,7 +15,8 @@ struct EmbedCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "`lexical`, or the folder of an MPNet model with model.safetensors and tokenizer.json.", valueName: "model"))
+            "`lexical`, or the folder of an MPNet model with model.safetensors and tokenizer.json.", valueName: "model")
+    )
     var model: String
 
     @Option(help: "Threads that work on the model.")
@@ -52,11 +53,14 @@ struct EmbedCommand: ParsableCommand {
         var line = 0
         var count = 0
         var spent = Duration.zero
+        var processorTicks = 0
         func embed() throws {
             let start = ContinuousClock.now
+            let startTicks = clock()
             // Nobody waits for less than all of it.
             let vectors = try orExit { try embedder.embed(texts, deadline: start + .seconds(86_400)) }
             spent += ContinuousClock.now - start
+            processorTicks += clock() - startTicks
             count += vectors.count
             try write(vectors)
             texts.removeAll(keepingCapacity: true)
@@ -70,14 +74,19 @@ struct EmbedCommand: ParsableCommand {
             if texts.count == batch { try embed() }
         }
         try embed()
-        if timing { tell("embedded \(count) texts in \(spent)") }
+        if timing {
+            let seconds = Double(processorTicks) / Double(CLOCKS_PER_SEC)
+            tell("embedded \(count) texts in \(spent), \(seconds) seconds of all processors")
+        }
     }
 
     private func write(_ vectors: [[Float]]) throws {
         var output = Data()
         for vector in vectors {
             if raw {
-                for value in vector { withUnsafeBytes(of: value.bitPattern.littleEndian) { output.append(contentsOf: $0) } }
+                for value in vector {
+                    withUnsafeBytes(of: value.bitPattern.littleEndian) { output.append(contentsOf: $0) }
+                }
             } else {
                 var writer = JSONWriter()
                 writer.write(vector)

@@ -49,7 +49,8 @@ import Testing
         for (hasBias, isActivated) in [(false, false), (true, false), (true, true)] {
             var product = tvk_product(
                 rows: rows, columns: columns, depth: depth, a: UnsafePointer(a.pointer), a_stride: aStride,
-                b: UnsafePointer(packed.pointer), b_stride: Self.panel, b_panel_stride: depth * Self.panel, c: c.pointer,
+                b: UnsafePointer(packed.pointer), b_stride: Self.panel, b_panel_stride: depth * Self.panel,
+                c: c.pointer,
                 c_stride: cStride, bias: hasBias ? UnsafePointer(bias.pointer) : nil, activated: isActivated ? 1 : 0)
             level.kernels.pointee.multiply(&product)
             var worst = 0.0
@@ -57,7 +58,8 @@ import Testing
                 for column in 0..<columns {
                     var sum = hasBias ? Double(bias.pointer[column]) : 0
                     for k in 0..<depth {
-                        sum += Double(a.pointer[row * aStride + k]) * Double(weights.pointer[column * depth + k] * scale)
+                        sum +=
+                            Double(a.pointer[row * aStride + k]) * Double(weights.pointer[column * depth + k] * scale)
                     }
                     if isActivated { sum = Self.gelu(sum) }
                     worst = max(worst, abs(sum - Double(c.pointer[row * cStride + column])))
@@ -126,7 +128,8 @@ import Testing
             let mean = sums.reduce(0, +) / Double(count)
             let variance = sums.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count)
             let wanted = (0..<count).map {
-                (sums[$0] - mean) / (variance + 1e-5).squareRoot() * Double(weight.pointer[$0]) + Double(bias.pointer[$0])
+                (sums[$0] - mean) / (variance + 1e-5).squareRoot() * Double(weight.pointer[$0])
+                    + Double(bias.pointer[$0])
             }
             level.kernels.pointee.layer_norm(x.pointer, residual.pointer, weight.pointer, bias.pointer, 1e-5, count)
             // One component alone has no variance, and its rounding is divided by the root of epsilon.

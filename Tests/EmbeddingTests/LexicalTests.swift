@@ -42,7 +42,9 @@ import Testing
 
     @Test func caseWidthAccentsAndPunctuationDoNotCount() throws {
         let plain = try vector("cafe creme 2024")
-        for text in ["CAFÉ crème, 2024!", "cafe\u{301} cre\u{300}me - 2024", "ｃａｆｅ ｃｒｅｍｅ ２０２４", "  Café\n(crème) #2024 "] {
+        for text in [
+            "CAFÉ crème, 2024!", "cafe\u{301} cre\u{300}me - 2024", "ｃａｆｅ ｃｒｅｍｅ ２０２４", "  Café\n(crème) #2024 ",
+        ] {
             #expect(try vector(text) == plain, "\(text)")
         }
         #expect(try vector("creme cafe 2024") != plain)

@@ -11,7 +11,7 @@ import Testing
 
     @Test func vectorsArePyTorchs() throws {
         let cases = try TestFiles.rows("embeddings.json")
-        #expect(cases.count > 50)
+        #expect(cases.count >= 50)
         // All at once, so that texts of all lengths share groups.
         let vectors = try embedder.embed(cases.map { $0["text"]?.stringValue ?? "" }, deadline: .never)
         for (row, vector) in zip(cases, vectors) {
@@ -70,7 +70,12 @@ import Testing
                 try MPNetEmbedder(folder: TestFiles.tinyModel, threads: threads)
             }
         }
-        #expect(throws: EmbeddingError.self) { try MPNetEmbedder(folder: TestFiles.tinyModel, longestText: 2) }
+        for longest in [2, -1, 4_097, .max] {
+            #expect(
+                throws: EmbeddingError.invalidConfiguration(
+                    reason: "the longest text must have 3 to 4096 tokens, not \(longest)")
+            ) { try MPNetEmbedder(folder: TestFiles.tinyModel, longestText: longest) }
+        }
     }
 
     @Test func severalCallersGetTheirOwn() async throws {

@@ -17,7 +17,8 @@ import Testing
             environment: (time ?? self.time).environment(), logger: KeptLog().logger)
     }
 
-    private func embed(_ embedder: OpenAIEmbedder, _ text: String = "solar", within: Duration = .seconds(3_600)) throws {
+    private func embed(_ embedder: OpenAIEmbedder, _ text: String = "solar", within: Duration = .seconds(3_600)) throws
+    {
         _ = try embedder.embed([text], deadline: time.now + within)
     }
 
@@ -96,7 +97,8 @@ import Testing
         }
         // Yesterday's is over; nonsense is forgotten; what lies ahead counts, as the clock may have been set back.
         for other in [
-            EmbeddingSpending(day: 19_674, tokens: 48, dollars: 9), EmbeddingSpending(day: 19_675, tokens: -1, dollars: 9),
+            EmbeddingSpending(day: 19_674, tokens: 48, dollars: 9),
+            EmbeddingSpending(day: 19_675, tokens: -1, dollars: 9),
             EmbeddingSpending(day: 19_675, tokens: 1, dollars: .nan),
         ] {
             let embedder = try embedder(spending: other, change)

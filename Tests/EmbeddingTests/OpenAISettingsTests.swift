@@ -20,7 +20,9 @@ import Testing
         var dumped = ""
         dump(key, to: &dumped)
         dump(try configuration(), to: &dumped)
-        for text in ["\(key)", String(reflecting: key), "\(try configuration())", dumped] { #expect(!text.contains("very-secret")) }
+        for text in ["\(key)", String(reflecting: key), "\(try configuration())", dumped] {
+            #expect(!text.contains("very-secret"))
+        }
         // A service that repeats the key, across the place where long reasons are cut.
         let message = String(repeating: "x", count: 285) + "key \(secret) is wrong\n"
         for status in [401, 503] {
@@ -43,7 +45,8 @@ import Testing
 
     @Test func settingsWithoutMeaningAreRefused() throws {
         let changes: [(inout OpenAIConfiguration) -> Void] = [
-            { $0.endpoint = "" }, { $0.endpoint = "api.openai.com" }, { $0.endpoint = "ftp://host/" }, { $0.endpoint = "http://" },
+            { $0.endpoint = "" }, { $0.endpoint = "api.openai.com" }, { $0.endpoint = "ftp://host/" },
+            { $0.endpoint = "http://" },
             { $0.endpoint = "http://user:password@host/" }, { $0.endpoint = "http://host/#x" }, { $0.model = "" },
             { $0.dimensions = 0 }, { $0.dimensions = 65_537 }, { $0.mostTextsOfRequest = 0 },
             { $0.mostTextsOfRequest = 2_049 }, { $0.mostBytesOfRequest = 0 }, { $0.longestText = 0 },

@@ -63,7 +63,8 @@ final class ScriptedTransport: EmbeddingTransport {
         _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration
     ) throws(EmbeddingTransportError) -> EmbeddingResponse {
         let request = Request(
-            url: url, headers: Dictionary(uniqueKeysWithValues: headers), body: (try? JSONValue(parsing: body)) ?? .null,
+            url: url, headers: Dictionary(uniqueKeysWithValues: headers),
+            body: (try? JSONValue(parsing: body)) ?? .null,
             mostBytes: mostBytes, timeout: timeout)
         let answer = script.withLock { script in
             script.requests.append(request)

@@ -65,7 +65,9 @@ import Testing
             configuration.mostBytesOfRequest = 20
             configuration.longestText = 30
         }
-        let texts = ["aa", "bb", "cc", "dd", String(repeating: "e", count: 25), "f", String(repeating: "яя", count: 10), "g"]
+        let texts = [
+            "aa", "bb", "cc", "dd", String(repeating: "e", count: 25), "f", String(repeating: "яя", count: 10), "g",
+        ]
         let vectors = try embedder.embed(texts, deadline: time.now + .seconds(100))
         #expect(vectors.count == texts.count)
         // Three at most; 20 bytes at most; a longer one alone, cut at 30 bytes.
@@ -235,7 +237,8 @@ import Testing
     @Test func vectorsAreInTheOrderOfTheTexts() throws {
         let transport = ScriptedTransport([
             ScriptedTransport.body(
-                #"{"data": [{"index": 1, "embedding": [0,2,0,0]}, {"embedding": [3,0,0,0], "index": 0}], "usage": null}"#)
+                #"{"data": [{"index": 1, "embedding": [0,2,0,0]}, {"embedding": [3,0,0,0], "index": 0}], "usage": null}"#
+            )
         ])
         let vectors = try embedder(transport).embed(["a", "b"], deadline: time.now + .seconds(100))
         #expect(vectors == [[1, 0, 0, 0], [0, 1, 0, 0]])

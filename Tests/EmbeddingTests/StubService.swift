@@ -68,7 +68,8 @@ final class StubService: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             received += String(buffer: unwrapInboundIn(data))
             guard let head = received.range(of: "\r\n\r\n") else { return }
-            let length = received[..<head.lowerBound].lowercased().split(separator: "\r\n")
+            let length =
+                received[..<head.lowerBound].lowercased().split(separator: "\r\n")
                 .first { $0.hasPrefix("content-length:") }
                 .flatMap { Int($0.dropFirst(15).filter { $0 != " " }) } ?? 0
             guard received[head.upperBound...].utf8.count >= length else { return }
@@ -83,7 +84,8 @@ final class StubService: Sendable {
             case .endless:
                 isEndless = true
                 context.writeAndFlush(
-                    wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")), promise: nil)
+                    wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")),
+                    promise: nil)
                 pour(context)
             }
         }

@@ -17,7 +17,8 @@ enum LexicalWords {
         func take(_ scalar: Unicode.Scalar) {
             if scalar.value < 0x80 {
                 switch UInt8(scalar.value) {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): word.append(scalar.value)
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    word.append(scalar.value)
                 case UInt8(ascii: "A")...UInt8(ascii: "Z"): word.append(scalar.value | 0x20)
                 default: end()
                 }

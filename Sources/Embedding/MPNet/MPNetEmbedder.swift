@@ -23,7 +23,10 @@ public final class MPNetEmbedder: Embedder {
     private let weights: MPNetWeights
     private let longestText: Int
 
-    private static let longestTokenizer = 64 << 20
+    /// Attention takes the square of a text's tokens: 67 MB for these.
+    private static let mostTokens = 4_096
+    /// Those of BERT's models have 0.5 to 3 MB.
+    private static let longestTokenizer = 16 << 20
     private static let longestConfiguration = 1 << 20
 
     /// Loads a model, which takes about a second for all-mpnet-base-v2 and 350 MB of memory.
@@ -33,14 +36,17 @@ public final class MPNetEmbedder: Embedder {
     ///   - name: How the model is named. Vectors are told apart by its weights as well (`EmbeddingModel.identity`).
     ///   - threads: The most threads that work on one call, 1 to 64. With 1 all is done on the caller's thread, whose priority holds
     ///     for all of the work.
-    ///   - longestText: Tokens of a text that count, at least 3; no more than the model has positions for.
+    ///   - longestText: Tokens of a text that count, 3 to 4,096; no more than the model has positions for.
     /// - Throws: `EmbeddingError.invalidModelFolder`, `.invalidConfiguration`.
     public init(
         folder: String, name: String = "all-mpnet-base-v2", threads: Int = 2,
         longestText: Int = MPNetEmbedder.longestText
     ) throws(EmbeddingError) {
         guard (1...64).contains(threads) else { throw .invalidConfiguration(reason: "\(threads) threads, not 1 to 64") }
-        guard longestText >= 3 else { throw .invalidConfiguration(reason: "texts of at most \(longestText) tokens") }
+        guard (3...Self.mostTokens).contains(longestText) else {
+            throw .invalidConfiguration(
+                reason: "the longest text must have 3 to \(Self.mostTokens) tokens, not \(longestText)")
+        }
         let file = try ModelFile(folder: folder, name: "model.safetensors")
         let tensors = try MPNetTensors(file)
         let shape = try MPNetShape(tensors)
@@ -69,7 +75,9 @@ public final class MPNetEmbedder: Embedder {
             tokens.append(tokenizer.encode(text, limit: longestText))
         }
         let groups = TokenGroups.make(tokens.map(\.count), threads: threads)
-        let work = GroupWork(groups: groups, tokens: tokens, weights: weights, deadline: deadline)
+        let work = GroupWork(
+            groups: groups, tokens: tokens, weights: weights, deadline: deadline,
+            threadsOfGroup: threads / max(groups.count, 1))
         switch min(threads, groups.count) {
         case 0: break
         case 1: work.run()
@@ -77,9 +85,6 @@ public final class MPNetEmbedder: Embedder {
         }
         return try work.results()
     }
-
-    /// A text's ids of word pieces, the first and last token included.
-    func tokenIDs(of text: String) -> [Int32] { tokenizer.encode(text, limit: longestText) }
 }
 
 /// Groups that threads take one after the other.
@@ -94,13 +99,19 @@ private final class GroupWork: Sendable {
     private let tokens: [[Int32]]
     private let weights: MPNetWeights
     private let deadline: ContinuousClock.Instant
+    /// More than 1 only where there are fewer groups than threads, such as for a single query.
+    private let threadsOfGroup: Int
     private let state: Mutex<State>
 
-    init(groups: [[Int]], tokens: [[Int32]], weights: MPNetWeights, deadline: ContinuousClock.Instant) {
+    init(
+        groups: [[Int]], tokens: [[Int32]], weights: MPNetWeights, deadline: ContinuousClock.Instant,
+        threadsOfGroup: Int
+    ) {
         self.groups = groups
         self.tokens = tokens
         self.weights = weights
         self.deadline = deadline
+        self.threadsOfGroup = threadsOfGroup
         state = Mutex(State(vectors: [[Float]](repeating: [], count: tokens.count)))
     }
 
@@ -142,6 +153,6 @@ private final class GroupWork: Sendable {
     private func makeForward() -> MPNetForward {
         let longest = tokens.map(\.count).max() ?? 0
         let capacity = groups.map { group in group.reduce(0) { $0 + tokens[$1].count } }.max() ?? 0
-        return MPNetForward(weights, capacity: capacity, longest: longest)
+        return MPNetForward(weights, capacity: capacity, longest: longest, threads: threadsOfGroup)
     }
 }

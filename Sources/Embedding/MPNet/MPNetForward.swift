@@ -9,6 +9,7 @@ struct MPNetForward {
     private let weights: MPNetWeights
     private let kernels: UnsafePointer<tvk_layer_kernels>
     private let capacity: Int
+    private let threads: Int
     // Rows of one token each. Strides are a cache line longer than rows, because rows a power of two apart would
     // share cache sets.
     private let states: TemporaryMemory<Float>
@@ -30,9 +31,11 @@ struct MPNetForward {
     /// - Parameters:
     ///   - capacity: The most tokens of all texts at once.
     ///   - longest: The most tokens of one text.
-    init(_ weights: MPNetWeights, capacity: Int, longest: Int) {
+    ///   - threads: How many share each product with weights.
+    init(_ weights: MPNetWeights, capacity: Int, longest: Int, threads: Int) {
         self.weights = weights
         self.capacity = capacity
+        self.threads = threads
         kernels = tvk_layer_kernels_best()
         let shape = weights.shape
         states = TemporaryMemory(capacity: capacity * (shape.width + Self.padding))
@@ -62,7 +65,7 @@ struct MPNetForward {
             guard !isOver() else { throw .deadlineExceeded }
             layer.attention.multiply(
                 states.base, rowStride: stateStride, count: tokens, into: attention.base, outStride: attentionStride,
-                activated: false, kernels)
+                activated: false, threads: threads, kernels)
             var first = 0
             for count in counts {
                 attend(first: first, count: count)
@@ -71,14 +74,14 @@ struct MPNetForward {
             // What attention found of each text stands in `inner` by now, which is free until the next step.
             layer.output.multiply(
                 inner.base, rowStride: innerStride, count: tokens, into: changes.base, outStride: stateStride,
-                activated: false, kernels)
+                activated: false, threads: threads, kernels)
             add(layer.attentionNorm, tokens: tokens)
             layer.up.multiply(
                 states.base, rowStride: stateStride, count: tokens, into: inner.base, outStride: innerStride,
-                activated: true, kernels)
+                activated: true, threads: threads, kernels)
             layer.down.multiply(
                 inner.base, rowStride: innerStride, count: tokens, into: changes.base, outStride: stateStride,
-                activated: false, kernels)
+                activated: false, threads: threads, kernels)
             add(layer.outputNorm, tokens: tokens)
         }
         return try pool(counts)
@@ -130,7 +133,8 @@ struct MPNetForward {
             tvk_pack_panels(queries + width, attentionStride, count, headWidth, 1, keys.base)
             var scoring = tvk_product(
                 rows: count, columns: count, depth: headWidth, a: UnsafePointer(queries), a_stride: attentionStride,
-                b: UnsafePointer(keys.base), b_stride: Self.panel, b_panel_stride: headWidth * Self.panel, c: scores.base,
+                b: UnsafePointer(keys.base), b_stride: Self.panel, b_panel_stride: headWidth * Self.panel,
+                c: scores.base,
                 c_stride: scoreStride, bias: nil, activated: 0)
             kernels.pointee.multiply(&scoring)
             for query in 0..<count {
@@ -142,7 +146,8 @@ struct MPNetForward {
             var weighing = tvk_product(
                 rows: count, columns: headWidth, depth: count, a: UnsafePointer(scores.base), a_stride: scoreStride,
                 b: UnsafePointer(queries + 2 * width), b_stride: attentionStride, b_panel_stride: Self.panel,
-                c: inner.base + (first * innerStride + head * headWidth), c_stride: innerStride, bias: nil, activated: 0)
+                c: inner.base + (first * innerStride + head * headWidth), c_stride: innerStride, bias: nil, activated: 0
+            )
             kernels.pointee.multiply(&weighing)
         }
     }

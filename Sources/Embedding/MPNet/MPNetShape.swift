@@ -54,7 +54,8 @@ struct MPNetShape: Sendable, Equatable {
         func require(_ key: String, _ isRight: (JSONValue) -> Bool) throws(EmbeddingError) {
             guard let given = value[key], !isRight(given) else { return }
             let text = String(String(decoding: given.serialized(), as: UTF8.self).prefix(100))
-            throw .invalidModelFolder(reason: "config.json: \(key) is \(text), which this model isn't or isn't supported")
+            throw .invalidModelFolder(
+                reason: "config.json: \(key) is \(text), which this model isn't or isn't supported")
         }
         try require("model_type") { $0 == "mpnet" }
         try require("hidden_act") { $0 == "gelu" }

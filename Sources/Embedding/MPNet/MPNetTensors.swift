@@ -52,7 +52,9 @@ struct MPNetTensors {
         // The sum of products with 0 is 0, unless a factor is infinite or no number.
         var sum: Float = 0
         for value in values { sum += value * 0 }
-        guard sum == 0 else { throw .invalidModelFolder(reason: "\(file.name): \(name) has numbers that aren't finite") }
+        guard sum == 0 else {
+            throw .invalidModelFolder(reason: "\(file.name): \(name) has numbers that aren't finite")
+        }
         return values
     }
 

@@ -36,7 +36,8 @@ struct MPNetWeights: Sendable {
         wordsOffset = try tensors.offset(MPNetTensors.words, shape: [shape.vocabulary, width])
         positions = try tensors.read(MPNetTensors.positions, shape: [shape.positions, width])
         distances = RelativePositionBias(
-            table: try tensors.read(MPNetTensors.distances, shape: [shape.buckets, shape.heads]), buckets: shape.buckets,
+            table: try tensors.read(MPNetTensors.distances, shape: [shape.buckets, shape.heads]),
+            buckets: shape.buckets,
             heads: shape.heads, mostTokens: min(longestText, shape.mostTokens))
         embeddingNorm = try Self.normalization(tensors, "embeddings.LayerNorm", width)
         var layers: [Layer] = []

@@ -1,4 +1,5 @@
 import CVectorKernels
+import Dispatch
 import Quantization
 
 /// A layer's weights, rows of inputs for each output, stored as the panels that the kernel multiplies with.
@@ -11,7 +12,7 @@ final class PackedMatrix: @unchecked Sendable {
     // Written before the object is shared, and never again.
     private let panels: TemporaryMemory<Float>
 
-    /// - Parameter capacity: `outputs × inputs` floats are filled by `pack`.
+    /// The weights are 0 until `pack` has set them.
     init(outputs: Int, inputs: Int, bias: [Float]) {
         precondition(outputs % Int(TVK_PANEL) == 0 && bias.count == outputs)
         self.outputs = outputs
@@ -34,16 +35,33 @@ final class PackedMatrix: @unchecked Sendable {
     /// - Parameters:
     ///   - rows: `float[count × inputs]`, `rowStride` apart.
     ///   - out: `float[count × outputs]`, `outStride` apart; overlaps nothing else.
+    ///   - threads: How many share the work, each with outputs of its own.
     func multiply(
         _ rows: UnsafePointer<Float>, rowStride: Int, count: Int, into out: UnsafeMutablePointer<Float>, outStride: Int,
-        activated: Bool, _ kernels: UnsafePointer<tvk_layer_kernels>
+        activated: Bool, threads: Int, _ kernels: UnsafePointer<tvk_layer_kernels>
     ) {
-        bias.withUnsafeBufferPointer { bias in
-            var product = tvk_product(
-                rows: count, columns: outputs, depth: inputs, a: rows, a_stride: rowStride, b: UnsafePointer(panels.base),
-                b_stride: Int(TVK_PANEL), b_panel_stride: inputs * Int(TVK_PANEL), c: out, c_stride: outStride,
-                bias: bias.baseAddress, activated: activated ? 1 : 0)
-            kernels.pointee.multiply(&product)
+        let panelCount = outputs / Int(TVK_PANEL)
+        // Threads write to parts of their own.
+        nonisolated(unsafe) let rows = rows
+        nonisolated(unsafe) let out = out
+        nonisolated(unsafe) let kernels = kernels
+        @Sendable func part(_ index: Int, of parts: Int) {
+            let first = index * panelCount / parts * Int(TVK_PANEL)
+            let end = (index + 1) * panelCount / parts * Int(TVK_PANEL)
+            bias.withUnsafeBufferPointer { bias in
+                var product = tvk_product(
+                    rows: count, columns: end - first, depth: inputs, a: rows, a_stride: rowStride,
+                    b: UnsafePointer(panels.base + first * inputs), b_stride: Int(TVK_PANEL),
+                    b_panel_stride: inputs * Int(TVK_PANEL), c: out + first, c_stride: outStride,
+                    bias: bias.baseAddress! + first, activated: activated ? 1 : 0)
+                kernels.pointee.multiply(&product)
+            }
+        }
+        let parts = min(threads, panelCount)
+        if parts <= 1 {
+            part(0, of: 1)
+        } else {
+            DispatchQueue.concurrentPerform(iterations: parts) { part($0, of: parts) }
         }
     }
 }

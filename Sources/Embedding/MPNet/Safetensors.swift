@@ -20,7 +20,8 @@ struct Safetensors: Sendable {
     private static let mostTensors = 4_096
     private static let mostAxes = 8
     private static let bytesOfElement = [
-        "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2, "I8": 1, "U8": 1,
+        "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2, "I8": 1,
+        "U8": 1,
         "BOOL": 1,
     ]
 
@@ -60,7 +61,11 @@ struct Safetensors: Sendable {
             }
         }
         var end = dataStart
-        for (name, tensor) in tensors.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound) }) {
+        for (name, tensor) in tensors.sorted(by: {
+            ($0.value.range.lowerBound, $0.value.range.upperBound) < (
+                $1.value.range.lowerBound, $1.value.range.upperBound
+            )
+        }) {
             guard tensor.range.lowerBound == end else {
                 throw Misplaced(name: name.string, overlaps: tensor.range.lowerBound < end)
             }

@@ -27,7 +27,8 @@ struct DailyCost: Sendable {
         dollarsPerToken = configuration.dollarsPerMillionTokens / 1e6
         limit = configuration.dollarsPerDay
         spending = EmbeddingSpending(day: Self.day(now), tokens: 0, dollars: 0)
-        if let earlier, earlier.day >= spending.day, earlier.tokens >= 0, earlier.dollars >= 0, earlier.dollars.isFinite {
+        if let earlier, earlier.day >= spending.day, earlier.tokens >= 0, earlier.dollars >= 0, earlier.dollars.isFinite
+        {
             spending = earlier
         }
     }

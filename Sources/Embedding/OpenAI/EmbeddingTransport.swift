@@ -3,6 +3,14 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Sends a request and waits for the answer. Follows no redirect: the key is for one host.
 public protocol EmbeddingTransport: Sendable {
     /// - Parameters:
@@ -66,6 +74,8 @@ public struct HTTPTransport: EmbeddingTransport {
         } catch let error as HTTPClientError where error == .connectTimeout {
             throw .notConnected(reason: "no connection within 10 s")
         } catch is NIOConnectionError {
+            throw .notConnected(reason: "no connection")
+        } catch let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode) {
             throw .notConnected(reason: "no connection")
         } catch is ResponseAccumulator.ResponseTooBigError {
             throw .tooLarge

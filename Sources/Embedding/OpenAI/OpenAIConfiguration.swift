@@ -56,11 +56,14 @@ public struct OpenAIConfiguration: Sendable {
             firstPause > .zero && firstPause <= longestPause && longestPause <= .seconds(3_600),
             "pauses must be up to an hour, and the first no longer than the longest")
         try require(
-            (1...1_000_000_000).contains(requestsPerMinute ?? 1) && (1...1_000_000_000_000).contains(tokensPerMinute ?? 1),
+            (1...1_000_000_000).contains(requestsPerMinute ?? 1)
+                && (1...1_000_000_000_000).contains(tokensPerMinute ?? 1),
             "rate limits must be at least 1")
         try require(
-            (0...1e6).contains(dollarsPerMillionTokens), "the price of a million tokens must be from 0 to 1000000 dollars")
-        try require((0...1e9).contains(dollarsPerDay ?? 0), "the cost limit of a day must be from 0 to 1000000000 dollars")
+            (0...1e6).contains(dollarsPerMillionTokens),
+            "the price of a million tokens must be from 0 to 1000000 dollars")
+        try require(
+            (0...1e9).contains(dollarsPerDay ?? 0), "the cost limit of a day must be from 0 to 1000000000 dollars")
         return try EndpointAddress(endpoint)
     }
 }

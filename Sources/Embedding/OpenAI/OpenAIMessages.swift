@@ -113,7 +113,9 @@ struct OpenAIAnswer {
     }
 
     private static func totalTokens(_ usage: JSONValue) -> Int? {
-        guard let tokens = (usage["total_tokens"] ?? usage["prompt_tokens"])?.integerValue, tokens >= 0 else { return nil }
+        guard let tokens = (usage["total_tokens"] ?? usage["prompt_tokens"])?.integerValue, tokens >= 0 else {
+            return nil
+        }
         return min(Int(clamping: tokens), mostTokens)
     }
 }

@@ -45,7 +45,7 @@ package enum CharacterClass {
     /// Whether accents are stripped by leaving this scalar out.
     package static func isStripped(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
-        case .nonspacingMark: isOld(scalar)
+        case .nonspacingMark: isOld(scalar) && !laterMarks.contains(scalar.value)
         case .spacingMark: formerMarks.contains(scalar.value)
         default: false
         }
@@ -57,7 +57,8 @@ package enum CharacterClass {
     }
 
     private static let formerPunctuation: Set<UInt32> = [0x166D, 0x111C9]
-    private static let formerMarks: Set<UInt32> = [0x1734]
+    private static let formerMarks: Set<UInt32> = [0x1734, 0x1171E]
+    private static let laterMarks: Set<UInt32> = [0x1885, 0x1886, 0xA9BD, 0x111C9]
 
     /// The blocks that BERT takes for Chinese.
     private static func isIdeograph(_ value: UInt32) -> Bool {

@@ -60,7 +60,9 @@ package struct WordPieceTokenizer: Sendable {
         var chunk = ""
         var isASCII = true
         func end() {
-            if !chunk.isEmpty { encodeChunk(isASCII ? asciiNormalized(chunk) : normalized(chunk), into: &ids, upTo: wanted) }
+            if !chunk.isEmpty {
+                encodeChunk(isASCII ? asciiNormalized(chunk) : normalized(chunk), into: &ids, upTo: wanted)
+            }
             chunk.unicodeScalars.removeAll(keepingCapacity: true)
             isASCII = true
         }
@@ -101,7 +103,9 @@ package struct WordPieceTokenizer: Sendable {
         }
         guard lowercases else { return text }
         var small = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { small.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars) }
+        for scalar in text.unicodeScalars {
+            small.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+        }
         return String(small)
     }
 

@@ -111,7 +111,10 @@ def main():
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, f"{here}/tiny/model.safetensors", {"format": "pt"})
         rows = []
         for case in tokens:
-            states = model(torch.tensor([case["ids"]])).last_hidden_state
+            ids = torch.tensor([case["ids"]])
+            # Without them a `<pad>` in a text would have no position of its own.
+            positions = torch.arange(2, 2 + ids.shape[1])[None]
+            states = model(ids, position_ids=positions).last_hidden_state
             vector = torch.nn.functional.normalize(states.mean(1), dim=1)[0]
             rows.append({"text": case["text"], "vector": [round(x, 7) for x in vector.tolist()]})
     write("embeddings.json", rows)
