@@ -53,6 +53,18 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // Vectors of texts: a local model, an OpenAI-compatible service, hashed words.
+        .target(
+            name: "Embedding",
+            dependencies: [
+                "JSON", "Quantization", "CVectorKernels",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         // What may be asked, by whom, and with which limits, whatever carries the request.
         .target(
             name: "Services",
@@ -86,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "TrendexCommand",
             dependencies: [
-                "SearchServer", "TrendStore", "SearchEngine",
+                "SearchServer", "TrendStore", "SearchEngine", "Embedding", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -118,6 +130,15 @@ let package = Package(
             dependencies: ["TestSupport", "Bench", "JSON", "Quantization", "SearchEngine", "VectorIndex"],
             exclude: ["Files"]),
         .testTarget(name: "CVectorKernelsTests", dependencies: ["TestSupport", "CVectorKernels"]),
+        .testTarget(
+            name: "EmbeddingTests",
+            dependencies: [
+                "TestSupport", "Embedding", "JSON",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            exclude: ["Files"]),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON"]),
         .testTarget(name: "QuantizationTests", dependencies: ["TestSupport", "Quantization", "CVectorKernels"]),
         .testTarget(name: "VectorIndexTests", dependencies: ["TestSupport", "VectorIndex", "Quantization"]),

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures, and draws what was measured.
-# usage: bench.sh [--peers | --growth | --shapes | --beside | --collections | --sizing] [options for trendex-bench run, peers.py, growth.py,
-#        trendex-bench shapes or beside_writes.py or many_collections.py or sizing.py]
+# usage: bench.sh [--peers | --growth | --shapes | --beside | --collections | --sizing | --embedder] [options for trendex-bench run,
+#        peers.py, growth.py, trendex-bench shapes, beside_writes.py, many_collections.py, sizing.py or embedder.py]
 #
 # The data are $TRENDEX_DATA (a folder or an ann-benchmarks HDF5 file), or ../shared/data if it is there; without
-# them `make bench` makes clustered vectors of its own. --shapes, --beside and --collections take no data. $BENCH_ARGS holds further options.
+# them `make bench` makes clustered vectors of its own. --shapes, --beside, --collections and --embedder take no data. $BENCH_ARGS holds further options.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -20,11 +20,12 @@ case ${1:-} in
     --beside) program=beside ;;
     --collections) program=collections ;;
     --sizing) program=sizing ;;
+    --embedder) program=embedder ;;
     *) exec .build/release/trendex-bench run ${data:+--data "$data"} "$@" ${more[@]+"${more[@]}"} ;;
 esac
 shift
 
-[[ -n $data || $program == shapes || $program == beside || $program == collections || $program == sizing ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
+[[ -n $data || $program =~ ^(shapes|beside|collections|sizing|embedder)$ ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
 # Makes the environment $1 with the interpreter $2 and the packages of the file $3.
 environment() {
     [[ ! -e $1/.ready || $3 -nt $1/.ready ]] || return 0
@@ -35,6 +36,10 @@ environment() {
     touch "$1/.ready"
 }
 
+if [[ $program == embedder ]]; then
+    environment .venv/bench-embedder "${PYTHON:-python3}" benchmarks/requirements-embedder.txt
+    exec .venv/bench-embedder/bin/python benchmarks/embedder.py "$@" ${more[@]+"${more[@]}"}
+fi
 tools=.venv/bench
 environment "$tools" "${PYTHON:-python3}" benchmarks/requirements.txt
 if [[ $program == shapes ]]; then

@@ -17,7 +17,7 @@ struct Trendex: AsyncParsableCommand {
         version: "trendex \(ServerVersion.trendex) (Qdrant API \(ServerVersion.api))",
         subcommands: [
             ServeCommand.self, HealthCommand.self, SnapshotCommand.self, VerifyCommand.self, RepairCommand.self,
-            TrendsCommand.self,
+            TrendsCommand.self, EmbedCommand.self,
         ],
         defaultSubcommand: nil)
 

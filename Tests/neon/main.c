@@ -17,6 +17,7 @@ static const struct {
     {"conversions", test_conversions},
     {"pool", test_pool},
     {"walks", test_walks},
+    {"layers", test_layers},
 };
 
 int main(int count, char **arguments) {

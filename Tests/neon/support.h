@@ -45,5 +45,6 @@ void test_floats(void);
 void test_conversions(void);
 void test_pool(void);
 void test_walks(void);
+void test_layers(void);
 
 #endif

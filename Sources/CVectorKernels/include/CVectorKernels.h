@@ -215,6 +215,8 @@ const char *tvk_level_name(tvk_level level);
 
 #pragma clang assume_nonnull end
 
+#include "tvk_layers.h"
+
 #ifdef __cplusplus
 }
 #endif
