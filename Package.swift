@@ -69,6 +69,7 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
+                "Embedding", .product(name: "Logging", package: "swift-log"),
                 "TrendStore", "SearchEngine", "JSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -78,7 +79,7 @@ let package = Package(
         .target(
             name: "SearchServer",
             dependencies: [
-                "Services", "SearchEngine", "TrendStore", "JSON", "Quantization",
+                "Services", "SearchEngine", "TrendStore", "Embedding", "JSON", "Quantization",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

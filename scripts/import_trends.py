@@ -60,7 +60,7 @@ class Importer:
         return "id" in row and self.call("GET", f"/{row['id']}", allowed=[404])[0] == 200
 
     def send(self, numbered):
-        status, answer = self.call("POST", "/batch", {"trends": [row for _, row in numbered]}, allowed=[422])
+        status, answer = self.call("POST", "/batch", {"trends": [{**row, "deduplicate": False} for _, row in numbered]}, allowed=[422])
         if status != 422:
             self.created += len(answer["data"]["created"])
             for error in answer["data"]["errors"]:

@@ -33,6 +33,8 @@ public struct RowPage<Row: Sendable>: Sendable {
 /// What a semantic search of trends or ideas asks for.
 public struct RowSearch<Filter: Sendable>: Sendable {
     public var query: SemanticQuery
+    /// A text that is searched for in place of `query`, by the server's embedder.
+    public var text: String?
     public var filter: Filter
     public var limit = 10
     public var skip = 0

@@ -1,3 +1,4 @@
+import Embedding
 import SearchEngine
 import Synchronization
 import TrendStore
@@ -12,19 +13,24 @@ public final class Services: Sendable {
     let writeLock = WriteLock()
     private let upkeep: Upkeep
     let discoveries: DiscoveryLog
+    /// Makes vectors of texts; `nil` where the server has none.
+    public let texts: TextEmbedding?
 
     /// Opens the trend store over the engine. Throws `EngineError.storage` for one of a newer program.
     ///
-    /// - Parameter tokens: `nil` takes no JSON Web Tokens.
+    /// - Parameters:
+    ///   - tokens: `nil` takes no JSON Web Tokens.
+    ///   - embedder: makes the server's embedder, over the store that is opened; `nil` embeds no texts.
     public init(
         engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys,
-        tokens: TokenVerifier? = nil
+        tokens: TokenVerifier? = nil, embedder: (TrendStore) throws -> (any Embedder)? = { _ in nil }
     ) throws {
         self.engine = engine
         trends = try TrendStore(engine: engine)
         self.collectionDefaults = collectionDefaults
         self.keys = keys
         upkeep = Upkeep(trends)
+        texts = try embedder(trends).map { [trends] in TextEmbedding($0, trends, logger: engine.logger) }
         self.tokens = tokens
         discoveries = DiscoveryLog(logger: engine.logger, time: engine.environment.time)
     }
@@ -40,10 +46,16 @@ public final class Services: Sendable {
     }
 
     /// Begins what goes on beside requests: schedules, leases that run out, and what has grown old. To be called once.
-    public func start() { upkeep.start() }
+    public func start() {
+        upkeep.start()
+        texts?.start()
+    }
 
     /// Ends it, and waits until it has. Before the engine is closed.
-    public func stop() { upkeep.stop() }
+    public func stop() {
+        texts?.stop()
+        upkeep.stop()
+    }
 
     /// Throws unless the principal may ask for what needs this now. Transports call it before they read a body.
     public func admit(_ principal: Principal, to requirement: Requirement) throws {

@@ -192,7 +192,7 @@ public enum TrendOperations {
     public static let search = Operation<Search, [ScoredRow<Trend>]>(.read) { services, caller, search in
         try renaming(["offset": "skip", "embedding": "vector"]) {
             try services.trends.searchTrends(
-                search.query, filter: search.filter, limit: search.limit, offset: search.skip,
+                services.query(of: search, in: Trend.self, caller), filter: search.filter, limit: search.limit, offset: search.skip,
                 scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
         }
     }

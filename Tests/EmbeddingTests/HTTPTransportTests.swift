@@ -74,7 +74,7 @@ import Testing
         for behaviour in [
             StubService.Behaviour.silence, .answer("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"),
         ] {
-            let (outcome, requests) = try await embed([behaviour]) { $0.timeout = .milliseconds(100) }
+            let (outcome, requests) = try await embed([behaviour]) { $0.timeout = .seconds(1) }
             #expect(outcome == .failure(.unavailable(reason: "no answer within 1 s", retryAfter: nil)))
             #expect(requests.count == 2)
         }

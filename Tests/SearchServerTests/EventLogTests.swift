@@ -1,6 +1,7 @@
 import JSON
 import Logging
 import SearchServer
+import TestSupport
 import Testing
 
 /// Lines of the log that other programs read.
@@ -45,9 +46,9 @@ import Testing
     @Test func aBatchDoesNotFloodTheLog() async throws {
         let recorder = LogRecorder()
         let time = ManualTime()
-        try await withServer(time: time, logger: recorder.logger(.info)) { server in
+        try await withServer(time: time, logger: recorder.logger) { server in
             func ingest(_ count: Int) async throws {
-                let trends = (0..<count).map { #"{"title": "T\#($0)", "source": "vk"}"# }.joined(separator: ",")
+                let trends = (0..<count).map { #"{"title": "T\#($0)", "source": "vk", "deduplicate": false}"# }.joined(separator: ",")
                 let answer = try await server.send(.POST, "/api/v1/trends/batch", #"{"trends": [\#(trends)]}"#)
                 #expect(answer.status == 201)
             }

@@ -171,7 +171,7 @@ import Testing
             try await EventSocket.webSocket(server) { socket in
                 // More than the sockets' buffers take.
                 let tags = (0..<64).map { "\"\($0)\(String(repeating: "€", count: 97))\"" }.joined(separator: ",")
-                let trend = #"{"title": "T", "source": "vk", "tags": [\#(tags)]}"#
+                let trend = #"{"title": "T", "source": "vk", "deduplicate": false, "tags": [\#(tags)]}"#
                 let batch = #"{"trends": [\#(repeatElement(trend, count: 250).joined(separator: ","))]}"#
                 for _ in 0..<4 { _ = try await server.data(201, .POST, "/api/v1/trends/batch", batch) }
                 for sequence in 1...1_000 {

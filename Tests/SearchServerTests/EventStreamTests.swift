@@ -58,7 +58,7 @@ import Testing
                     let head = try await socket.head()
                     #expect(head.hasPrefix("HTTP/1.1 \(status) "), "\(request)\(head)")
                     if status == 426 { #expect(head.lowercased().contains("\r\nsec-websocket-version: 13\r\n")) }
-                    let body = try await socket.text(upTo: "]}}")
+                    let body = try await socket.text(upTo: "\"}}")
                     let error = try JSONValue(parsing: Array(body.utf8))["error"]
                     #expect(error?["code"] == .string(code), "\(request)")
                     if status == 422 {

@@ -2,6 +2,7 @@ import JSON
 import Logging
 import NIOHTTP1
 import SearchServer
+import TestSupport
 import Testing
 
 /// Ids that connect an answer, the log and a proxy's log.
@@ -52,13 +53,13 @@ import Testing
     }
 
     @Test func theLogNamesIt() async throws {
-        let recorder = LogRecorder()
-        try await withServer(logger: recorder.logger(.debug)) { server in
+        let recorder = LogRecorder(.debug)
+        try await withServer(logger: recorder.logger) { server in
             _ = try await server.send(.GET, "/none?a=b", headers: [("x-request-id", "seen")])
             let trend = #"{"title": "Heat pumps", "source": "reddit", "engagement_score": 12.5}"#
             _ = try await server.send(.POST, "/api/v1/trends", trend, headers: [("x-request-id", "made")])
         }
-        let seen = try #require(recorder.lines.first { $0["request_id"] == "seen" })
+        let seen = try #require(recorder.entries.first { $0["request_id"] == "seen" })
         #expect(seen.message == "request" && seen["status"] == "404" && seen["path"] == "/none?a=b")
         let found = try #require(recorder.lines(of: "trend_discovered").first)
         #expect(found["request_id"] == "made" && found["source"] == "reddit" && found["engagement"] == "12.5")

@@ -27,7 +27,7 @@ import Testing
     /// Routes by what they need: statuses for reader, agent, writer and admin.
     @Test func everyRoleOnEveryKindOfRoute() async throws {
         let create = #"{"vectors": {"size": 2, "distance": "Dot"}}"#
-        let trend = #"{"title": "T", "source": "vk"}"#
+        let trend = #"{"title": "T", "source": "vk", "deduplicate": false}"#
         let none = UUID().uuidString
         // 403 where the role may not; otherwise what an allowed request gets.
         let routes: [(HTTPMethod, String, String?, least: Int, status: Int)] = [

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Keeps what is logged at INFO and above.
+/// Keeps what is logged at INFO and above, or from another level on.
 package final class LogRecorder: LogHandler, Sendable {
     package struct Entry: Sendable {
         package var level: Logger.Level
@@ -9,11 +9,15 @@ package final class LogRecorder: LogHandler, Sendable {
         /// Each value as text.
         package var metadata: [String: String]
         package var values: Logger.Metadata
+
+        package subscript(name: String) -> String? { metadata[name] }
     }
 
     private let kept = Mutex<[Entry]>([])
 
-    package init() {}
+    package let logLevelOfAll: Logger.Level
+
+    package init(_ level: Logger.Level = .info) { logLevelOfAll = level }
 
     package var entries: [Entry] { kept.withLock { $0 } }
     package var logger: Logger { Logger(label: "test") { _ in self } }
@@ -26,7 +30,7 @@ package final class LogRecorder: LogHandler, Sendable {
     }
 
     package var logLevel: Logger.Level {
-        get { .info }
+        get { logLevelOfAll }
         set {}
     }
     package var metadata: Logger.Metadata {
@@ -37,6 +41,9 @@ package final class LogRecorder: LogHandler, Sendable {
         get { nil }
         set {}
     }
+
+    /// Those of an event.
+    package func lines(of event: String) -> [Entry] { entries.filter { $0["event"] == event } }
 
     /// The lines of one message.
     package func entries(_ message: String) -> [Entry] { entries.filter { $0.message == message } }

@@ -145,7 +145,7 @@ def test_no_event_is_lost_or_repeated_over_kills(seed):
                     rest = Rest(server.port)
                     while not ended.is_set():
                         trends = [
-                            {"id": str(uuid.UUID(int=rng.getrandbits(128))), "title": "T", "source": "vk"}
+                            {"id": str(uuid.UUID(int=rng.getrandbits(128))), "title": "T", "source": "vk", "deduplicate": False}
                             for _ in range(rng.randrange(1, 30))
                         ]
                         try:

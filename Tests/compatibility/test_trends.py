@@ -58,7 +58,7 @@ def test_rows_and_points_after_kills(seed):
             def step(rest, name):
                 trends = []
                 for _ in range(rng.randrange(1, 20)):
-                    trend = {"id": str(uuid.UUID(int=rng.getrandbits(128))), "title": name, "source": "vk"}
+                    trend = {"id": str(uuid.UUID(int=rng.getrandbits(128))), "title": name, "source": "vk", "deduplicate": False}
                     if rng.random() < 0.5:
                         trend["embedding"] = axis(rng.randrange(768))
                     trends.append(trend)

@@ -145,7 +145,7 @@ def test_trends_are_deleted_on_a_full_disk(small, seed):
     ids = []
 
     def new():
-        return {"title": "T", "source": "vk", "description": text, "embedding": [rng.gauss(0, 1) for _ in range(768)]}
+        return {"title": "T", "source": "vk", "deduplicate": False, "description": text, "embedding": [rng.gauss(0, 1) for _ in range(768)]}
 
     while True:
         answer = rest.post(f"{trends}/batch", {"trends": [new() for _ in range(20)], "on_error": "refuse"})
@@ -154,7 +154,7 @@ def test_trends_are_deleted_on_a_full_disk(small, seed):
             break
         ids += [trend["id"] for trend in answer.json["data"]["created"]]
     assert len(ids) > 100
-    while rest.post(trends, {"title": "small", "source": "vk"}).status == 201:
+    while rest.post(trends, {"title": "small", "source": "vk", "deduplicate": False}).status == 201:
         ids.append(None)
     assert rest.get(f"{trends}?limit=1").json["data"]["total"] == len(ids)
     for trend in ids[:60]:

@@ -49,6 +49,9 @@ package enum ConfigurationKeys {
             "rate_limits.jwt.per_minute", "rate_limits.jwt.burst", "rate_limits.api_key.per_minute",
             "rate_limits.api_key.burst", "rate_limits.anonymous.per_minute", "rate_limits.anonymous.burst",
             "trendex.slow_request_ms",
+            "trendex.embedder.model", "trendex.embedder.threads", "trendex.embedder.openai.endpoint",
+            "trendex.embedder.openai.model", "trendex.embedder.openai.requests_per_minute",
+            "trendex.embedder.openai.dollars_per_day",
         ].map { ($0, .used) })
 
     private static let withoutEffect: [String: Treatment] = [

@@ -80,6 +80,7 @@ struct ConfigurationReader {
         configuration.readOnlyAPIKey = string("service.read_only_api_key")
         configuration.cors = readCORS()
         configuration.tokens = readTokens()
+        configuration.embedder = readEmbedder()
         configuration.rateLimits = readRateLimits()
         if let megabytes = integer("service.max_request_size_mb", in: 1...(1 << 20)) {
             configuration.maxRequestBytes = megabytes << 20

@@ -8,7 +8,9 @@ extension ServerConfiguration {
         configPath: String?, environment: [String: String], folder: String = "."
     ) throws -> (configuration: ServerConfiguration, warnings: [String]) {
         let sources = try ConfigurationSources(configPath: configPath, environment: environment, folder: folder)
-        return try load(sources)
+        var (configuration, warnings) = try load(sources)
+        if let key = environment["OPENAI_API_KEY"], !key.isEmpty { configuration.embedder.apiKey = .init(key) }
+        return (configuration, warnings)
     }
 
     /// The same from a text in place of files.

@@ -34,6 +34,8 @@ public struct ServerConfiguration: Sendable {
     /// JSON Web Tokens that are taken beside API keys.
     public var tokens = TokenSettings()
     public var rateLimits = RateLimits()
+    /// What makes vectors of the trend store's texts.
+    public var embedder = EmbedderSettings()
     /// Put before every metric's name.
     public var metricsPrefix = ""
     public var logLevel = Logger.Level.info

@@ -117,6 +117,15 @@ extension JSONReader {
 }
 
 extension TrendParameters {
+    mutating func ideaSearch() throws -> IdeaOperations.Search {
+        var search = IdeaOperations.Search(.embedding([]), IdeaFilter())
+        search.text = text("q")
+        search.filter.totalScore.gte = integer("min_score")
+        if let status: IdeaStatus = member("status") { search.filter.statuses = [status] }
+        if let trend = id("trend") { search.filter.trendIDs = [trend] }
+        return try finish(search)
+    }
+
     mutating func ideaListing() throws -> IdeaOperations.Listing {
         var listing = IdeaOperations.Listing(IdeaFilter(), by: .totalScore)
         listing.filter.totalScore.gte = integer("min_score")

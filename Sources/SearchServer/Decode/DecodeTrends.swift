@@ -311,6 +311,23 @@ struct TrendParameters {
         return filter
     }
 
+    mutating func trendSearch() throws -> TrendOperations.Search {
+        var search = TrendOperations.Search(.embedding([]), filter())
+        search.text = text("q")
+        return try finish(search)
+    }
+
+    /// The part of a search by text that trends and ideas have in common.
+    mutating func finish<Filter>(_ search: RowSearch<Filter>) throws -> RowSearch<Filter> {
+        var search = search
+        if search.text == nil { fields.note("q", "is missing") }
+        search.limit = limit() ?? search.limit
+        search.skip = skip() ?? search.skip
+        search.scoreThreshold = double("score_threshold").map { Float($0) }
+        try finish()
+        return search
+    }
+
     mutating func listing() throws -> TrendOperations.Listing {
         var listing = TrendOperations.Listing(TrendFilter(), by: .discoveredAt)
         listing.filter = filter()

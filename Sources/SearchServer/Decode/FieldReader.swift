@@ -223,6 +223,7 @@ struct FieldReader {
 struct SearchMembers {
     private var vector: [Float]?
     private var like: UUID?
+    private var hasText = false
 
     /// Reads a member into the search, and returns whether it is one of these.
     mutating func read<Filter>(
@@ -230,6 +231,9 @@ struct SearchMembers {
     ) throws -> Bool {
         switch key {
         case "vector": vector = try fields.vector(&reader, "vector")
+        case "q":
+            search.text = try fields.string(&reader, "q")
+            hasText = search.text != nil
         case "like": like = try fields.id(&reader, "like")
         case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
         case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
@@ -242,9 +246,8 @@ struct SearchMembers {
 
     /// What is searched for. Throws for this and everything else that was wrong.
     func query(_ fields: inout FieldReader) throws -> SemanticQuery {
-        if fields.problems.isEmpty, (vector == nil) == (like == nil) {
-            fields.note("vector", "or `like` must be given, and not both")
-        }
+        let given = [vector != nil, like != nil, hasText].count { $0 }
+        if fields.problems.isEmpty, given != 1 { fields.note("vector", "or `like` or `q` must be given, and one alone") }
         try fields.throwAny()
         return like.map { .like($0) } ?? .embedding(vector ?? [])
     }

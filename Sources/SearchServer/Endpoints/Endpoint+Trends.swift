@@ -5,10 +5,11 @@ extension Endpoint {
     /// A row of the trend API. Changes wait for the writer, on threads of their own.
     ///
     /// - Parameters:
+    ///   - waits: whether a read waits as well, for an embedder.
     ///   - path: behind `/api/v1/`.
     ///   - reply: of the operation's answer and its request.
     static func trends<Request, Response>(
-        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>,
+        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>, waits: Bool = false,
         decode: @escaping @Sendable (Call) throws -> Request,
         reply: @escaping @Sendable (Response, Request) throws -> Reply
     ) -> Endpoint {
@@ -20,6 +21,6 @@ extension Endpoint {
         return Endpoint(
             method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
-            work: operation.requirement.changesData ? .change(work) : .compute(work))
+            work: waits || operation.requirement.changesData ? .change(work) : .compute(work))
     }
 }

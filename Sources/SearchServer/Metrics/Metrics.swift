@@ -1,3 +1,4 @@
+import TrendStore
 import SearchEngine
 
 /// `GET /metrics`: Qdrant's names where it has one for the same thing, and `trendex_…`.
@@ -47,6 +48,19 @@ enum Metrics {
                 "trendex_rate_limited_total", .counter, "requests beyond a rate limit, which were refused",
                 limiter.refusedCount)
             text.metric("trendex_rate_limit_buckets", .gauge, "buckets of rate limits in memory", limiter.bucketCount)
+        }
+        if let texts = call.service.services.texts {
+            text.metric("trendex_texts_embedded_total", .counter, "texts that were embedded", texts.embeddedTexts)
+            text.metric(
+                "trendex_embedding_failures_total", .counter, "attempts to embed texts that failed", texts.failedAttempts)
+            if let dollars = texts.dollarsToday {
+                text.metric("trendex_embedding_dollars_today", .gauge, "what the embedding service has cost today (UTC)", dollars)
+            }
+        }
+        text.family("trendex_jobs", .gauge, "jobs of the trend store")
+        let jobs = (try? call.service.services.trends.jobCounts()) ?? [:]
+        for status in JobStatus.allCases {
+            text.sample("trendex_jobs", [("status", status.rawValue)], jobs[status] ?? 0)
         }
         text.family("trendex_event_streams", .gauge, "streams of events that are open")
         for kind in EventStreamKind.allCases {

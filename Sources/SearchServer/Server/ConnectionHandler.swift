@@ -30,6 +30,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case following(ServerSentEvents)
         /// The connection has become a WebSocket, whose handler stands in front.
         case upgraded
+
+        /// Whether there is a request that a stop waits for; streams of events are ended.
+        var isInFlight: Bool {
+            switch self {
+            case .collecting, .working, .draining, .streaming: true
+            case .idle, .following, .upgraded: false
+            }
+        }
     }
 
     /// What is thrown away of bodies that nobody wants, before the connection is closed. Most clients send their whole
@@ -47,8 +55,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var context: ChannelHandlerContext?
     var phase = Phase.idle {
         didSet {
-            if oldValue == .idle, phase != .idle { service.requestsInFlight.add(1, ordering: .relaxed) }
-            if oldValue != .idle, phase == .idle { service.requestsInFlight.subtract(1, ordering: .relaxed) }
+            if !oldValue.isInFlight, phase.isInFlight { service.requestsInFlight.add(1, ordering: .relaxed) }
+            if oldValue.isInFlight, !phase.isInFlight { service.requestsInFlight.subtract(1, ordering: .relaxed) }
         }
     }
     /// Parts that came in too early; they follow when the answer before them is written.

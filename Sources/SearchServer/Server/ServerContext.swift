@@ -49,7 +49,8 @@ final class ServerContext: Sendable {
             engine: engine, collectionDefaults: configuration.collectionDefaults,
             keys: APIKeys(
                 apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
-                readOnlyKey: configuration.readOnlyAPIKey), tokens: tokens)
+                readOnlyKey: configuration.readOnlyAPIKey), tokens: tokens,
+            embedder: { try configuration.embedder.embedder($0, logger) })
         self.configuration = configuration
         self.logger = logger
         slowRequests = SlowRequestLog(threshold: configuration.slowRequestThreshold)

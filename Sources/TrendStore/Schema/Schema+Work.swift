@@ -116,6 +116,9 @@ extension Schema {
         CREATE INDEX trend_fingerprints_seen_at ON trend_fingerprints (seen_at);
         """
 
+    /// `model` is the identity of what made the collection's vectors, once the store knows.
+    static let models = "ALTER TABLE trend_store_collections ADD COLUMN model TEXT;"
+
     /// What is counted within a period across restarts, such as the cost of a model's calls today.
     static let counters = """
         CREATE TABLE counters (

@@ -13,7 +13,7 @@ enum Schema {
     private static let migrations: [[String]] = [
         [trends, trendTags, ideas],
         [embeddingStatus, observations, collections],
-        [businesses, jobs, agentExecutions, schedules, events, fingerprints, counters],
+        [businesses, jobs, agentExecutions, schedules, events, fingerprints, counters, models],
     ]
 
     /// Brings the tables to this program's format. Throws `EngineError.storage` for those of a newer program.

@@ -1,0 +1,95 @@
+import Embedding
+import Logging
+import SearchEngine
+import Services
+import TrendStore
+
+/// What makes vectors of texts.
+public struct EmbedderSettings: Sendable, Equatable {
+    public enum Model: Sendable, Equatable {
+        /// Texts are not embedded.
+        case none
+        /// Hashed words: texts are close by common words and letters alone.
+        case lexical
+        /// A local model, from a folder.
+        case folder(String)
+        /// An OpenAI-compatible service.
+        case openAI
+    }
+
+    public var model = Model.none
+    /// Of a local model.
+    public var threads = 2
+    public var endpoint: String?
+    /// The service's.
+    public var serviceModel: String?
+    public var requestsPerMinute: Int?
+    public var dollarsPerDay: Double?
+    /// Comes from the environment variable `OPENAI_API_KEY` alone.
+    public var apiKey: Secret?
+
+    public init() {}
+
+    /// Doesn't show in descriptions.
+    public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+        let value: String
+
+        public init(_ value: String) { self.value = value }
+
+        public var description: String { "[secret]" }
+        public var debugDescription: String { description }
+    }
+
+    /// `nil` for none. Throws a `ConfigurationError` for one that can't be used.
+    func embedder(_ trends: TrendStore, _ logger: Logger) throws -> (any Embedder)? {
+        do {
+            guard let embedder = try unchecked(trends, logger) else { return nil }
+            guard embedder.model.dimensions == TrendStore.embeddingDimensions else {
+                throw EmbeddingError.invalidConfiguration(
+                    reason: "its vectors have \(embedder.model.dimensions) dimensions, not \(TrendStore.embeddingDimensions)")
+            }
+            return embedder
+        } catch let error as EmbeddingError {
+            throw ConfigurationError(problems: ["`trendex.embedder.model`: \(error)."])
+        }
+    }
+
+    private func unchecked(_ trends: TrendStore, _ logger: Logger) throws -> (any Embedder)? {
+        switch model {
+        case .none: return nil
+        case .lexical: return LexicalEmbedder()
+        case .folder(let folder): return try MPNetEmbedder(folder: folder, threads: threads)
+        case .openAI:
+            var configuration = OpenAIConfiguration()
+            configuration.endpoint = endpoint ?? configuration.endpoint
+            configuration.model = serviceModel ?? configuration.model
+            configuration.requestsPerMinute = requestsPerMinute
+            configuration.dollarsPerDay = dollarsPerDay
+            configuration.apiKey = try apiKey.map { try APIKey($0.value) }
+            let spent = try trends.counter(EmbeddingCounters.dollars)
+            let spending = try spent.map { spent in
+                EmbeddingSpending(
+                    day: spent.period, tokens: Int(try trends.counter(EmbeddingCounters.tokens)?.value ?? 0), dollars: spent.value)
+            }
+            return try OpenAIEmbedder(configuration, spending: spending, logger: logger)
+        }
+    }
+}
+
+extension ConfigurationReader {
+    mutating func readEmbedder() -> EmbedderSettings {
+        var settings = EmbedderSettings()
+        switch string("trendex.embedder.model") {
+        case nil, "none", "": break
+        case "lexical": settings.model = .lexical
+        case "openai": settings.model = .openAI
+        case let folder?: settings.model = .folder(folder)
+        }
+        settings.threads = integer("trendex.embedder.threads", in: 1...64) ?? settings.threads
+        settings.endpoint = string("trendex.embedder.openai.endpoint")
+        settings.serviceModel = string("trendex.embedder.openai.model")
+        settings.requestsPerMinute = integer("trendex.embedder.openai.requests_per_minute", in: 1...1_000_000)
+        settings.dollarsPerDay = double("trendex.embedder.openai.dollars_per_day", in: 0...1_000_000)
+        return settings
+    }
+}

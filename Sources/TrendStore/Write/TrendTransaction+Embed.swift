@@ -1,0 +1,114 @@
+import Foundation
+import GRDB
+
+/// A vector that was made of a row's text.
+public struct MadeEmbedding: Sendable {
+    public var id: UUID
+    /// The row's `textToEmbed` that it was made of.
+    public var text: String
+    public var vector: [Float]
+
+    public init(id: UUID, text: String, vector: [Float]) {
+        self.id = id
+        self.text = text
+        self.vector = vector
+    }
+}
+
+extension Trend {
+    /// What an embedding of it is made of: the title, and the description behind it on a line of its own.
+    public var textToEmbed: String { embeddedText.compactMap { $0 }.joined(separator: "\n") }
+}
+
+extension Idea {
+    /// What an embedding of it is made of: the title, and the description behind it on a line of its own.
+    public var textToEmbed: String { embeddedText.compactMap { $0 }.joined(separator: "\n") }
+}
+
+extension TrendTransaction {
+    /// Gives trends the vectors that a model has made of their texts, and remembers the model. Rows that are gone, or whose text
+    /// is another one by now, are passed over. Returns how many took theirs.
+    ///
+    /// Throws `.conflict` where the collection has vectors of another model, or of one that isn't known, and `.invalid` for a
+    /// wrong vector.
+    public func embedTrends(_ made: [MadeEmbedding], by model: String) throws -> Int {
+        try embed(Trend.self, made, by: model) { $0.textToEmbed }
+    }
+
+    /// The same for ideas.
+    public func embedIdeas(_ made: [MadeEmbedding], by model: String) throws -> Int {
+        try embed(Idea.self, made, by: model) { $0.textToEmbed }
+    }
+
+    private func embed<R: StoredRow>(
+        _: R.Type, _ made: [MadeEmbedding], by model: String, _ text: (R) -> String
+    ) throws -> Int {
+        try Self.validate(made.map { ($0.id, $0.vector) })
+        let db = try database()
+        let fitting = try made.filter { entry in try R.fetch(entry.id, db).map { text($0) == entry.text } ?? false }
+        guard !fitting.isEmpty else { return 0 }
+        try claim(R.table, for: model)
+        return try embed(R.self, fitting.map { ($0.id, $0.vector) }).count
+    }
+
+    /// Notes that a collection's vectors are a model's, if they are, or if it has none.
+    private func claim(_ table: String, for model: String) throws {
+        let db = try database()
+        let known = try String.fetchOne(
+            db, sql: "SELECT model FROM trend_store_collections WHERE name = ?", arguments: [table])
+        guard known != model else { return }
+        guard try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')") != true
+        else { throw EmbeddingModelConflict.error(table, known, model) }
+        try change {
+            try db.execute(
+                sql: "UPDATE trend_store_collections SET model = ? WHERE name = ?", arguments: [model, table])
+        }
+    }
+}
+
+enum EmbeddingModelConflict {
+    static func error(_ table: String, _ known: String?, _ model: String) -> TrendStoreError {
+        let maker = known.map { "the model `\($0)`" } ?? "a model that the store doesn't know"
+        return .conflict(
+            """
+            The vectors of `\(table)` were made by \(maker), and can't be compared with those of `\(model)`: configure that model, \
+            search by vector, or delete the vectors first
+            """)
+    }
+}
+
+extension TrendStore {
+    /// Whether a model's vectors can be compared with those of a collection: `false` where that has none.
+    ///
+    /// Throws `.conflict` for one with vectors of another model, or of one that isn't known.
+    public func hasVectors<R>(of _: R.Type, comparableWith model: String) throws -> Bool {
+        let table = R.self == Idea.self ? Idea.table : Trend.table
+        guard keeps(table) else { return false }
+        return try engine.read { db in
+            let known = try String.fetchOne(
+                db, sql: "SELECT model FROM trend_store_collections WHERE name = ?", arguments: [table])
+            if known == model { return true }
+            let hasVectors = try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')")
+            guard hasVectors != true else { throw EmbeddingModelConflict.error(table, known, model) }
+            return false
+        }
+    }
+
+    /// What was counted under a name, and in which period; `nil` before the first time.
+    public func counter(_ name: String) throws -> (period: Int, value: Double)? {
+        try engine.read { db in
+            try Row.fetchOne(db, sql: "SELECT period, value FROM counters WHERE name = ?", arguments: [name])
+                .map { ($0[0], $0[1]) }
+        }
+    }
+
+    /// Notes what was counted, in place of what was noted before.
+    public func setCounter(_ name: String, period: Int, value: Double) throws {
+        try engine.write { transaction in
+            try transaction.database.execute(
+                sql: "INSERT OR REPLACE INTO counters (name, period, value) VALUES (?, ?, ?)",
+                arguments: [name, period, value])
+        }
+    }
+}
