@@ -55,7 +55,8 @@ public struct CORS: Sendable, Equatable {
         if allowsCredentials { headers.add(name: "access-control-allow-credentials", value: "true") }
     }
 
-    private func allows(_ origin: String) -> Bool { origins?.contains(origin) ?? true }
+    /// Whether pages of this origin may call.
+    func allows(_ origin: String) -> Bool { origins?.contains(origin) ?? true }
 
     /// Names of headers with commas between.
     private static func isList(_ text: String) -> Bool {
