@@ -95,6 +95,9 @@ final class EventSocket {
         }
     }
 
+    /// Says that nothing more is sent.
+    func finish() { outbound.finish() }
+
     func write(_ text: String) async throws { try await outbound.write(ByteBuffer(string: text)) }
     func write(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
 
