@@ -79,7 +79,8 @@ public enum IdeaOperations {
     public static let search = Operation<Search, [ScoredRow<Idea>]>(.read) { services, caller, search in
         try renaming(["offset": "skip", "embedding": "vector"]) {
             try services.trends.searchIdeas(
-                services.query(of: search, in: Idea.self, caller), filter: search.filter, limit: search.limit, offset: search.skip,
+                services.query(of: search, in: Idea.self, caller), filter: search.filter, limit: search.limit,
+                offset: search.skip,
                 scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
         }
     }

@@ -125,7 +125,9 @@ public final class TextEmbedding: Sendable {
             defer { last = text }
             return last != text
         }
-        if isNew { logger.warning("Texts can't be embedded", metadata: ["error": "\(text)", "model": "\(model.name)"]) }
+        if isNew {
+            logger.warning("Texts can't be embedded", metadata: ["error": "\(text)", "model": "\(model.name)"])
+        }
     }
 }
 
@@ -139,7 +141,8 @@ extension Services {
         guard let texts else {
             throw ServiceError(
                 .unsupported,
-                "This server embeds no texts, so that it can't search for `q`: set `trendex.embedder.model`, or search by vector")
+                "This server embeds no texts, so that it can't search for `q`: set `trendex.embedder.model`, or search by vector"
+            )
         }
         guard (1...TextEmbeddingLimits.longestQuery).contains(text.unicodeScalars.count) else {
             throw ServiceError.outOfRange(

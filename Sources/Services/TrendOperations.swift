@@ -58,7 +58,9 @@ public enum TrendOperations {
     /// Stores a trend, or an observation of the one that is known (``TrendTransaction/ingest(_:at:)``).
     public static let create = Operation<NewTrend, Stored>(.work) { services, caller, new in
         let likely = try services.likely([new], caller)[0]
-        let stored = try services.trends.write(bytes: new.bytes, deadline: caller.deadline) { try store(new, likely, $0) }
+        let stored = try services.trends.write(bytes: new.bytes, deadline: caller.deadline) {
+            try store(new, likely, $0)
+        }
         if stored.isNew { services.discoveries.tell(of: CollectionOfOne(stored.trend), by: caller) }
         return stored
     }
@@ -192,7 +194,8 @@ public enum TrendOperations {
     public static let search = Operation<Search, [ScoredRow<Trend>]>(.read) { services, caller, search in
         try renaming(["offset": "skip", "embedding": "vector"]) {
             try services.trends.searchTrends(
-                services.query(of: search, in: Trend.self, caller), filter: search.filter, limit: search.limit, offset: search.skip,
+                services.query(of: search, in: Trend.self, caller), filter: search.filter, limit: search.limit,
+                offset: search.skip,
                 scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
         }
     }

@@ -48,7 +48,8 @@ import Testing
         let time = ManualTime()
         try await withServer(time: time, logger: recorder.logger) { server in
             func ingest(_ count: Int) async throws {
-                let trends = (0..<count).map { #"{"title": "T\#($0)", "source": "vk", "deduplicate": false}"# }.joined(separator: ",")
+                let trends = (0..<count).map { #"{"title": "T\#($0)", "source": "vk", "deduplicate": false}"# }.joined(
+                    separator: ",")
                 let answer = try await server.send(.POST, "/api/v1/trends/batch", #"{"trends": [\#(trends)]}"#)
                 #expect(answer.status == 201)
             }

@@ -22,18 +22,28 @@ import Testing
         try await withServer({ $0.embedder.model = .lexical }) { server in
             // Nothing is there, which is no conflict of models.
             #expect(try await titles(server.data(200, .GET, Self.trends + "/search?q=solar")) == [])
-            for (title, source) in [("Balcony solar panels", "reddit"), ("Heat pumps for flats", "vk"), ("Солнечные панели", "vk")] {
+            for (title, source) in [
+                ("Balcony solar panels", "reddit"), ("Heat pumps for flats", "vk"), ("Солнечные панели", "vk"),
+            ] {
                 _ = try await server.create(#"{"title": "\#(title)", "source": "\#(source)"}"#)
             }
             try await waitUntilEmbedded(server)
-            #expect(try await titles(server.data(200, .GET, Self.trends + "/search?q=solar%20panel&limit=1")) == ["Balcony solar panels"])
             #expect(
-                try await titles(server.data(200, .GET, Self.trends + "/search?q=solar%20panel&source=vk&limit=1")).first
+                try await titles(server.data(200, .GET, Self.trends + "/search?q=solar%20panel&limit=1")) == [
+                    "Balcony solar panels"
+                ])
+            #expect(
+                try await titles(server.data(200, .GET, Self.trends + "/search?q=solar%20panel&source=vk&limit=1"))
+                    .first
                     != "Balcony solar panels")
             let russian = "%D0%BF%D0%B0%D0%BD%D0%B5%D0%BB%D0%B8"
-            #expect(try await titles(server.data(200, .GET, Self.trends + "/search?q=\(russian)&limit=1")) == ["Солнечные панели"])
+            #expect(
+                try await titles(server.data(200, .GET, Self.trends + "/search?q=\(russian)&limit=1")) == [
+                    "Солнечные панели"
+                ])
             let body = #"{"q": "heat pump", "limit": 1, "source": "vk"}"#
-            #expect(try await titles(server.data(200, .POST, Self.trends + "/search", body)) == ["Heat pumps for flats"])
+            #expect(
+                try await titles(server.data(200, .POST, Self.trends + "/search", body)) == ["Heat pumps for flats"])
             let none = try await server.data(200, .GET, Self.trends + "/search?q=heat&score_threshold=0.999")
             #expect(titles(none) == [])
         }
@@ -63,7 +73,10 @@ import Testing
                     """#)
             }
             try await waitUntilEmbedded(server, "ideas")
-            #expect(try await titles(server.data(200, .GET, "/api/v1/ideas/search?q=vans&limit=1"), "idea") == ["Refill vans"])
+            #expect(
+                try await titles(server.data(200, .GET, "/api/v1/ideas/search?q=vans&limit=1"), "idea") == [
+                    "Refill vans"
+                ])
             #expect(try await titles(server.data(200, .GET, "/api/v1/ideas/search?q=vans&min_score=50"), "idea") == [])
         }
     }
@@ -84,7 +97,9 @@ import Testing
             #expect(try await server.refused(409, .GET, Self.trends + "/search?q=x")["code"] == "CONFLICT")
             // The background has tried and failed.
             let failures = "trendex_embedding_failures_total 0\n"
-            while try await server.send(.GET, "/metrics", nil).text.contains(failures) { try await Task.sleep(for: .milliseconds(20)) }
+            while try await server.send(.GET, "/metrics", nil).text.contains(failures) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
             #expect(try await server.data(200, .GET, Self.trends + "/\(missing)")["embedding_status"] == "missing")
             #expect(try await server.data(200, .GET, Self.trends + "/\(given)")["embedding_status"] == "current")
         }
@@ -100,7 +115,9 @@ import Testing
 
     @Test func wrongBodies() async throws {
         try await withServer({ $0.embedder.model = .lexical }) { server in
-            for body in [#"{"q": 1}"#, #"{"q": "x", "vector": [1]}"#, #"{"q": "x", "like": "\#(UUID())"}"#, #"{"q": ""}"#] {
+            for body in [
+                #"{"q": 1}"#, #"{"q": "x", "vector": [1]}"#, #"{"q": "x", "like": "\#(UUID())"}"#, #"{"q": ""}"#,
+            ] {
                 try await server.refused(422, .POST, Self.trends + "/search", body)
             }
             let long = String(repeating: "a", count: 10_001)

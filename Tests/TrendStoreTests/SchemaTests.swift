@@ -183,6 +183,31 @@ import TrendStore
         }
     }
 
+    /// A storage of format 2, whose program was killed: nothing of it changes, and what came with format 3 works in it.
+    @Test func formatTwoIsTakenOver() throws {
+        let storage = try Storage(archive: "format-2.tar.gz")
+        for round in 0..<2 {
+            let trends = try storage.store.allTrends()
+            #expect(trends.map(\.title).sorted() == ["Trend 0", "Trend 2", "Trend 3", "Trend one"])
+            #expect(
+                trends.sorted { $0.id.uuidString < $1.id.uuidString }.map(\.embeddingStatus) == [
+                    .current, .stale, .missing, .missing,
+                ])
+            let ideas = try storage.store.allIdeas()
+            #expect(ideas.count == 3 && ideas.count { $0.status == .approved } == 1)
+            let first = try #require(trends.first { $0.title == "Trend 0" })
+            #expect(try storage.store.observations(of: first.id).map(\.engagementScore) == [50, 0])
+            #expect(try storage.store.check().isConsistent, "round \(round)")
+            #expect(storage.store.events.last == (round == 0 ? 0 : 2))
+            if round == 0 {
+                _ = try storage.store.writeRows { try $0.enqueue(Job(type: "a")) }
+                _ = try storage.store.writeRows { try $0.createBusiness(Business(ideaID: ideas[0].id, name: "B")) }
+            }
+            try storage.reopen()
+        }
+        #expect(try storage.store.countJobs() == 1 && storage.store.countBusinesses() == 1)
+    }
+
     /// Whatever format it began with, a storage has the same tables.
     @Test func aMigratedStorageHasTheTablesOfANewOne() throws {
         func schema(_ storage: Storage) throws -> [String] {
@@ -195,6 +220,8 @@ import TrendStore
                         """)
             }
         }
-        #expect(try schema(Storage(archive: "format-1.tar.gz")) == schema(Storage()))
+        for archive in ["format-1.tar.gz", "format-2.tar.gz"] {
+            #expect(try schema(Storage(archive: archive)) == schema(Storage()), "\(archive)")
+        }
     }
 }

@@ -46,7 +46,9 @@ public struct EmbedderSettings: Sendable, Equatable {
             guard let embedder = try unchecked(trends, logger) else { return nil }
             guard embedder.model.dimensions == TrendStore.embeddingDimensions else {
                 throw EmbeddingError.invalidConfiguration(
-                    reason: "its vectors have \(embedder.model.dimensions) dimensions, not \(TrendStore.embeddingDimensions)")
+                    reason:
+                        "its vectors have \(embedder.model.dimensions) dimensions, not \(TrendStore.embeddingDimensions)"
+                )
             }
             return embedder
         } catch let error as EmbeddingError {
@@ -69,7 +71,8 @@ public struct EmbedderSettings: Sendable, Equatable {
             let spent = try trends.counter(EmbeddingCounters.dollars)
             let spending = try spent.map { spent in
                 EmbeddingSpending(
-                    day: spent.period, tokens: Int(try trends.counter(EmbeddingCounters.tokens)?.value ?? 0), dollars: spent.value)
+                    day: spent.period, tokens: Int(try trends.counter(EmbeddingCounters.tokens)?.value ?? 0),
+                    dollars: spent.value)
             }
             return try OpenAIEmbedder(configuration, spending: spending, logger: logger)
         }

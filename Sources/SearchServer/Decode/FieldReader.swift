@@ -247,7 +247,9 @@ struct SearchMembers {
     /// What is searched for. Throws for this and everything else that was wrong.
     func query(_ fields: inout FieldReader) throws -> SemanticQuery {
         let given = [vector != nil, like != nil, hasText].count { $0 }
-        if fields.problems.isEmpty, given != 1 { fields.note("vector", "or `like` or `q` must be given, and one alone") }
+        if fields.problems.isEmpty, given != 1 {
+            fields.note("vector", "or `like` or `q` must be given, and one alone")
+        }
         try fields.throwAny()
         return like.map { .like($0) } ?? .embedding(vector ?? [])
     }

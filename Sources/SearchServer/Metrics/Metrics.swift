@@ -1,5 +1,5 @@
-import TrendStore
 import SearchEngine
+import TrendStore
 
 /// `GET /metrics`: Qdrant's names where it has one for the same thing, and `trendex_…`.
 enum Metrics {
@@ -52,9 +52,12 @@ enum Metrics {
         if let texts = call.service.services.texts {
             text.metric("trendex_texts_embedded_total", .counter, "texts that were embedded", texts.embeddedTexts)
             text.metric(
-                "trendex_embedding_failures_total", .counter, "attempts to embed texts that failed", texts.failedAttempts)
+                "trendex_embedding_failures_total", .counter, "attempts to embed texts that failed",
+                texts.failedAttempts)
             if let dollars = texts.dollarsToday {
-                text.metric("trendex_embedding_dollars_today", .gauge, "what the embedding service has cost today (UTC)", dollars)
+                text.metric(
+                    "trendex_embedding_dollars_today", .gauge, "what the embedding service has cost today (UTC)",
+                    dollars)
             }
         }
         text.family("trendex_jobs", .gauge, "jobs of the trend store")

@@ -57,7 +57,9 @@ extension TrendTransaction {
         let known = try String.fetchOne(
             db, sql: "SELECT model FROM trend_store_collections WHERE name = ?", arguments: [table])
         guard known != model else { return }
-        guard try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')") != true
+        guard
+            try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')")
+                != true
         else { throw EmbeddingModelConflict.error(table, known, model) }
         try change {
             try db.execute(
