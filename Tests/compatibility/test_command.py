@@ -25,9 +25,9 @@ def listed(words):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        ([], ["serve, health, snapshot, verify, repair or trends"]),
-        (["serv"], ["no subcommand `serv`", "serve, health, snapshot, verify, repair or trends", "Did you mean `serve`?"]),
-        (["zebra"], ["no subcommand `zebra`", "serve, health, snapshot, verify, repair or trends", "trendex --help"]),
+        ([], ["serve, health, snapshot, verify, repair, trends or embed"]),
+        (["serv"], ["no subcommand `serv`", "serve, health, snapshot, verify, repair, trends or embed", "Did you mean `serve`?"]),
+        (["zebra"], ["no subcommand `zebra`", "serve, health, snapshot, verify, repair, trends or embed", "trendex --help"]),
         (["snapshot"], ["`trendex snapshot` needs a subcommand", "create, list, download, delete or restore"]),
         (["snapshot", "creat"], ["no subcommand `creat`", "Did you mean `create`?", "trendex snapshot --help"]),
         (["trends", "drop"], ["`trendex trends` has no subcommand `drop`", "reset"]),

@@ -209,7 +209,7 @@ def test_memory_does_not_grow_with_clients_that_take_nothing():
         def ingest():
             for number in range(batches):
                 tags = [f"{n}{'x' * 90}" for n in range(10)]
-                batch = [{"title": f"{number}.{n}", "source": "vk", "tags": tags} for n in range(size)]
+                batch = [{"title": f"{number}.{n}", "source": "vk", "tags": tags, "deduplicate": False} for n in range(size)]
                 data(server.rest.post(TRENDS + "/batch", {"trends": batch}), 201)
 
         # What the log and the database keep in memory is there from then on.
