@@ -89,5 +89,7 @@ def test_what_an_operator_asks_is_told():
         assert int(told["Collection deleted"]["points"]) == 100
         assert int(told["Stopping, 1 request in flight"]["requests"]) == 1
         # Each takes a sync of the disk, and more than a millisecond.
-        assert told["Slow request"]["endpoint"].startswith("/collections"), told["Slow request"]
+        # Others may be slow as well.
+        slow = [line["endpoint"] for line in lines(server) if line["message"] == "Slow request"]
+        assert any(endpoint.startswith("/collections") for endpoint in slow), slow
         assert all(line["level"] == "INFO" for line in told.values()), told
