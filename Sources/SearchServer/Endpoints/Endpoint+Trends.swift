@@ -5,7 +5,7 @@ extension Endpoint {
     /// A row of the trend API. Changes wait for the writer, on threads of their own.
     ///
     /// - Parameters:
-    ///   - waits: whether a read waits as well, for an embedder.
+    ///   - waits: whether it may wait for an embedder.
     ///   - path: behind `/api/v1/`.
     ///   - reply: of the operation's answer and its request.
     static func trends<Request, Response>(
@@ -21,6 +21,6 @@ extension Endpoint {
         return Endpoint(
             method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
-            work: waits || operation.requirement.changesData ? .change(work) : .compute(work))
+            work: waits ? .text(work) : operation.requirement.changesData ? .change(work) : .compute(work))
     }
 }

@@ -30,6 +30,8 @@ struct Endpoint: Sendable {
         case long(@Sendable (Call) throws -> Reply)
         /// On a thread for what waits for the writer.
         case change(@Sendable (Call) throws -> Reply)
+        /// On a thread for what may wait for an embedder.
+        case text(@Sendable (Call) throws -> Reply)
         /// Begins on a compute thread, and answers later, from any thread; not at all if it throws.
         case deferred(@Sendable (Call, _ answer: @escaping Answer) throws -> Void)
         /// On the cooperative pool; must not block.

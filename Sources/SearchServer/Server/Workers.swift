@@ -15,16 +15,20 @@ final class Workers: Sendable {
     private let longPool: NIOThreadPool
     /// Changes of rows: threads that only wait for the writer, which makes one commit of all that wait.
     private let changePool: NIOThreadPool
+    /// Searches by text, which wait for an embedder: a slow service takes no thread from anybody else.
+    private let textPool: NIOThreadPool
 
-    init(computeThreads: Int, longThreads: Int = 4, changeThreads: Int = 64) {
+    init(computeThreads: Int, longThreads: Int = 4, changeThreads: Int = 64, textThreads: Int = 16) {
         computePool = NIOThreadPool(numberOfThreads: computeThreads)
         bulkPool = NIOThreadPool(numberOfThreads: computeThreads)
         longPool = NIOThreadPool(numberOfThreads: longThreads)
         changePool = NIOThreadPool(numberOfThreads: changeThreads)
+        textPool = NIOThreadPool(numberOfThreads: textThreads)
         computePool.start()
         bulkPool.start()
         longPool.start()
         changePool.start()
+        textPool.start()
     }
 
     /// A larger body is bulk: at 10 bytes a number, more than four vectors of 1,536 dimensions.
@@ -44,6 +48,11 @@ final class Workers: Sendable {
     /// The same on a thread for what waits for the writer.
     func submitChange(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         Self.submit(to: changePool, work)
+    }
+
+    /// The same on a thread for what waits for an embedder.
+    func submitText(_ work: @escaping @Sendable (Result<Void, any Error>) -> Void) {
+        Self.submit(to: textPool, work)
     }
 
     private static func submit(
@@ -83,5 +92,6 @@ final class Workers: Sendable {
         try? await bulkPool.shutdownGracefully()
         try? await longPool.shutdownGracefully()
         try? await changePool.shutdownGracefully()
+        try? await textPool.shutdownGracefully()
     }
 }
