@@ -197,6 +197,8 @@ import Testing
     @Test func whoPingsWithoutReadingIsDropped() async throws {
         try await withServer { server in
             let channel = try await deaf(server, Self.handshake)
+            // What is sent before the handshake is answered are no frames.
+            try await wait(server, for: Self.webSockets, 1)
             let pings = ByteBuffer(
                 bytes: (0..<10_000).flatMap { _ in Self.frame(0x89, String(repeating: "x", count: 100)) })
             for _ in 0..<30 { channel.writeAndFlush(pings, promise: nil) }
