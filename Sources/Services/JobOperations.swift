@@ -101,7 +101,7 @@ public enum ScheduleOperations {
     public static let list = Operation<Void, [Schedule]>(.read) { services, _, _ in try services.trends.schedules() }
 
     public static let get = Operation<String, Schedule>(.read) { services, _, name in
-        guard let schedule = try services.trends.schedules().first(where: { $0.name == name }) else {
+        guard let schedule = try services.trends.schedule(name) else {
             throw missing(name)
         }
         return schedule

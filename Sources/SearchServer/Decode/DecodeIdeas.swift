@@ -132,9 +132,6 @@ extension TrendParameters {
         if let status: IdeaStatus = member("status") { listing.filter.statuses = [status] }
         if let trend = id("trend") { listing.filter.trendIDs = [trend] }
         listing.order = member("order_by") ?? listing.order
-        listing.direction = member("order") ?? listing.direction
-        page(of: &listing)
-        try finish()
-        return listing
+        return try finish(listing)
     }
 }

@@ -317,6 +317,15 @@ struct TrendParameters {
         return try finish(search)
     }
 
+    /// The part of a listing that all have in common: its direction and its page.
+    mutating func finish<Filter, Order>(_ listing: RowListing<Filter, Order>) throws -> RowListing<Filter, Order> {
+        var listing = listing
+        listing.direction = member("order") ?? listing.direction
+        page(of: &listing)
+        try finish()
+        return listing
+    }
+
     /// The part of a search by text that trends and ideas have in common.
     mutating func finish<Filter>(_ search: RowSearch<Filter>) throws -> RowSearch<Filter> {
         var search = search
@@ -332,9 +341,6 @@ struct TrendParameters {
         var listing = TrendOperations.Listing(TrendFilter(), by: .discoveredAt)
         listing.filter = filter()
         listing.order = member("order_by") ?? listing.order
-        listing.direction = member("order") ?? listing.direction
-        page(of: &listing)
-        try finish()
-        return listing
+        return try finish(listing)
     }
 }

@@ -23,14 +23,7 @@ extension Endpoints {
         .trends(.POST, "agents/run", JobOperations.enqueue) { call in
             try decodeBody(call.body) { try $0.readNewJob(call, type: "agent_type") }
         } reply: { enqueued, _ in
-            .success(status: enqueued.isNew ? .accepted : .ok) { writer in
-                writer.object { writer in
-                    writer.key("job_id")
-                    writer.write(enqueued.job.id)
-                    writer.key("status")
-                    writer.write(enqueued.job.status.rawValue)
-                }
-            }
+            queuedReply(enqueued)
         },
         .trends(.GET, "agents/executions", AgentOperations.list) { call in
             var parameters = TrendParameters(call.query)
@@ -38,10 +31,7 @@ extension Endpoints {
             if let status: ExecutionStatus = parameters.member("status") { listing.filter.statuses = [status] }
             if let type = parameters.text("agent_type") { listing.filter.agentTypes = [type] }
             if let job = parameters.id("job") { listing.filter.jobIDs = [job] }
-            listing.direction = parameters.member("order") ?? listing.direction
-            parameters.page(of: &listing)
-            try parameters.finish()
-            return listing
+            return try parameters.finish(listing)
         } reply: { page, listing in
             listReply(page, listing) { $1.write($0) }
         },

@@ -14,10 +14,7 @@ extension Endpoints {
             if let status: BusinessStatus = parameters.member("status") { listing.filter.statuses = [status] }
             if let idea = parameters.id("idea") { listing.filter.ideaIDs = [idea] }
             listing.order = parameters.member("order_by") ?? listing.order
-            listing.direction = parameters.member("order") ?? listing.direction
-            parameters.page(of: &listing)
-            try parameters.finish()
-            return listing
+            return try parameters.finish(listing)
         } reply: { page, listing in
             listReply(page, listing) { $1.write($0) }
         },

@@ -44,14 +44,7 @@ extension Endpoints {
         .trends(.POST, "ideas/analyze", IdeaOperations.analyze) { call in
             try decodeBody(call.body) { try $0.readAnalysis(call) }
         } reply: { enqueued, _ in
-            .success(status: enqueued.isNew ? .accepted : .ok) { writer in
-                writer.object { writer in
-                    writer.key("job_id")
-                    writer.write(enqueued.job.id)
-                    writer.key("status")
-                    writer.write(enqueued.job.status.rawValue)
-                }
-            }
+            queuedReply(enqueued)
         },
         .trends(.GET, "ideas/needing-embeddings", IdeaOperations.list) { call in
             var parameters = TrendParameters(call.query)

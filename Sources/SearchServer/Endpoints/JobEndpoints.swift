@@ -13,10 +13,7 @@ extension Endpoints {
             var listing = JobOperations.Listing(JobFilter(), by: .createdAt)
             if let status: JobStatus = parameters.member("status") { listing.filter.statuses = [status] }
             if let type = parameters.text("type") { listing.filter.types = [type] }
-            listing.direction = parameters.member("order") ?? listing.direction
-            parameters.page(of: &listing)
-            try parameters.finish()
-            return listing
+            return try parameters.finish(listing)
         } reply: { page, listing in
             listReply(page, listing) { $1.write($0) }
         },
@@ -91,4 +88,16 @@ extension Endpoints {
             }
         },
     ]
+
+    /// 202 with the job's id; 200 for one that was queued before.
+    static func queuedReply(_ enqueued: JobOperations.Enqueued) -> Reply {
+        .success(status: enqueued.isNew ? .accepted : .ok) { writer in
+            writer.object { writer in
+                writer.key("job_id")
+                writer.write(enqueued.job.id)
+                writer.key("status")
+                writer.write(enqueued.job.status.rawValue)
+            }
+        }
+    }
 }

@@ -18,17 +18,15 @@ final class Workers: Sendable {
     /// Searches by text, which wait for an embedder: a slow service takes no thread from anybody else.
     private let textPool: NIOThreadPool
 
+    private var pools: [NIOThreadPool] { [computePool, bulkPool, longPool, changePool, textPool] }
+
     init(computeThreads: Int, longThreads: Int = 4, changeThreads: Int = 64, textThreads: Int = 16) {
         computePool = NIOThreadPool(numberOfThreads: computeThreads)
         bulkPool = NIOThreadPool(numberOfThreads: computeThreads)
         longPool = NIOThreadPool(numberOfThreads: longThreads)
         changePool = NIOThreadPool(numberOfThreads: changeThreads)
         textPool = NIOThreadPool(numberOfThreads: textThreads)
-        computePool.start()
-        bulkPool.start()
-        longPool.start()
-        changePool.start()
-        textPool.start()
+        for pool in pools { pool.start() }
     }
 
     /// A larger body is bulk: at 10 bytes a number, more than four vectors of 1,536 dimensions.
@@ -88,10 +86,6 @@ final class Workers: Sendable {
 
     /// Finishes what is queued, then ends the threads.
     func shutdown() async {
-        try? await computePool.shutdownGracefully()
-        try? await bulkPool.shutdownGracefully()
-        try? await longPool.shutdownGracefully()
-        try? await changePool.shutdownGracefully()
-        try? await textPool.shutdownGracefully()
+        for pool in pools { try? await pool.shutdownGracefully() }
     }
 }

@@ -84,12 +84,7 @@ package struct SeenFingerprints: Sendable {
         words = Array(repeating: 0, count: self.capacity * Self.bitsPerEntry / 64)
     }
 
-    package mutating func insert(_ fingerprint: TrendFingerprint) {
-        count += 1
-        forEachBit(of: fingerprint.bytes) {
-            words[$0 / 64] |= 1 << UInt64($0 % 64); return true
-        }
-    }
+    package mutating func insert(_ fingerprint: TrendFingerprint) { insert(stored: fingerprint.bytes) }
 
     mutating func insert(stored bytes: Data) {
         count += 1

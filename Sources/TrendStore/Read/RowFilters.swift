@@ -37,20 +37,15 @@ extension TrendFilter: RowFilter {
     var terms: [FilterTerm] {
         var terms: [FilterTerm] = []
         if !sources.isEmpty { terms.append(.oneOf(column: "source", sources.map(\.rawValue).sorted())) }
-        if !categories.isEmpty { terms.append(.oneOf(column: "category", normalized(categories))) }
+        if !categories.isEmpty { terms.append(.oneOf(column: "category", categories.asStored)) }
         if !stages.isEmpty { terms.append(.oneOf(column: "stage", stages.map(\.rawValue).sorted())) }
         if let needsEmbedding { terms.append(.needsEmbedding(needsEmbedding)) }
-        if !allTags.isEmpty { terms.append(.allTags(normalized(allTags))) }
-        if !anyTag.isEmpty { terms.append(.anyTag(normalized(anyTag))) }
+        if !allTags.isEmpty { terms.append(.allTags(allTags.asStored)) }
+        if !anyTag.isEmpty { terms.append(.anyTag(anyTag.asStored)) }
         if engagementScore != Bounds() { terms.append(.number(column: "engagement_score", engagementScore)) }
         if velocity != Bounds() { terms.append(.number(column: "velocity", velocity)) }
         if discoveredAt != Bounds() { terms.append(.time(column: "discovered_at", discoveredAt)) }
         return terms
-    }
-
-    /// As rows store them.
-    private func normalized(_ keywords: Set<String>) -> [String] {
-        keywords.map(\.precomposedStringWithCanonicalMapping).sorted()
     }
 }
 

@@ -52,6 +52,12 @@ extension TrendStore {
     public func countJobs(_ filter: JobFilter = JobFilter()) throws -> Int { try count(filter) }
     public func countExecutions(_ filter: ExecutionFilter = ExecutionFilter()) throws -> Int { try count(filter) }
 
+    /// The schedule; `nil` when there is none of the name.
+    public func schedule(_ name: String) throws -> Schedule? {
+        // As rows store it.
+        try engine.read { try Schedule.fetch(name.precomposedStringWithCanonicalMapping, $0) }
+    }
+
     /// All schedules, by name; at most 1,000.
     public func schedules() throws -> [Schedule] {
         try engine.read { db in

@@ -140,6 +140,11 @@ extension Schedule {
         jobID = try reader.optionalID("job_id")
     }
 
+    static func fetch(_ name: String, _ db: GRDB.Database) throws -> Schedule? {
+        try Row.fetchOne(db, sql: "SELECT \(selection) FROM schedules WHERE name = ?", arguments: [name])
+            .map { try Schedule($0) }
+    }
+
     func store(_ db: GRDB.Database) throws {
         try db.execute(
             sql: """

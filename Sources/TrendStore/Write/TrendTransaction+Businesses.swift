@@ -9,9 +9,7 @@ extension TrendTransaction {
         let business = try business.validated()
         let db = try database()
         try requireIdea(of: business)
-        guard try !Business.exists(business.id, db) else {
-            throw TrendStoreError.conflict("The id \(business.id.text) is taken in \(Business.table)")
-        }
+        try requireFree(business)
         try change {
             try business.insert(db)
             try note(.businessCreated, business.id, business.eventData)

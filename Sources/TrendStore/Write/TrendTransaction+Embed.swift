@@ -54,13 +54,7 @@ extension TrendTransaction {
     /// Notes that a collection's vectors are a model's, if they are, or if it has none.
     private func claim(_ table: String, for model: String) throws {
         let db = try database()
-        let known = try String.fetchOne(
-            db, sql: "SELECT model FROM trend_store_collections WHERE name = ?", arguments: [table])
-        guard known != model else { return }
-        guard
-            try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')")
-                != true
-        else { throw EmbeddingModelConflict.error(table, known, model) }
+        guard try !EmbeddingModels.isMaker(model, of: table, db) else { return }
         try change {
             try db.execute(
                 sql: "UPDATE trend_store_collections SET model = ? WHERE name = ?", arguments: [model, table])
@@ -68,10 +62,19 @@ extension TrendTransaction {
     }
 }
 
-enum EmbeddingModelConflict {
-    static func error(_ table: String, _ known: String?, _ model: String) -> TrendStoreError {
+enum EmbeddingModels {
+    /// Whether a collection's vectors are known to be a model's; `false` where there are none.
+    ///
+    /// Throws `.conflict` for vectors of another model, or of one that isn't known.
+    static func isMaker(_ model: String, of table: String, _ db: GRDB.Database) throws -> Bool {
+        let known = try String.fetchOne(
+            db, sql: "SELECT model FROM trend_store_collections WHERE name = ?", arguments: [table])
+        if known == model { return true }
+        let hasVectors = try Bool.fetchOne(
+            db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')")
+        guard hasVectors == true else { return false }
         let maker = known.map { "the model `\($0)`" } ?? "a model that the store doesn't know"
-        return .conflict(
+        throw TrendStoreError.conflict(
             """
             The vectors of `\(table)` were made by \(maker), and can't be compared with those of `\(model)`: configure that model, \
             search by vector, or delete the vectors first
@@ -86,15 +89,7 @@ extension TrendStore {
     public func hasVectors<R>(of _: R.Type, comparableWith model: String) throws -> Bool {
         let table = R.self == Idea.self ? Idea.table : Trend.table
         guard keeps(table) else { return false }
-        return try engine.read { db in
-            let known = try String.fetchOne(
-                db, sql: "SELECT model FROM trend_store_collections WHERE name = ?", arguments: [table])
-            if known == model { return true }
-            let hasVectors = try Bool.fetchOne(
-                db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE embedding_status <> 'missing')")
-            guard hasVectors != true else { throw EmbeddingModelConflict.error(table, known, model) }
-            return false
-        }
+        return try engine.read { try EmbeddingModels.isMaker(model, of: table, $0) }
     }
 
     /// What was counted under a name, and in which period; `nil` before the first time.

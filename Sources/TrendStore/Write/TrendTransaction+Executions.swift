@@ -6,9 +6,7 @@ extension TrendTransaction {
     public func createExecution(_ execution: AgentExecution) throws -> AgentExecution {
         let execution = try execution.validated()
         let db = try database()
-        guard try !AgentExecution.exists(execution.id, db) else {
-            throw TrendStoreError.conflict("The id \(execution.id.text) is taken in \(AgentExecution.table)")
-        }
+        try requireFree(execution)
         try change {
             try execution.insert(db)
             try note(.agentStatusUpdate, execution.id, execution.eventData)

@@ -29,9 +29,7 @@ extension TrendTransaction {
         guard waiting ?? 0 < Self.mostQueuedJobs else {
             throw EngineError.busy("\(Self.mostQueuedJobs) jobs wait already; try again when workers have done some")
         }
-        guard try !Job.exists(job.id, db) else {
-            throw TrendStoreError.conflict("The id \(job.id.text) is taken in \(Job.table)")
-        }
+        try requireFree(job)
         try change {
             try job.insert(db)
             try note(.agentStatusUpdate, job.id, job.eventData)

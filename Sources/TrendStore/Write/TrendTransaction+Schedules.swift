@@ -29,9 +29,7 @@ extension TrendTransaction {
 
     /// The schedule of the name as this transaction sees it.
     public func fetchSchedule(_ name: String) throws -> Schedule? {
-        try Row.fetchOne(
-            database(), sql: "SELECT \(Schedule.selection) FROM schedules WHERE name = ?", arguments: [name]
-        ).map { try Schedule($0) }
+        try Schedule.fetch(name, database())
     }
 
     /// Deletes a schedule, not its jobs; `false` when there is none of the name.

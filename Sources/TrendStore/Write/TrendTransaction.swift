@@ -55,15 +55,20 @@ public final class TrendTransaction {
         }
     }
 
+    /// Throws `.conflict` when a row of the id is there.
+    func requireFree<R: TableRow>(_ row: R) throws {
+        guard try !R.exists(row.id, database()) else {
+            throw TrendStoreError.conflict("The id \(row.id.text) is taken in \(R.table)")
+        }
+    }
+
     func fetch<R: TableRow>(_ id: UUID) throws -> R? { try R.fetch(id, database()) }
 
     /// Inserts a row that is valid already, and its point if there is an embedding. A point that stood under the id becomes the
     /// row's.
     func insert<R: StoredRow>(_ row: R, _ embedding: [Float]?) throws -> R {
         let db = try database()
-        guard try !R.exists(row.id, db) else {
-            throw TrendStoreError.conflict("The id \(row.id.text) is taken in \(R.table)")
-        }
+        try requireFree(row)
         var row = row
         let hasVector = try embedding != nil || transaction.hasVector(row.id.pointID, in: R.table)
         row.embeddingStatus = hasVector ? .current : .missing
