@@ -169,6 +169,9 @@ public final class Engine: Sendable {
         return found
     }
 
+    /// The name of the collection that a name or alias leads to. Throws `.notFound`.
+    public func name(of collection: String) throws -> String { try self.collection(collection).name }
+
     /// Runs `body` with the collection of a name or alias, and again with another that has taken its place meanwhile: nobody
     /// sees the swap of a restore.
     func withCollection<T>(_ name: String, _ body: (PointCollection) throws -> T) throws -> T {

@@ -76,8 +76,9 @@ public enum PointOperations {
     public static let update = Operation<CollectionRequest<[UpdateOperation]>, PendingUpdate>(.write) {
         services, caller, request in
         for operation in request.body { try operation.validate() }
+        let operations = try services.embeddingDocuments(in: request.body, of: request.collection, caller)
         return PendingUpdate(
-            engine: services.engine, update: try services.engine.prepare(request.collection, request.body),
+            engine: services.engine, update: try services.engine.prepare(request.collection, operations),
             deadline: caller.deadline)
     }
 }

@@ -6,7 +6,8 @@ public enum QueryOperations {
     public static let query = Operation<CollectionRequest<[QueryRequest]>, [QueryResult]>(.read) {
         services, caller, request in
         try validateEach(request.body) { try $0.query.validate() }
-        return try services.engine.query(request.collection, request.body, deadline: caller.deadline)
+        let queries = try services.embeddingDocuments(in: request.body, of: request.collection, caller)
+        return try services.engine.query(request.collection, queries, deadline: caller.deadline)
     }
 
     /// A query for a thread that must not wait.
@@ -28,6 +29,7 @@ public enum QueryOperations {
     public static let queryAtOnce = Operation<CollectionRequest<BriefQuery>, QueryResult?>(.read) {
         services, _, request in
         try request.body.request.query.validate()
+        guard request.body.request.query.document == nil else { return nil }
         return try services.engine.queryAtOnce(
             request.collection, request.body.request, within: request.body.budget,
             scanning: request.body.mostScanned)

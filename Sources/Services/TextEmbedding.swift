@@ -54,10 +54,15 @@ public final class TextEmbedding: Sendable {
 
     /// The vector of a text that somebody searches for.
     func vector(of text: String, deadline: Deadline?) throws -> [Float] {
+        try vectors(of: [text], deadline: deadline ?? .now + Self.patienceOfSearches)[0]
+    }
+
+    /// The vectors of texts that a request gives, in their order.
+    func vectors(of texts: [String], deadline: Deadline) throws -> [[Float]] {
         do {
-            let vectors = try embedder.embed([text], deadline: deadline ?? .now + Self.patienceOfSearches)
-            embedded.add(1, ordering: .relaxed)
-            return vectors[0]
+            let vectors = try embedder.embed(texts, deadline: deadline)
+            embedded.add(texts.count, ordering: .relaxed)
+            return vectors
         } catch {
             failures.add(1, ordering: .relaxed)
             throw ServiceError(error)

@@ -7,9 +7,22 @@ public enum VectorValue: Sendable, Hashable {
     case sparse(indices: [UInt32], values: [Float])
     /// Rows of `dimensions` elements, one after another.
     case multi(rows: [Float], dimensions: Int)
+    /// A text that stands for its vector. The engine takes none: whoever asks it has the text embedded first.
+    case document(TextDocument)
 
     /// The elements of a dense vector; `nil` for any other.
     public var dense: [Float]? { if case .dense(let elements) = self { elements } else { nil } }
+}
+
+/// A text, and the model that is to make a vector of it.
+public struct TextDocument: Sendable, Hashable {
+    public var text: String
+    public var model: String
+
+    public init(text: String, model: String) {
+        self.text = text
+        self.model = model
+    }
 }
 
 /// A literal is a dense vector.

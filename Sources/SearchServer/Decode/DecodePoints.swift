@@ -126,9 +126,9 @@ extension JSONReader {
         var column: [VectorValue] = []
         var dimension = 0
         try readLongArray { reader in
-            let vector = try reader.readDenseVector(expected: dimension)
-            dimension = vector.count
-            column.append(.dense(vector))
+            let vector = try reader.readVector(expected: dimension)
+            dimension = vector.dense?.count ?? 0
+            column.append(vector)
         }
         return column
     }

@@ -25,7 +25,9 @@ extension JSONReader {
     /// A vector, an id, or an object that names the kind of query.
     private mutating func readRanking() throws -> Query.Ranking {
         guard try peek() == .object else { return .nearest(try readQueryVector()) }
+        let start = self
         var ranking: Query.Ranking?
+        var isDocument = false
         try readMembers { reader, key in
             switch key {
             case "nearest": ranking = .nearest(try reader.readQueryVector())
@@ -34,10 +36,16 @@ extension JSONReader {
             case "recommend", "discover", "context", "fusion", "rrf", "formula", "sample", "relevance_feedback":
                 throw ServiceError.unsupported("the query `\(key.string)`")
             case "indices", "values": throw ServiceError.unsupported("a sparse vector")
-            case "text", "image", "object", "model":
-                throw ServiceError.unsupported("inference (a document, an image or an object in place of a vector)")
+            case "text", "model":
+                isDocument = true
+                try reader.skipValue()
+            case "image", "object": throw Self.unsupportedInference
             default: try reader.skipValue()
             }
+        }
+        if ranking == nil, isDocument {
+            self = start
+            return .nearest(.vector(.document(try readDocument())))
         }
         guard let ranking else {
             throw error("expected some form of query: a vector, a point ID, or an object such as {\"nearest\": …}")
@@ -47,7 +55,7 @@ extension JSONReader {
 
     private mutating func readQueryVector() throws -> QueryVector {
         switch try peek() {
-        case .array, .object: .vector(.dense(try readDenseVector(expected: 1024)))
+        case .array, .object: .vector(try readVector(expected: 1024))
         default: .id(try readPointID())
         }
     }

@@ -31,6 +31,7 @@ extension JSONWriter {
                 writer.key("values")
                 writer.write(values)
             }
+        case .document: preconditionFailure("never stored")
         case .multi(let rows, let dimensions):
             array { writer in
                 for start in stride(from: 0, to: rows.count, by: dimensions) {

@@ -299,7 +299,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
             workers.submitCompute(bodyBytes: call.body.count) { start in
                 do {
                     try start.get()
-                    try work(call, answer)
+                    try Services.withoutWaitingForEmbedder { try work(call, answer) }
+                } catch is TextsToEmbed {
+                    workers.submitText { start in
+                        do {
+                            try start.get()
+                            try work(call, answer)
+                        } catch {
+                            answer(.failure(error))
+                        }
+                    }
                 } catch {
                     answer(.failure(error))
                 }
@@ -324,7 +333,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Does the work on a compute thread. A read that needs payload indexes gives its thread up while they are built, and
-    /// begins anew then.
+    /// begins anew then; what needs texts embedded begins anew on a thread that may wait for that.
     private func compute(
         _ call: Call, _ work: @escaping @Sendable (Call) throws -> Reply,
         _ answer: @escaping @Sendable (Result<Reply, any Error>) -> Void
@@ -339,7 +348,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
         _ call: Call, _ work: @escaping @Sendable (Call) throws -> Reply, _ service: ServerContext, attemptsLeft: Int,
         _ start: Result<Void, any Error>, _ answer: @escaping @Sendable (Result<Reply, any Error>) -> Void
     ) {
-        let result = start.flatMap { _ in Result { try Engine.withoutWaitingForIndexes { try work(call) } } }
+        let result = start.flatMap { _ in
+            Result { try Engine.withoutWaitingForIndexes { try Services.withoutWaitingForEmbedder { try work(call) } } }
+        }
+        if case .failure(is TextsToEmbed) = result {
+            return service.workers.submitText { answer($0.flatMap { _ in Result { try work(call) } }) }
+        }
         guard case .failure(let missing as PayloadIndexesMissing) = result else { return answer(result) }
         guard attemptsLeft > 0 else {
             return answer(

@@ -52,7 +52,7 @@ extension TrendTransaction {
     }
 
     /// Notes that a collection's vectors are a model's, if they are, or if it has none.
-    private func claim(_ table: String, for model: String) throws {
+    fileprivate func claim(_ table: String, for model: String) throws {
         let db = try database()
         guard try !EmbeddingModels.isMaker(model, of: table, db) else { return }
         try change {
@@ -90,6 +90,23 @@ extension TrendStore {
         let table = R.self == Idea.self ? Idea.table : Trend.table
         guard keeps(table) else { return false }
         return try engine.read { try EmbeddingModels.isMaker(model, of: table, $0) }
+    }
+
+    /// The same for a collection by its name; nothing is asked of one that isn't the store's.
+    public func requireComparable(_ model: String, in collection: String) throws {
+        guard keeps(collection) else { return }
+        _ = try engine.read { try EmbeddingModels.isMaker(model, of: collection, $0) }
+    }
+
+    /// Notes that vectors which are about to come into a collection of the store are a model's; nothing is noted for another
+    /// collection.
+    ///
+    /// Throws `.conflict` for one with vectors of another model, or of one that isn't known.
+    public func claimVectors(of collection: String, for model: String) throws {
+        guard keeps(collection), try !engine.read({ try EmbeddingModels.isMaker(model, of: collection, $0) }) else {
+            return
+        }
+        try writeRows { try $0.claim(collection, for: model) }
     }
 
     /// What was counted under a name, and in which period; `nil` before the first time.
