@@ -81,6 +81,7 @@ public struct EventFeed: Sendable {
     /// The reading that is under way was asked for with another filter.
     private var isReadingStale = false
     private var ending: Ending?
+    private let expires: Instant?
     /// The position that the client knows.
     private var told: Int64
     private var heartbeatAt: Instant
@@ -94,9 +95,12 @@ public struct EventFeed: Sendable {
     /// - Parameters:
     ///   - position: the events behind it are sent.
     ///   - failure: why there is nothing to follow, for transports that can say so in the stream alone.
+    ///   - expires: when the right to follow the log ends.
     public init(
-        after position: Int64, _ filter: EventFilter, _ limits: Limits, failure: ServiceError? = nil, at now: Instant
+        after position: Int64, _ filter: EventFilter, _ limits: Limits, failure: ServiceError? = nil,
+        expires: Instant? = nil, at now: Instant
     ) {
+        self.expires = expires
         self.position = position
         self.filter = filter
         self.limits = limits
@@ -193,6 +197,8 @@ public struct EventFeed: Sendable {
                 ending = .slow
             } else if let silence = limits.silence, now - heardAt >= silence {
                 ending = .silent
+            } else if let expires, now >= expires {
+                ending = .failed(ServiceError(.unauthenticated, "The token has expired: connect again with a new one"))
             }
         }
         if let ending { return .end(ending) }

@@ -1,3 +1,4 @@
+import Foundation
 import SearchEngine
 import TrendStore
 
@@ -41,12 +42,18 @@ public enum EventOperations {
     }
 
     /// What a stream is made of. Never blocks. One whose place is gone has a ``EventFeed/failure``.
-    public static let follow = Operation<Following, EventFeed>(.read) { services, _, following in
+    /// A token's stream ends with the token.
+    public static let follow = Operation<Following, EventFeed>(.read) { services, caller, following in
         let log = services.trends.events
         let sequence = following.place.sequence(in: log)
         var failure: ServiceError?
         do { try log.requirePlace(sequence) } catch let error as TrendStoreError { failure = ServiceError(error) }
-        return EventFeed(after: sequence, following.filter, following.limits, failure: failure, at: .now)
+        let now = ContinuousClock.now
+        // Times beyond a century are none.
+        let left = caller.principal.expires?.timeIntervalSince(services.engine.environment.time.date)
+        let expires = left.map { now + .seconds(min($0, 3e9)) }
+        return EventFeed(
+            after: sequence, following.filter, following.limits, failure: failure, expires: expires, at: now)
     }
 
     /// Events that a reading looks at.
@@ -74,7 +81,7 @@ public enum EventOperations {
     package static func trim(_ part: inout EventLog.Part, to bytes: Int) {
         var sum = 0
         for (place, event) in part.events.enumerated() {
-            sum += event.data.serialized().count + MemoryLayout<Event>.size
+            sum += event.json.count + MemoryLayout<Event>.size
             guard sum > bytes, place > 0 else { continue }
             part.events.removeSubrange(place...)
             part.upTo = part.events[place - 1].sequence

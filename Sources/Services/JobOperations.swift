@@ -44,6 +44,10 @@ public enum JobOperations {
     /// Answers `nil` where no job of these types waits.
     public static let claim = Operation<TrendTransaction.Claim, Claimed?>(.work) { services, caller, claim in
         try services.trends.writeRows(deadline: caller.deadline) { transaction in
+            // Nobody would learn of the lease.
+            if let deadline = caller.deadline, services.engine.environment.time.now >= deadline {
+                throw EngineError.timeout("The claim came to its turn too late")
+            }
             guard let (job, execution) = try transaction.claim(claim), let lease = job.lease else { return nil }
             return Claimed(job: job, lease: lease, execution: execution)
         }

@@ -29,7 +29,7 @@ public final class Services: Sendable {
         trends = try TrendStore(engine: engine)
         self.collectionDefaults = collectionDefaults
         self.keys = keys
-        upkeep = Upkeep(trends)
+        upkeep = Upkeep(trends, logger: engine.logger)
         texts = try embedder(trends).map { [trends] in TextEmbedding($0, trends, logger: engine.logger) }
         self.tokens = tokens
         discoveries = DiscoveryLog(logger: engine.logger, time: engine.environment.time)

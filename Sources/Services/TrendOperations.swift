@@ -57,19 +57,18 @@ public enum TrendOperations {
 
     /// Stores a trend, or an observation of the one that is known (``TrendTransaction/ingest(_:at:)``).
     public static let create = Operation<NewTrend, Stored>(.work) { services, caller, new in
-        let likely = try services.likely([new], caller)[0]
+        let found = try services.found(new, caller)
         let stored = try services.trends.write(bytes: new.bytes, deadline: caller.deadline) {
-            try store(new, likely, $0)
+            try store(found, deduplicates: new.deduplicates, $0)
         }
         if stored.isNew { services.discoveries.tell(of: CollectionOfOne(stored.trend), by: caller) }
         return stored
     }
 
-    private static func store(_ new: NewTrend, _ likely: UUID?, _ transaction: TrendTransaction) throws -> Stored {
-        guard new.deduplicates else {
-            return Stored(trend: try transaction.createTrend(new.trend, embedding: new.embedding), isNew: true)
-        }
-        let found = FoundTrend(new.trend, embedding: new.embedding, likely: likely)
+    private static func store(
+        _ found: FoundTrend, deduplicates: Bool, _ transaction: TrendTransaction
+    ) throws -> Stored {
+        guard deduplicates else { return Stored(trend: try transaction.create(found), isNew: true) }
         let (trend, isNew) = try transaction.ingest(found)
         return Stored(trend: trend, isNew: isNew)
     }
@@ -150,10 +149,13 @@ public enum TrendOperations {
         for start in stride(from: 0, to: batch.trends.count, by: size) {
             let part = batch.trends[start..<min(start + size, batch.trends.count)]
             do {
-                let bytes = part.reduce(0) { sum, entry in sum + ((try? entry.get())?.bytes ?? 0) }
-                let likely = try services.likely(part.map { try? $0.get() }, caller)
+                var bytes = 0
+                let prepared = try zip(part.indices, part).map { place, entry in
+                    bytes += (try? entry.get())?.bytes ?? 0
+                    return try services.prepared(entry, at: place, caller)
+                }
                 let (stored, errors) = try services.trends.write(bytes: bytes, deadline: caller.deadline) {
-                    try store(part, likely, keepsGood: batch.keepsGood, $0)
+                    try store(prepared, keepsGood: batch.keepsGood, $0)
                 }
                 services.discoveries.tell(of: stored.filter(\.stored.isNew).map(\.stored.trend), by: caller)
                 result.stored += stored
@@ -170,19 +172,26 @@ public enum TrendOperations {
         var errors: [(place: Int, error: ServiceError)]
     }
 
+    /// An entry of a batch that is checked and ready to be stored, or what is wrong with it.
+    fileprivate struct Prepared: Sendable {
+        var place: Int
+        var found: Result<FoundTrend, ServiceError>
+        var deduplicates = true
+    }
+
     private static func store(
-        _ part: ArraySlice<Result<NewTrend, ServiceError>>, _ likely: [UUID?], keepsGood: Bool,
-        _ transaction: TrendTransaction
+        _ part: [Prepared], keepsGood: Bool, _ transaction: TrendTransaction
     ) throws -> (stored: [(place: Int, stored: Stored)], errors: [(place: Int, error: ServiceError)]) {
         var stored: [(place: Int, stored: Stored)] = []
         var errors: [(place: Int, error: ServiceError)] = []
-        for (place, entry) in zip(part.indices, part) {
+        for entry in part {
             do {
-                stored.append((place, try store(entry.get(), likely[place - part.startIndex], transaction)))
+                let found = try entry.found.get()
+                stored.append((entry.place, try store(found, deduplicates: entry.deduplicates, transaction)))
             } catch let error as ServiceError {
-                errors.append((place, error))
+                errors.append((entry.place, error))
             } catch let error as TrendStoreError {
-                errors.append((place, ServiceError(error)))
+                errors.append((entry.place, ServiceError(error)))
             }
         }
         guard keepsGood || errors.isEmpty else { throw Refused(errors: errors) }
@@ -266,14 +275,26 @@ public enum TrendOperations {
 }
 
 extension Services {
-    /// For each trend that is looked for, one whose embedding is nearly the same.
-    fileprivate func likely(_ trends: [TrendOperations.NewTrend?], _ caller: Caller) throws -> [UUID?] {
-        let embeddings = trends.map { new in
-            // A wrong one is refused later, by its rule.
-            new.flatMap { new in
-                new.deduplicates && new.embedding?.count == TrendStore.embeddingDimensions ? new.embedding : nil
-            }
+    /// The trend as it is stored, with those that are nearly the same if it looks for them.
+    fileprivate func found(_ new: TrendOperations.NewTrend, _ caller: Caller) throws -> FoundTrend {
+        var found = try FoundTrend(new.trend, embedding: new.embedding)
+        if new.deduplicates, let embedding = found.embedding {
+            found.likely = try trends.nearIdentical(embedding, deadline: caller.deadline)
         }
-        return try trends.isEmpty ? [] : self.trends.nearIdentical(embeddings, deadline: caller.deadline)
+        return found
+    }
+
+    fileprivate func prepared(
+        _ entry: Result<TrendOperations.NewTrend, ServiceError>, at place: Int, _ caller: Caller
+    ) throws -> TrendOperations.Prepared {
+        do {
+            let new = try entry.get()
+            return TrendOperations.Prepared(
+                place: place, found: .success(try found(new, caller)), deduplicates: new.deduplicates)
+        } catch let error as ServiceError {
+            return TrendOperations.Prepared(place: place, found: .failure(error))
+        } catch let error as TrendStoreError {
+            return TrendOperations.Prepared(place: place, found: .failure(ServiceError(error)))
+        }
     }
 }

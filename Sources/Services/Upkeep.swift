@@ -1,3 +1,4 @@
+import Logging
 import SearchEngine
 import Synchronization
 import TrendStore
@@ -10,10 +11,14 @@ final class Upkeep: Sendable {
     private static let restAfterFailure = Duration.seconds(10)
 
     private let trends: TrendStore
+    private let failures: FailureNotice
     private let loop = Mutex<BackgroundLoop?>(nil)
     private let isStopping = Atomic(false)
 
-    init(_ trends: TrendStore) { self.trends = trends }
+    init(_ trends: TrendStore, logger: Logger) {
+        self.trends = trends
+        failures = FailureNotice("The trend store's upkeep failed, and is tried again", logger: logger)
+    }
 
     func start() {
         let loop = BackgroundLoop("trendex-upkeep", .background(nice: 5)) { [self] in step() }
@@ -29,8 +34,11 @@ final class Upkeep: Sendable {
     private func step() -> BackgroundLoop.Next {
         guard !isStopping.load(ordering: .acquiring) else { return .ended }
         do {
-            return try trends.tend() ? .again : .after(Self.rest)
+            let hasMore = try trends.tend()
+            failures.clear()
+            return hasMore ? .again : .after(Self.rest)
         } catch {
+            failures.tell(error)
             return .after(Self.restAfterFailure)
         }
     }

@@ -10,13 +10,13 @@ import TrendStore
 
     private func ingest(
         _ storage: Storage, _ title: String, url: String? = nil, engagement: Double = 1, at hours: Double = 0,
-        embedding: [Float]? = nil, likely: UUID? = nil
+        embedding: [Float]? = nil, likely: [UUID] = []
     ) throws -> (trend: Trend, isNew: Bool) {
         let trend = Trend(
             title: title, url: url, source: .vk, engagementScore: engagement, discoveredAt: Self.at(hours))
-        return try storage.store.write {
-            try $0.ingest(FoundTrend(trend, embedding: embedding, likely: likely), at: Self.at(hours))
-        }
+        var found = try FoundTrend(trend, embedding: embedding)
+        found.likely = likely
+        return try storage.store.write { [found] in try $0.ingest(found, at: Self.at(hours)) }
     }
 
     /// Pairs that are one trend.
@@ -107,12 +107,41 @@ import TrendStore
             [Foundation.cos(angle), Foundation.sin(angle)] + Array(repeating: 0, count: 766)
         }
         let id = try ingest(storage, "One", embedding: vector(0)).trend.id
-        let likely = try storage.store.nearIdentical([vector(0.1), vector(0.3), nil])
-        #expect(likely == [id, nil, nil])
-        let known = try ingest(storage, "Two", at: 1, embedding: vector(0.1), likely: likely[0])
+        let likely = try storage.store.nearIdentical(vector(0.1))
+        #expect(likely == [id])
+        #expect(try storage.store.nearIdentical(vector(0.3)) == [])
+        let known = try ingest(storage, "Two", at: 1, embedding: vector(0.1), likely: likely)
         #expect(!known.isNew && known.trend.id == id)
         // Not if it was seen long ago.
-        #expect(try ingest(storage, "Three", at: 30, embedding: vector(0.1), likely: likely[0]).isNew)
+        #expect(try ingest(storage, "Three", at: 30, embedding: vector(0.1), likely: likely).isNew)
+    }
+
+    /// The nearest one was seen long ago, the next one lately.
+    @Test func anOldCopyHidesNone() throws {
+        let storage = try Storage()
+        let old = try ingest(storage, "Old").trend.id
+        let new = try ingest(storage, "New", at: 30).trend.id
+        let known = try ingest(storage, "Third", at: 31, likely: [old, new])
+        #expect(!known.isNew && known.trend.id == new)
+    }
+
+    /// A trend is known by whatever it was called within a day, however it came in.
+    @Test func fingerprintsFollowTheRow() throws {
+        let storage = try Storage()
+        let id = try storage.store.createTrend(Trend(title: "A", url: "https://a.org/1", source: .vk)).id
+        let now = Timestamp.now
+        func find(_ title: String, _ url: String? = nil) throws -> (trend: Trend, isNew: Bool) {
+            let found = try FoundTrend(Trend(title: title, url: url, source: .vk))
+            return try storage.store.write { try $0.ingest(found, at: now) }
+        }
+        #expect(try find("a").trend.id == id)
+        try storage.store.updateTrend(id) { $0.title = "B" }
+        #expect(try find("b").trend.id == id)
+        #expect(try find("a").trend.id == id)
+        // Both of another trend's are seen once under one title: each stays with its own.
+        let other = try find("Other", "https://a.org/2").trend.id
+        #expect(try find("B", "https://a.org/2").trend.id == id)
+        #expect(try find("Something else", "https://a.org/2").trend.id == other)
     }
 
     /// One that has no vector takes that of its repetition, but only of the same text.

@@ -70,8 +70,7 @@ extension JSONReader {
             case "progress": report.progress = try fields.double(&reader, "progress")
             case "message": report.message = try fields.string(&reader, "message")
             case "checkpoint": report.checkpoint = try fields.object(&reader, "checkpoint")
-            case "lease_seconds":
-                report.leaseSeconds = try fields.double(&reader, "lease_seconds") ?? report.leaseSeconds
+            case "lease_seconds": report.leaseSeconds = try fields.double(&reader, "lease_seconds")
             default: try fields.unknown(&reader, key.string)
             }
         }

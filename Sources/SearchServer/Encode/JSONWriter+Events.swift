@@ -14,7 +14,7 @@ extension JSONWriter {
             writer.key("subject")
             writer.write(event.subject)
             writer.key("data")
-            writer.write(event.data)
+            writer.write(raw: event.json)
         }
     }
 

@@ -178,9 +178,11 @@ extension WebSocketHandler: EventTransport {
             var buffer = ByteBuffer()
             buffer.writeError(error)
             let closure =
-                error.code == .gone
-                ? WebSocketClosure(.gone, "events behind the place are gone")
-                : WebSocketClosure(.failed, "the events can't be read")
+                switch error.code {
+                case .gone: WebSocketClosure(.gone, "events behind the place are gone")
+                case .unauthenticated: WebSocketClosure(.unauthenticated, "the token has expired")
+                default: WebSocketClosure(.failed, "the events can't be read")
+                }
             close(closure, after: buffer)
         }
     }

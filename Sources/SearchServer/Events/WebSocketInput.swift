@@ -97,6 +97,8 @@ struct WebSocketClosure: Error, Equatable {
         case tooLarge = 1009
         case failed = 1011
         case tryAgainLater = 1013
+        /// Of our own: the token has expired.
+        case unauthenticated = 4401
         /// Of our own: the log has let go of events that the stream would have to tell.
         case gone = 4410
     }

@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 
 /// What an operation needs of who asks for it.
 public enum Requirement: Sendable, CaseIterable {
@@ -62,10 +63,13 @@ public struct Principal: Sendable, Equatable {
 
     public let rights: Rights
     public let identity: Identity
+    /// When the token that tells it expires; `nil` for what doesn't.
+    public let expires: Date?
 
-    public init(rights: Rights, identity: Identity = .anonymous) {
+    public init(rights: Rights, identity: Identity = .anonymous, expires: Date? = nil) {
         self.rights = rights
         self.identity = identity
+        self.expires = expires
     }
 
     /// Whoever asks a server without keys.

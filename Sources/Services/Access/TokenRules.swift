@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 
 /// What is known of a token whose signature was right. Times are seconds since 1970.
@@ -48,7 +49,9 @@ struct TokenRules: Sendable {
         }
         let identity = Identity(.token, name: subject, issuer: try text("iss", claims))
         return TokenClaims(
-            principal: Principal(rights: try rights(claims), identity: identity), expires: expires,
+            principal: Principal(
+                rights: try rights(claims), identity: identity, expires: Date(timeIntervalSince1970: expires + leeway)),
+            expires: expires,
             notBefore: max(notBefore, issued))
     }
 

@@ -6,7 +6,7 @@ extension EventLog {
     /// A page of the events that a filter admits.
     public struct Page: Sendable {
         public var events: [Event] = []
-        /// All that match behind the place that was asked for.
+        /// Those that match behind the place that was asked for; counted up to ``EventLog/mostCounted``.
         public var total = 0
         /// The place to read on behind: that of the last event, or the end of the log.
         public var next: Int64
@@ -14,10 +14,13 @@ extension EventLog {
         public var hasMore = false
     }
 
+    /// Matching events that a page counts at most.
+    public static let mostCounted = 10_000
+
     /// The first events behind a place that the filter admits, and how many there are. Blocks.
     ///
     /// Throws `.gone` as ``read(after:_:limit:)`` does. Complexity: O(events behind the place), since the log has no index but that
-    /// by sequence.
+    /// by sequence; without a filter O(limit).
     ///
     /// - Parameter limit: events of the page, at least 1.
     public func page(after sequence: Int64, _ filter: EventFilter = EventFilter(), limit: Int) throws -> Page {
@@ -39,7 +42,8 @@ extension EventLog {
                     SELECT sequence, type, subject, at, data FROM events WHERE \(condition) ORDER BY sequence LIMIT ?
                     """, arguments: StatementArguments(arguments + [limit]))
             let total = try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM events WHERE \(condition)", arguments: StatementArguments(arguments))
+                db, sql: "SELECT count(*) FROM (SELECT 1 FROM events WHERE \(condition) LIMIT ?)",
+                arguments: StatementArguments(arguments + [max(Self.mostCounted, limit + 1)]))
             return (try rows.compactMap { try Event($0) }, total ?? 0)
         }
         // Meanwhile they may have gone.

@@ -184,7 +184,9 @@ extension TrendStore {
                     DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE sequence <= ? ORDER BY sequence LIMIT ?)
                     RETURNING sequence
                     """, arguments: [end, limit])
-            if let newest = gone.max() { transaction.afterCommit { [events] in events.forget(upTo: newest) } }
+            // Before the commit: a read that doesn't find them any more must not take the log for whole. Should they stay after
+            // all, they are only told as gone too early.
+            if let newest = gone.max() { events.forget(upTo: newest) }
             return gone.count
         }
     }

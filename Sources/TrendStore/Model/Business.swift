@@ -4,6 +4,8 @@ import JSON
 /// How far a business is. It may go from each to each: a paused one is launched again.
 public enum BusinessStatus: String, Sendable, Hashable, CaseIterable {
     case development, launched, active, paused
+
+    var isLaunched: Bool { self == .launched || self == .active }
 }
 
 /// A row of the table `businesses`: what was made of an idea. It stays when the idea is deleted.

@@ -116,8 +116,8 @@ public struct CronTime: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension CronTime.Fields {
-    /// Leap days come every four years, or after eight.
-    private static let mostDays: Int64 = 3_660
+    /// A leap day falls on the same day of the week after 40 years at the latest, where a century comes between.
+    private static let mostDays: Int64 = 41 * 366
 
     /// The first minute since 1970 that fits, from `start` on.
     fileprivate func next(from start: Int64) -> Int64? {

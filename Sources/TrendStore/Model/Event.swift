@@ -26,15 +26,17 @@ public struct Event: Sendable, Hashable {
     /// The row that it happened to.
     public let subject: UUID
     public let at: Timestamp
-    /// A JSON object: the row in short, as it was after the change.
-    public let data: JSONValue
+    /// The text of a JSON object: the row in short, as it was after the change.
+    public let json: [UInt8]
+    /// The same as a tree. Complexity: O(bytes).
+    public var data: JSONValue { (try? JSONValue(parsing: json)) ?? [:] }
 
-    package init(sequence: Int64, type: EventType, subject: UUID, at: Timestamp, data: JSONValue) {
+    package init(sequence: Int64, type: EventType, subject: UUID, at: Timestamp, json: [UInt8]) {
         self.sequence = sequence
         self.type = type
         self.subject = subject
         self.at = at
-        self.data = data
+        self.json = json
     }
 }
 

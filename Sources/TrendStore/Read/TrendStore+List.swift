@@ -6,6 +6,9 @@ extension TrendStore {
     /// The most rows that a page or a search returns.
     public static let maximumLimit = 1_000
 
+    /// A page ends, before its limit, with the row that takes its rows beyond so many bytes: some have megabytes each.
+    static let mostPageBytes = 8 << 20
+
     /// The trend; `nil` when there is none.
     public func trend(_ id: UUID) throws -> Trend? { try engine.read { try Trend.fetch(id, $0) } }
 
@@ -18,7 +21,7 @@ extension TrendStore {
     /// The idea's stored embedding: 768 numbers, normalised to length 1; `nil` when there is no such point.
     public func ideaEmbedding(_ id: UUID) throws -> [Float]? { try embedding(id, in: Idea.table) }
 
-    /// A page of the trends that match. `limit` is 1…1,000; the page begins behind `after`, the `next` of a page of the same
+    /// A page of the trends that match. `limit` is 1…1,000, and a page of large rows ends earlier; it begins behind `after`, the `next` of a page of the same
     /// order, and behind `offset` rows (0…10,000) more.
     ///
     /// Throws `.invalid` naming the parameter. Complexity: O(page) when the order's index serves the filter (none, one
@@ -116,11 +119,18 @@ extension TrendStore {
             ORDER BY \(column) \(direction.rawValue), id \(direction.rawValue) LIMIT \(limit + 1) OFFSET \(offset)
             """
         // One row more than the page tells whether there is a next one.
-        var rows = try engine.read { [arguments] db in
-            try Row.fetchAll(db, sql: sql, arguments: StatementArguments(arguments)).map { try F.Stored($0) }
+        var rows: [F.Stored] = []
+        var bytes = 0
+        let hasMore = try engine.read { [arguments] db in
+            let found = try Row.fetchCursor(db, sql: sql, arguments: StatementArguments(arguments))
+            while let row = try found.next() {
+                if rows.count == limit || bytes >= Self.mostPageBytes { return true }
+                bytes += row.byteCount
+                rows.append(try F.Stored(row))
+            }
+            return false
         }
-        guard rows.count > limit, let last = rows.dropLast().last else { return Page(rows: rows) }
-        rows.removeLast()
+        guard hasMore, let last = rows.last else { return Page(rows: rows) }
         return Page(
             rows: rows, next: PageCursor(column: column, direction: direction, value: value(last), id: last.id))
     }

@@ -66,7 +66,7 @@ extension TrendStore {
         }
     }
 
-    /// Jobs that wait, by type and status; for metrics.
+    /// Jobs by status; for metrics. Complexity: O(jobs).
     public func jobCounts() throws -> [JobStatus: Int] {
         try engine.read { db in
             let rows = try Row.fetchAll(db, sql: "SELECT status, count(*) FROM jobs GROUP BY status")
@@ -142,27 +142,29 @@ public struct AgentState: Sendable, Hashable {
 }
 
 extension TrendStore {
-    /// For how long ended jobs and executions stay.
+    /// For how long ended jobs, and executions from their beginning, stay.
     public static let endedStayDays = 30
 
-    /// Deletes ended jobs and executions that are older than 30 days, at most `limit` of each. Returns how many.
-    public func trimEnded(at now: Timestamp = .now, limit: Int = 1_000) throws -> Int {
+    /// Deletes jobs that ended more than 30 days ago, at most `limit` of them. Returns how many.
+    public func trimJobs(at now: Timestamp = .now, limit: Int = 1_000) throws -> Int {
+        try trim("jobs", "finished_at", at: now, limit)
+    }
+
+    /// Deletes executions that began more than 30 days ago, at most `limit` of them, also those of which no end was told. Returns
+    /// how many.
+    public func trimExecutions(at now: Timestamp = .now, limit: Int = 1_000) throws -> Int {
+        try trim("agent_executions", "started_at", at: now, limit)
+    }
+
+    private func trim(_ table: String, _ column: String, at now: Timestamp, _ limit: Int) throws -> Int {
         let before = now.adding(seconds: -Double(Self.endedStayDays) * 86_400).microseconds
         return try engine.write(mayUseReserve: true) { transaction in
             let db = transaction.database
             try db.execute(
                 sql: """
-                    DELETE FROM jobs WHERE id IN (
-                        SELECT id FROM jobs WHERE finished_at < ? ORDER BY finished_at LIMIT ?)
+                    DELETE FROM \(table) WHERE id IN (SELECT id FROM \(table) WHERE \(column) < ? ORDER BY \(column) LIMIT ?)
                     """, arguments: [before, limit])
-            var count = db.changesCount
-            try db.execute(
-                sql: """
-                    DELETE FROM agent_executions WHERE id IN (
-                        SELECT id FROM agent_executions WHERE started_at < ? AND status <> 'running' ORDER BY started_at LIMIT ?)
-                    """, arguments: [before, limit])
-            count += db.changesCount
-            return count
+            return db.changesCount
         }
     }
 }

@@ -46,13 +46,4 @@ extension Business: TableRow {
         try problems.throwAny()
         return business
     }
-
-    /// What events tell of it.
-    var eventData: JSONObject {
-        [
-            "id": .string(id.text), "idea_id": ideaID.map { .string($0.text) } ?? .null, "name": .string(name),
-            "domain": domain.map { .string($0) } ?? .null, "status": .string(status.rawValue),
-            "users_count": JSONValue(usersCount), "revenue_monthly": .string(revenueMonthly.description),
-        ]
-    }
 }

@@ -57,16 +57,6 @@ extension Job: TableRow {
         try problems.throwAny()
         return job
     }
-
-    /// What events tell of it.
-    var eventData: JSONObject {
-        [
-            "job_id": .string(id.text), "agent_type": .string(type), "status": .string(status.rawValue),
-            "progress": .double(progress), "attempts": JSONValue(attempts),
-            "worker": worker.map { .string($0) } ?? .null,
-            "message": message.map { .string($0) } ?? .null, "error": error.map { .string($0) } ?? .null,
-        ]
-    }
 }
 
 extension AgentExecution: TableRow {
@@ -114,15 +104,6 @@ extension AgentExecution: TableRow {
         }
         try problems.throwAny()
         return execution
-    }
-
-    /// What events tell of it.
-    var eventData: JSONObject {
-        [
-            "execution_id": .string(id.text), "job_id": jobID.map { .string($0.text) } ?? .null,
-            "agent_type": .string(agentType), "status": .string(status.rawValue),
-            "error": error.map { .string($0) } ?? .null,
-        ]
     }
 }
 

@@ -150,6 +150,15 @@ struct ColumnReader {
     }
 }
 
+extension Row {
+    /// Of all texts in it.
+    var byteCount: Int {
+        (0..<count).reduce(0) { sum, column in
+            sum + ((try? withUnsafeData(atIndex: column) { $0?.count ?? 0 }) ?? 0)
+        }
+    }
+}
+
 extension JSONValue {
     var text: String { String(decoding: serialized(), as: UTF8.self) }
 }

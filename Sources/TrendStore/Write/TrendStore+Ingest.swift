@@ -7,20 +7,18 @@ extension TrendStore {
     /// that differ in punctuation or a word alone.
     public static let nearIdentity: Float = 0.98
 
-    /// The nearest trend to each embedding that is nearly identical (``nearIdentity``); `nil` where there is none. Trends that are
+    /// Nearly identical trends that are looked at: of old ones and of points without a row there may be some.
+    private static let mostLikely = 8
+
+    /// The trends whose embeddings are nearly identical to one (``nearIdentity``), at most 8, the nearest first. Trends that are
     /// being written at the same time are not found.
     ///
-    /// Embeddings have been validated. Complexity: a search each.
-    public func nearIdentical(_ embeddings: [[Float]?], deadline: Deadline? = nil) throws -> [UUID?] {
-        guard keeps(Trend.table), embeddings.contains(where: { $0 != nil }) else { return embeddings.map { _ in nil } }
-        return try embeddings.map { (embedding: [Float]?) -> UUID? in
-            guard let embedding else { return nil }
-            var query = Query(.nearest(.vector(.dense(embedding))), filter: nil, limit: 1)
-            query.scoreThreshold = Self.nearIdentity
-            return try engine.query(Trend.table, QueryRequest(query), deadline: deadline).points.first.flatMap {
-                UUID($0.id)
-            }
-        }
+    /// The embedding has been validated. Complexity: a search.
+    public func nearIdentical(_ embedding: [Float], deadline: Deadline? = nil) throws -> [UUID] {
+        guard keeps(Trend.table) else { return [] }
+        var query = Query(.nearest(.vector(.dense(embedding))), filter: nil, limit: Self.mostLikely)
+        query.scoreThreshold = Self.nearIdentity
+        return try engine.query(Trend.table, QueryRequest(query), deadline: deadline).points.compactMap { UUID($0.id) }
     }
 
     /// Lets go of fingerprints that tell nothing any more, at most `limit` of them. Returns how many.

@@ -3,17 +3,31 @@ import SearchEngine
 
 extension TrendStore {
     /// Does what is due at a time: gives jobs back whose lease ran out, queues jobs of schedules, and lets a part go of what has
-    /// grown old (events, fingerprints, ended jobs). Returns whether there is more to do at once.
+    /// grown old (events, fingerprints, ended jobs and executions). Returns whether there is more to do at once.
     ///
-    /// Where nothing is due, nothing is written.
+    /// Where nothing is due, nothing is written. Each duty is tried, whatever came of the others; the first error is thrown then.
     public func tend(at now: Timestamp = .now) throws -> Bool {
         let due = try engine.read { try Due(at: now, newest: events.last, $0) }
-        if due.leases { _ = try writeRows { try $0.expireLeases(at: now) } }
-        if due.schedules { _ = try writeRows { try $0.runDueSchedules(at: now) } }
-        if due.events { _ = try trimEvents() }
-        if due.fingerprints { _ = try trimFingerprints(at: now) }
-        if due.ended { _ = try trimEnded(at: now) }
-        return due.events || due.fingerprints || due.ended
+        var failure: (any Error)?
+        var removed = 0
+        func attempt(_ isDue: Bool, _ duty: () throws -> Int) {
+            guard isDue else { return }
+            do { removed += try duty() } catch { failure = failure ?? error }
+        }
+        attempt(due.leases) {
+            try writeRows { _ = try $0.expireLeases(at: now) }
+            return 0
+        }
+        attempt(due.schedules) {
+            try writeRows { _ = try $0.runDueSchedules(at: now) }
+            return 0
+        }
+        attempt(due.events) { try trimEvents() }
+        attempt(due.fingerprints) { try trimFingerprints(at: now) }
+        attempt(due.jobs) { try trimJobs(at: now) }
+        attempt(due.executions) { try trimExecutions(at: now) }
+        if let failure { throw failure }
+        return removed > 0
     }
 
     /// Trimming begins when so many are too many, so that it isn't done for each.
@@ -24,7 +38,8 @@ extension TrendStore {
         var schedules: Bool
         var events: Bool
         var fingerprints: Bool
-        var ended: Bool
+        var jobs: Bool
+        var executions: Bool
 
         init(at now: Timestamp, newest: Int64, _ db: GRDB.Database) throws {
             func exists(_ sql: String, _ argument: Int64) throws -> Bool {
@@ -43,7 +58,9 @@ extension TrendStore {
             let day = Int64(TrendTransaction.knownForSeconds) * 1_000_000
             fingerprints = try exists("SELECT 1 FROM trend_fingerprints WHERE seen_at <= ?", now - day - day / 24)
             let days = Int64(TrendStore.endedStayDays) * 86_400_000_000
-            ended = try exists("SELECT 1 FROM jobs WHERE finished_at < ?", now - days - 3_600_000_000)
+            let hour: Int64 = 3_600_000_000
+            jobs = try exists("SELECT 1 FROM jobs WHERE finished_at < ?", now - days - hour)
+            executions = try exists("SELECT 1 FROM agent_executions WHERE started_at < ?", now - days - hour)
         }
     }
 }

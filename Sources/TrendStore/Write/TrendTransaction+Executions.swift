@@ -9,7 +9,7 @@ extension TrendTransaction {
         try requireFree(execution)
         try change {
             try execution.insert(db)
-            try note(.agentStatusUpdate, execution.id, execution.eventData)
+            try note(.agentStatusUpdate, execution.id, execution.writeEvent)
         }
         return execution
     }
@@ -41,7 +41,7 @@ extension TrendTransaction {
         guard execution != old else { return execution }
         try self.change {
             try execution.update(db)
-            try note(.agentStatusUpdate, id, execution.eventData)
+            try note(.agentStatusUpdate, id, execution.writeEvent)
         }
         return execution
     }

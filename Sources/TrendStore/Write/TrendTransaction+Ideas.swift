@@ -13,7 +13,7 @@ extension TrendTransaction {
         let idea = try Self.validated(idea.validated, embedding)
         try requireTrend(of: idea)
         let stored = try insert(idea, embedding)
-        try change { try note(.ideaAnalyzed, stored.id, stored.eventData) }
+        try change { try note(.ideaAnalyzed, stored.id, stored.writeEvent) }
         return stored
     }
 
@@ -26,19 +26,21 @@ extension TrendTransaction {
     public func updateIdea(
         _ id: UUID, embedding: [Float]? = nil, _ change: (inout Idea) throws -> Void = { _ in }
     ) throws -> Idea {
-        var status: IdeaStatus?
+        var before: Idea?
         let updated = try update(id, embedding) { (idea: inout Idea) in
-            status = idea.status
+            before = idea
             try change(&idea)
         } check: { idea in
-            if let status, status != idea.status, !status.next.contains(idea.status) {
+            if let status = before?.status, status != idea.status, !status.next.contains(idea.status) {
                 let list = status.next.map { "`\($0.rawValue)`" }.joined(separator: " or ")
                 throw invalid(
                     "status", "must be \(list) after `\(status.rawValue)`, not `\(idea.status.rawValue)`")
             }
             try requireTrend(of: idea)
         }
-        try self.change { try note(.ideaUpdated, id, updated.eventData) }
+        // An embedding is no news of the idea.
+        before?.embeddingStatus = updated.embeddingStatus
+        if updated != before { try self.change { try note(.ideaUpdated, id, updated.writeEvent) } }
         return updated
     }
 
@@ -49,11 +51,13 @@ extension TrendTransaction {
         return try embed(Idea.self, embeddings)
     }
 
-    /// Deletes an idea and its point; `false` when there is no such idea.
+    /// Deletes an idea and its point; its business goes on without it. `false` when there is no such idea.
     @discardableResult
     public func deleteIdea(_ id: UUID) throws -> Bool {
-        guard let idea = try idea(id), try delete(Idea.self, id) else { return false }
-        try change { try note(.ideaDeleted, id, idea.eventData) }
+        guard let idea = try idea(id) else { return false }
+        try releaseBusinesses(of: id)
+        guard try delete(Idea.self, id) else { return false }
+        try change { try note(.ideaDeleted, id, idea.writeEvent) }
         return true
     }
 

@@ -16,7 +16,7 @@ extension TrendTransaction {
         let job = try job.validated()
         let db = try database()
         if let key = job.idempotencyKey, let known = try Job.fetch(idempotencyKey: key, db) {
-            guard known.type == job.type, known.params == job.params else {
+            guard known.type == job.type, known.params.isSame(as: job.params) else {
                 throw TrendStoreError.conflict(
                     "The idempotency key `\(key)` belongs to the job \(known.id.text), which has another type or other params"
                 )
@@ -32,10 +32,13 @@ extension TrendTransaction {
         try requireFree(job)
         try change {
             try job.insert(db)
-            try note(.agentStatusUpdate, job.id, job.eventData)
+            try note(.agentStatusUpdate, job.id, job.writeEvent)
         }
         return (job, true)
     }
+
+    /// By which a report extends a lease that says nothing of its length.
+    private static let shortestExtension = 60.0
 
     /// A worker's wish for a job.
     public struct Claim: Sendable {
@@ -100,14 +103,14 @@ extension TrendTransaction {
             try change {
                 try job.update(db)
                 try execution.insert(db)
-                try note(.agentStatusUpdate, job.id, job.eventData)
+                try note(.agentStatusUpdate, job.id, job.writeEvent)
             }
             return (job, execution.id)
         }
         return nil
     }
 
-    /// What a worker tells of the job that it holds. Each report extends the lease.
+    /// What a worker tells of the job that it holds. Each report extends the lease, and never shortens it unasked.
     public struct Report: Sendable {
         /// 0…1.
         public var progress: Double?
@@ -115,11 +118,11 @@ extension TrendTransaction {
         public var message: String?
         /// An object that the next attempt gets, should this one end.
         public var checkpoint: JSONValue?
-        /// From now on, 1…3,600.
-        public var leaseSeconds: Double
+        /// From now on, 1…3,600. Without it the lease lasts for a minute more, or as long as it did.
+        public var leaseSeconds: Double?
 
         public init(
-            progress: Double? = nil, message: String? = nil, checkpoint: JSONValue? = nil, leaseSeconds: Double = 60
+            progress: Double? = nil, message: String? = nil, checkpoint: JSONValue? = nil, leaseSeconds: Double? = nil
         ) {
             self.progress = progress
             self.message = message
@@ -137,7 +140,9 @@ extension TrendTransaction {
                 _ = problems.check { try FieldRules.text(message, "message", length: FieldRules.errorLength) }
             }
             if let checkpoint { _ = problems.check { try FieldRules.json(checkpoint, "checkpoint") } }
-            _ = problems.check { try FieldRules.seconds(leaseSeconds, "lease_seconds", 1...3_600) }
+            if let leaseSeconds {
+                _ = problems.check { try FieldRules.seconds(leaseSeconds, "lease_seconds", 1...3_600) }
+            }
             try problems.throwAny()
             return self
         }
@@ -153,10 +158,14 @@ extension TrendTransaction {
         if let progress = report.progress { job.progress = progress }
         if let message = report.message { job.message = message }
         if let checkpoint = report.checkpoint { job.checkpoint = checkpoint }
-        job.leasedUntil = now.adding(seconds: report.leaseSeconds)
+        if let seconds = report.leaseSeconds {
+            job.leasedUntil = now.adding(seconds: seconds)
+        } else {
+            job.leasedUntil = max(job.leasedUntil ?? now, now.adding(seconds: Self.shortestExtension))
+        }
         try change {
             try job.update(database())
-            try note(.agentStatusUpdate, job.id, job.eventData)
+            try note(.agentStatusUpdate, job.id, job.writeEvent)
         }
         return job
     }
@@ -218,6 +227,8 @@ extension TrendTransaction {
                 """)
         let jobs = try Row.fetchAll(statement, arguments: [now.microseconds, limit]).map { try Job($0) }
         for var job in jobs {
+            // Whoever comes with it later has lost the job, however that goes on.
+            job.lease = nil
             try giveBack(&job, error: "The lease of \(job.worker ?? "the worker") ran out", isFinal: false, at: now)
         }
         return jobs.count
@@ -270,7 +281,7 @@ extension TrendTransaction {
                 execution.completedAt = max(now, execution.startedAt)
                 try execution.update(db)
             }
-            try note(.agentStatusUpdate, job.id, job.eventData)
+            try note(.agentStatusUpdate, job.id, job.writeEvent)
         }
     }
 }
@@ -279,6 +290,23 @@ extension Job {
     static func fetch(idempotencyKey key: String, _ db: GRDB.Database) throws -> Job? {
         let statement = try db.cachedStatement(sql: "SELECT \(selection) FROM jobs WHERE idempotency_key = ?")
         return try Row.fetchOne(statement, arguments: [key]).map { try Job($0) }
+    }
+}
+
+extension JSONValue {
+    /// Whether it says the same, whatever the order of members and the way numbers are written.
+    func isSame(as other: JSONValue) -> Bool {
+        switch (self, other) {
+        case (.object(let a), .object(let b)):
+            return a.count == b.count
+                && a.allSatisfy { key, value in b[key].map { value.isSame(as: $0) } ?? false }
+        case (.array(let a), .array(let b)):
+            return a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+        default:
+            if let a = integerValue, let b = other.integerValue { return a == b }
+            if let a = doubleValue, let b = other.doubleValue { return a == b }
+            return self == other
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import GRDB
+import SearchEngine
 
 extension TrendTransaction {
     static let mostSchedules = 1_000
@@ -36,11 +37,14 @@ extension TrendTransaction {
     @discardableResult
     public func deleteSchedule(_ name: String) throws -> Bool {
         let db = try database()
+        // As rows store it.
+        let name = name.precomposedStringWithCanonicalMapping
         try change { try db.execute(sql: "DELETE FROM schedules WHERE name = ?", arguments: [name]) }
         return db.changesCount > 0
     }
 
-    /// Queues the jobs of all schedules that are due and whose latest job has ended. Returns them.
+    /// Queues the jobs of all schedules that are due and whose latest job has ended. Returns them. Those for which the queue has no
+    /// room stay due.
     @discardableResult
     public func runDueSchedules(at now: Timestamp = .now) throws -> [Job] {
         let db = try database()
@@ -53,18 +57,19 @@ extension TrendTransaction {
                     ORDER BY next_at LIMIT 100
                     """), arguments: [now.microseconds]
         ).map { try Schedule($0) }
-        return try due.map { schedule in
-            var schedule = schedule
+        var queued: [Job] = []
+        for var schedule in due {
             var job = Job(
                 type: schedule.jobType, params: schedule.params, priority: schedule.priority, createdAt: now)
             job.schedule = schedule.name
-            job = try enqueue(job).job
+            do { job = try enqueue(job).job } catch EngineError.busy { break }
             schedule.lastAt = now
             schedule.jobID = job.id
             // Missed times are made up for by this one job.
             if let next = schedule.time.next(after: now) { schedule.nextAt = next } else { schedule.isEnabled = false }
             try change { try schedule.store(db) }
-            return job
+            queued.append(job)
         }
+        return queued
     }
 }

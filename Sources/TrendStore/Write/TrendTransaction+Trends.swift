@@ -11,17 +11,7 @@ extension TrendTransaction {
     /// Throws `.invalid` naming the field, `.conflict` when the id is taken.
     @discardableResult
     public func createTrend(_ trend: Trend, embedding: [Float]? = nil) throws -> Trend {
-        var trend = try Self.validated(trend.validated, embedding)
-        trend.stage = .new
-        trend = try insert(trend, embedding)
-        let first = Observation(
-            observedAt: trend.discoveredAt, engagementScore: trend.engagementScore, url: trend.url, source: trend.source
-        )
-        try change {
-            try first.insert(of: trend.id, database())
-            try note(.trendCreated, trend.id, trend.eventData)
-        }
-        return trend
+        try create(FoundTrend(trend, embedding: embedding))
     }
 
     /// Changes a trend by `change` and returns it as stored. Without an embedding the vector stays as it is, and counts as
@@ -42,10 +32,13 @@ extension TrendTransaction {
             try change(&trend)
             trend.stage = stage
         }
+        if let before, before.title != trend.title || before.url != trend.url {
+            try remember(TrendFingerprint.all(of: trend), of: id, at: time)
+        }
         guard trend.engagementScore != before?.engagementScore else {
             // An embedding is no news of the trend.
             before?.embeddingStatus = trend.embeddingStatus
-            if trend != before { try self.change { try note(.trendUpdated, id, trend.eventData) } }
+            if trend != before { try self.change { try note(.trendUpdated, id, trend.writeEvent) } }
             return trend
         }
         let newest = try Int64.fetchOne(
@@ -75,7 +68,7 @@ extension TrendTransaction {
             trend.stage = dynamics.stage
             try trend.update(db)
             try writePoint(trend, nil)
-            try note(.trendUpdated, id, trend.eventData)
+            try note(.trendUpdated, id, trend.writeEvent)
         }
         return trend
     }
@@ -94,9 +87,12 @@ extension TrendTransaction {
     public func deleteTrend(_ id: UUID) throws -> Bool {
         guard let trend = try trend(id) else { return false }
         let ideas = try ideaIDs(of: id)
-        for id in ideas { if let idea = try idea(id) { try change { try note(.ideaDeleted, id, idea.eventData) } } }
+        for id in ideas {
+            try releaseBusinesses(of: id)
+            if let idea = try idea(id) { try change { try note(.ideaDeleted, id, idea.writeEvent) } }
+        }
         guard try delete(Trend.self, id, alsoDeleting: (Idea.table, ideas)) else { return false }
-        try change { try note(.trendDeleted, id, trend.eventData) }
+        try change { try note(.trendDeleted, id, trend.writeEvent) }
         return true
     }
 

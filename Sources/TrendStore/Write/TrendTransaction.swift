@@ -29,7 +29,8 @@ public final class TrendTransaction {
 
     func noteSeen(_ fingerprint: TrendFingerprint) throws {
         let isFull = store.seen.withLock { seen in
-            seen.insert(fingerprint)
+            // Sightings of one trend fill nothing.
+            if !seen.mayContain(fingerprint) { seen.insert(fingerprint) }
             return seen.count > seen.capacity
         }
         // The table has this transaction's as well.
