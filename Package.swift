@@ -172,7 +172,7 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "TestSupport", "Services", "SearchEngine", "TrendStore", "Simulation", "JSON",
+                "TestSupport", "Services", "SearchEngine", "TrendStore", "Embedding", "Simulation", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

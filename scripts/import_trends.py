@@ -14,15 +14,21 @@ import itertools
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
 
+# Of a request that the server has no room for yet.
+ATTEMPTS = 10
 NAMESPACE = uuid.UUID("5f0c5d2e-9c0b-5a52-8f3b-3c1f6f0d7a11")
 
 
 def trend(line):
-    row = {key: value for key, value in json.loads(line).items() if value is not None}
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError(f"it is {line.strip()[:60]}")
+    row = {key: value for key, value in row.items() if value is not None}
     # What follows from observations can't be given.
     row.pop("stage", None)
     given = row.get("id")
@@ -31,7 +37,10 @@ def trend(line):
             row["id"] = str(uuid.UUID(str(given)))
         except ValueError:
             row["id"] = str(uuid.uuid5(NAMESPACE, str(given)))
-            row["metadata"] = {**row.get("metadata", {}), "imported_id": given}
+            metadata = row.get("metadata", {})
+            if not isinstance(metadata, dict):
+                raise ValueError("`metadata` is no object")
+            row["metadata"] = {**metadata, "imported_id": given}
     return row
 
 
@@ -45,16 +54,21 @@ class Importer:
         """Status and JSON of an answer. Ends the program for a status of 400 or more that isn't allowed."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, self.headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=600) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            text = error.read().decode(errors="replace")
-            if error.code not in allowed:
-                sys.exit(f"{method} {self.url}{path} answered {error.code}: {text[:500]}")
-            return error.code, json.loads(text)
-        except OSError as error:
-            sys.exit(f"{self.url}: {error}")
+        for _ in range(ATTEMPTS):
+            try:
+                with urllib.request.urlopen(request, timeout=600) as answer:
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as failure:
+                error = failure
+                text = error.read().decode(errors="replace")
+                if error.code not in (429, 503):
+                    break
+                time.sleep(min(float(error.headers.get("retry-after") or 1), 300))
+            except OSError as failure:
+                sys.exit(f"{self.url}: {failure}")
+        if error.code not in allowed:
+            sys.exit(f"{method} {self.url}{path} answered {error.code}: {text[:500]}")
+        return error.code, json.loads(text)
 
     def is_known(self, row):
         return "id" in row and self.call("GET", f"/{row['id']}", allowed=[404])[0] == 200

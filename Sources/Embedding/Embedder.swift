@@ -15,6 +15,16 @@ public protocol Embedder: Sendable {
     /// - Returns: A vector of `model.dimensions` finite numbers and length 1 for each text, in the order of the texts.
     /// - Throws: `EmbeddingError`. Then no vector is answered, whatever was done for some texts.
     func embed(_ texts: [String], deadline: ContinuousClock.Instant) throws(EmbeddingError) -> [[Float]]
+
+    /// Ends calls in progress as soon as it can; they and all later ones throw `.closed`.
+    func close()
+
+    /// What a service has cost today; `nil` for what costs nothing.
+    var spending: EmbeddingSpending? { get }
+}
+
+extension Embedder {
+    public var spending: EmbeddingSpending? { nil }
 }
 
 /// What made a vector. Vectors of different models can't be compared, so whoever stores vectors keeps `identity` beside them.

@@ -7,11 +7,8 @@ import TrendStore
 
 /// The server's embedder at work: it embeds what is searched for, and in the background what lacks an embedding.
 public final class TextEmbedding: Sendable {
-    /// Trends or ideas of a step: some seconds of work for a local model.
-    private static let batch = 32
     private static let rest = Duration.seconds(1)
-    private static let restAfterFailure = Duration.seconds(30)
-    /// For a batch.
+    /// For a batch of the background.
     private static let patience = Duration.seconds(120)
     /// For a search without a time limit of its own.
     private static let patienceOfSearches = Duration.seconds(30)
@@ -19,26 +16,28 @@ public final class TextEmbedding: Sendable {
     public let model: EmbeddingModel
     private let embedder: any Embedder
     private let trends: TrendStore
-    private let logger: Logger
+    private let failures: FailureNotice
     private let loop = Mutex<BackgroundLoop?>(nil)
     private let isStopping = Atomic(false)
-    private let lastFailure = Mutex<String?>(nil)
     private let embedded = Atomic(0)
-    private let failures = Atomic(0)
+    private let failedCount = Atomic(0)
+    /// What lacks an embedding, by table.
+    private let missing: Mutex<[MissingEmbeddings]>
     /// Of a service: what was noted of its cost last.
     private let noted = Mutex<EmbeddingSpending?>(nil)
 
     init(_ embedder: any Embedder, _ trends: TrendStore, logger: Logger) {
         self.embedder = embedder
         self.trends = trends
-        self.logger = logger
+        failures = FailureNotice("Texts can't be embedded", logger: logger)
         model = embedder.model
+        missing = Mutex([.trends(of: trends, by: model.identity), .ideas(of: trends, by: model.identity)])
     }
 
     /// Texts that were embedded since the start.
     public var embeddedTexts: Int { embedded.load(ordering: .relaxed) }
     /// Attempts that failed.
-    public var failedAttempts: Int { failures.load(ordering: .relaxed) }
+    public var failedAttempts: Int { failedCount.load(ordering: .relaxed) }
 
     func start() {
         let loop = BackgroundLoop("trendex-embed", .background(nice: 10)) { [self] in step() }
@@ -48,8 +47,9 @@ public final class TextEmbedding: Sendable {
 
     func stop() {
         isStopping.store(true, ordering: .releasing)
-        (embedder as? OpenAIEmbedder)?.close()
+        embedder.close()
         if let loop = loop.withLock({ $0 }) { trends.engine.environment.executor.end([loop]) }
+        try? noteSpending()
     }
 
     /// The vector of a text that somebody searches for.
@@ -64,7 +64,7 @@ public final class TextEmbedding: Sendable {
             embedded.add(texts.count, ordering: .relaxed)
             return vectors
         } catch {
-            failures.add(1, ordering: .relaxed)
+            failedCount.add(1, ordering: .relaxed)
             throw ServiceError(error)
         }
     }
@@ -73,65 +73,68 @@ public final class TextEmbedding: Sendable {
 
     private func step() -> BackgroundLoop.Next {
         guard !isStopping.load(ordering: .acquiring) else { return .ended }
-        do {
-            defer { try? noteSpending() }
-            let count = try embedTrends() + embedIdeas()
-            lastFailure.withLock { $0 = nil }
-            return count > 0 ? .again : .after(Self.rest)
-        } catch {
-            guard !isStopping.load(ordering: .acquiring) else { return .ended }
-            failures.add(1, ordering: .relaxed)
-            tell(error)
-            if case .unavailable(_, let pause?) = error as? EmbeddingError { return .after(max(pause, Self.rest)) }
-            return .after(Self.restAfterFailure)
+        var hasWorked = false
+        var hasFailed = false
+        missing.withLock { tables in
+            for place in tables.indices {
+                let step = tables[place].step(at: .now) { texts in
+                    let vectors = try embedder.embed(texts, deadline: .now + Self.patience)
+                    embedded.add(texts.count, ordering: .relaxed)
+                    return vectors
+                }
+                switch step {
+                case .idle: break
+                case .worked: hasWorked = true
+                case .failed(let error):
+                    hasFailed = true
+                    if isStopping.load(ordering: .acquiring) { return }
+                    failedCount.add(1, ordering: .relaxed)
+                    failures.tell(error, ["model": "\(model.name)"])
+                }
+            }
         }
+        do { try noteSpending() } catch { failures.tell(error) }
+        if hasWorked, !hasFailed { failures.clear() }
+        return hasWorked ? .again : .after(Self.rest)
     }
 
     /// What a service has cost today counts after a restart as well.
     private func noteSpending() throws {
-        guard let spending = (embedder as? OpenAIEmbedder)?.spending, noted.withLock({ $0 != spending }) else { return }
-        try trends.setCounter(EmbeddingCounters.tokens, period: spending.day, value: Double(spending.tokens))
-        try trends.setCounter(EmbeddingCounters.dollars, period: spending.day, value: spending.dollars)
+        guard let spending = embedder.spending, noted.withLock({ $0 != spending }) else { return }
+        try trends.setCounters(
+            [EmbeddingCounters.tokens: Double(spending.tokens), EmbeddingCounters.dollars: spending.dollars],
+            period: spending.day)
         noted.withLock { $0 = spending }
     }
 
     /// Dollars that a service has cost today; `nil` for what costs nothing.
-    public var dollarsToday: Double? { (embedder as? OpenAIEmbedder)?.spending.dollars }
+    public var dollarsToday: Double? { embedder.spending?.dollars }
+}
 
-    private func embedTrends() throws -> Int {
+extension MissingEmbeddings {
+    fileprivate static func trends(of store: TrendStore, by model: String) -> MissingEmbeddings {
         var filter = TrendFilter()
         filter.needsEmbedding = true
-        let rows = try trends.listTrends(filter, by: .discoveredAt, .ascending, limit: Self.batch).rows
-        let made = try vectors(of: rows.map { ($0.id, $0.textToEmbed) })
-        guard !made.isEmpty else { return 0 }
-        return try trends.write { [model] in try $0.embedTrends(made, by: model.identity) }
+        return MissingEmbeddings { [filter] limit in
+            try store.listTrends(filter, by: .discoveredAt, .ascending, limit: limit).rows.map {
+                ($0.id, $0.textToEmbed)
+            }
+        } check: {
+            _ = try store.hasVectors(of: Trend.self, comparableWith: model)
+        } store: { made in
+            _ = try store.write { try $0.embedTrends(made, by: model) }
+        }
     }
 
-    private func embedIdeas() throws -> Int {
+    fileprivate static func ideas(of store: TrendStore, by model: String) -> MissingEmbeddings {
         var filter = IdeaFilter()
         filter.needsEmbedding = true
-        let rows = try trends.listIdeas(filter, by: .analyzedAt, .ascending, limit: Self.batch).rows
-        let made = try vectors(of: rows.map { ($0.id, $0.textToEmbed) })
-        guard !made.isEmpty else { return 0 }
-        return try trends.write { [model] in try $0.embedIdeas(made, by: model.identity) }
-    }
-
-    private func vectors(of texts: [(id: UUID, text: String)]) throws -> [MadeEmbedding] {
-        guard !texts.isEmpty else { return [] }
-        let vectors = try embedder.embed(texts.map(\.text), deadline: .now + Self.patience)
-        embedded.add(texts.count, ordering: .relaxed)
-        return zip(texts, vectors).map { MadeEmbedding(id: $0.id, text: $0.text, vector: $1) }
-    }
-
-    /// Once, until something else fails or it works again.
-    private func tell(_ error: any Error) {
-        let text = "\(error)"
-        let isNew = lastFailure.withLock { last in
-            defer { last = text }
-            return last != text
-        }
-        if isNew {
-            logger.warning("Texts can't be embedded", metadata: ["error": "\(text)", "model": "\(model.name)"])
+        return MissingEmbeddings { [filter] limit in
+            try store.listIdeas(filter, by: .analyzedAt, .ascending, limit: limit).rows.map { ($0.id, $0.textToEmbed) }
+        } check: {
+            _ = try store.hasVectors(of: Idea.self, comparableWith: model)
+        } store: { made in
+            _ = try store.write { try $0.embedIdeas(made, by: model) }
         }
     }
 }
@@ -153,6 +156,7 @@ extension Services {
             throw ServiceError.outOfRange(
                 "q", "must have 1 to \(TextEmbeddingLimits.longestQuery) characters, not \(text.unicodeScalars.count)")
         }
+        guard TextsToEmbed.mayWait else { throw TextsToEmbed() }
         // Throws where it makes no sense to embed the text.
         _ = try trends.hasVectors(of: Row.self, comparableWith: texts.model.identity)
         return .embedding(try texts.vector(of: text, deadline: caller.deadline))
@@ -173,9 +177,28 @@ extension ServiceError {
     init(_ error: EmbeddingError) {
         switch error {
         case .deadlineExceeded: self.init(.timeout, error.description)
-        case .unavailable, .costLimit, .closed: self.init(.unavailable, error.description)
-        case .refused, .malformedAnswer, .invalidModelFolder, .invalidConfiguration:
+        case .unavailable(_, let retryAfter):
+            self.init(.unavailable, error.description)
+            retryAfterSeconds = retryAfter.map(\.wholeSeconds)
+        case .costLimit(let retryAfter):
+            self.init(.unavailable, error.description)
+            retryAfterSeconds = retryAfter.wholeSeconds
+        case .closed: self.init(.unavailable, error.description)
+        // The service's words may have parts of its key: the log has them.
+        case .refused(400, _), .refused(413, _):
+            self.init(.invalid, "The embedding service refuses the text: it may be too long for its model")
+        case .refused(let status, _):
+            self.init(.failed, "The embedding service refused the request with status \(status); the log says why")
+        case .malformedAnswer, .invalidModelFolder, .invalidConfiguration:
             self.init(.failed, error.description)
         }
+    }
+}
+
+extension Duration {
+    /// Rounded up, 1 to a day: for `Retry-After`.
+    fileprivate var wholeSeconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(min(max(seconds + (attoseconds > 0 ? 1 : 0), 1), 86_400))
     }
 }

@@ -181,11 +181,23 @@ import TrendStore
         #expect(run(&lost, log) == ([], .end(.failed(gone))))
     }
 
+    /// A token's stream ends with the token.
+    @Test func endsWhenItsRightsExpire() {
+        let expires = start + .seconds(30)
+        var feed = EventFeed(after: 0, EventFilter(), .serverSentEvents, expires: expires, at: start)
+        #expect(feed.due(at: start + .seconds(29)) == .heartbeat(position: nil))
+        guard case .end(.failed(let error)) = feed.due(at: expires) else {
+            Issue.record("it goes on")
+            return
+        }
+        #expect(error.code == .unauthenticated)
+    }
+
     @Test func keepsOfAReadingWhatFits() {
         func long(_ sequence: Int64) -> Event {
             Event(
                 sequence: sequence, type: .trendCreated, subject: UUID(), at: .now,
-                data: ["title": .string(String(repeating: "x", count: 1_000))])
+                json: Array("{\"title\":\"\(String(repeating: "x", count: 1_000))\"}".utf8))
         }
         var part = EventLog.Part(events: (1...10).map { long($0) }, upTo: 20, isEnd: true)
         EventOperations.trim(&part, to: 1 << 20)

@@ -156,6 +156,75 @@ import TrendStore
         #expect(try state(storage, job).lease == next.lease)
     }
 
+    /// A report extends a lease, and shortens none that was claimed for longer.
+    @Test func reportsKeepLongLeases() throws {
+        let storage = try Storage()
+        let job = try enqueue(storage)
+        let lease = try #require(try claim(storage, at: 0, lease: 3_600)?.job.lease)
+        func report(_ report: TrendTransaction.Report, at seconds: Double) throws -> Timestamp? {
+            try storage.store.writeRows { try $0.report(report, on: job.id, lease: lease, at: Self.at(seconds)) }.leasedUntil
+        }
+        #expect(try report(.init(progress: 0.1), at: 300) == Self.at(3_600))
+        #expect(try report(.init(), at: 3_590) == Self.at(3_650))
+        #expect(try report(.init(leaseSeconds: 5), at: 3_600) == Self.at(3_605))
+    }
+
+    /// What is said of an attempt whose lease ran out is refused, also while nobody else has the job.
+    @Test func lostAttemptsCanNotFail() throws {
+        let storage = try Storage()
+        let job = try enqueue(storage)
+        let lease = try #require(try claim(storage, at: 0, lease: 30)?.job.lease)
+        _ = try storage.store.tend(at: Self.at(31))
+        #expect(throws: TrendStoreError.self) {
+            try storage.store.writeRows {
+                try $0.fail(job.id, lease: lease, error: "x", isFinal: true, at: Self.at(32))
+            }
+        }
+        #expect(try state(storage, job).status == .queued)
+    }
+
+    /// Each duty is done, whatever came of the others; schedules wait for room in the queue.
+    @Test func upkeepGoesPastAFullQueue() throws {
+        let storage = try Storage()
+        let schedule = Schedule(name: "s", jobType: "t", time: CronTime("@hourly")!)
+        _ = try storage.store.writeRows { try $0.setSchedule(schedule, at: Self.start) }
+        try storage.engine.write { transaction in
+            try transaction.database.execute(
+                sql: """
+                    INSERT INTO jobs (id, type, params, priority, status, attempts, max_attempts, backoff_seconds, available_at,
+                        progress, created_at)
+                    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)
+                    SELECT printf('00000000-0000-4000-8000-%012d', n), 'full', '{}', 1, 'queued', 0, 3, 10, 0, 0, 0 FROM n
+                    """, arguments: [50_000])
+        }
+        let run = try storage.store.writeRows {
+            try $0.createExecution(AgentExecution(agentType: "scout", startedAt: Self.start))
+        }
+        let month = 30.0 * 86_400 + 2 * 3_600
+        _ = try storage.store.tend(at: Self.at(month))
+        #expect(try storage.store.execution(run.id) == nil)
+        #expect(try storage.store.schedule("s")?.jobID == nil)
+        try storage.engine.write { try $0.database.execute(sql: "DELETE FROM jobs WHERE type = 'full'") }
+        _ = try storage.store.tend(at: Self.at(month))
+        #expect(try storage.store.schedule("s")?.jobID != nil)
+    }
+
+    /// The same params in another order, or with numbers written in another way, are the same.
+    @Test func idempotencyKeysLookAtWhatIsSaid() throws {
+        let storage = try Storage()
+        func enqueue(_ params: JSONValue) throws -> (job: Job, isNew: Bool) {
+            var job = Job(type: "t", params: params)
+            job.idempotencyKey = "k"
+            return try storage.store.writeRows { [job] in try $0.enqueue(job) }
+        }
+        let first = try enqueue(["a": 1, "b": ["c": [1, 2.5], "d": nil]])
+        let again = try enqueue(["b": ["d": nil, "c": [1.0, 2.5]], "a": 1])
+        #expect(first.isNew && !again.isNew && again.job.id == first.job.id)
+        for other: JSONValue in [["a": 1], ["a": 1, "b": ["c": [2.5, 1], "d": nil]], ["a": true, "b": ["c": [1, 2.5], "d": nil]]] {
+            #expect(throws: TrendStoreError.self) { try enqueue(other) }
+        }
+    }
+
     /// A report that comes after the lease's end is too late also if nobody has claimed the job meanwhile.
     @Test func reportsBehindTheLeaseAreRefused() throws {
         let storage = try Storage()

@@ -36,6 +36,9 @@ public struct LexicalEmbedder: Embedder {
 
     public init() {}
 
+    /// Changes nothing: a call takes no time.
+    public func close() {}
+
     /// - Complexity: O(letters) for each text.
     public func embed(_ texts: [String], deadline: ContinuousClock.Instant) throws(EmbeddingError) -> [[Float]] {
         var vectors: [[Float]] = []

@@ -22,6 +22,7 @@ public final class MPNetEmbedder: Embedder {
     private let tokenizer: WordPieceTokenizer
     private let weights: MPNetWeights
     private let longestText: Int
+    private let closing = Closing()
 
     /// Attention takes the square of a text's tokens: 67 MB for these.
     private static let mostTokens = 4_096
@@ -63,8 +64,10 @@ public final class MPNetEmbedder: Embedder {
         self.threads = threads
         model = EmbeddingModel(
             name: name, dimensions: shape.width, isLexical: false,
-            identity: "\(name)@sha256:\(try file.sha256().prefix(16))")
+            identity: "\(name)@sha256:\(try file.sha256().prefix(16))\(tokenizer.deviations)")
     }
+
+    public func close() { closing.isOver.store(true, ordering: .releasing) }
 
     /// - Complexity: For all-mpnet-base-v2 about 170 million multiplications and additions a token.
     public func embed(_ texts: [String], deadline: ContinuousClock.Instant) throws(EmbeddingError) -> [[Float]] {
@@ -76,8 +79,10 @@ public final class MPNetEmbedder: Embedder {
         }
         let groups = TokenGroups.make(tokens.map(\.count), threads: threads)
         let work = GroupWork(
-            groups: groups, tokens: tokens, weights: weights, deadline: deadline,
-            threadsOfGroup: threads / max(groups.count, 1))
+            groups: groups, tokens: tokens, weights: weights, threadsOfGroup: threads / max(groups.count, 1)
+        ) { [closing] in
+            closing.isOver.load(ordering: .acquiring) ? .closed : ContinuousClock.now >= deadline ? .deadlineExceeded : nil
+        }
         switch min(threads, groups.count) {
         case 0: break
         case 1: work.run()
@@ -85,6 +90,11 @@ public final class MPNetEmbedder: Embedder {
         }
         return try work.results()
     }
+}
+
+/// A flag that closures can hold.
+private final class Closing: Sendable {
+    let isOver = Atomic(false)
 }
 
 /// Groups that threads take one after the other.
@@ -98,19 +108,20 @@ private final class GroupWork: Sendable {
     private let groups: [[Int]]
     private let tokens: [[Int32]]
     private let weights: MPNetWeights
-    private let deadline: ContinuousClock.Instant
+    /// Why the work is to end.
+    private let stop: @Sendable () -> EmbeddingError?
     /// More than 1 only where there are fewer groups than threads, such as for a single query.
     private let threadsOfGroup: Int
     private let state: Mutex<State>
 
     init(
-        groups: [[Int]], tokens: [[Int32]], weights: MPNetWeights, deadline: ContinuousClock.Instant,
-        threadsOfGroup: Int
+        groups: [[Int]], tokens: [[Int32]], weights: MPNetWeights, threadsOfGroup: Int,
+        stop: @escaping @Sendable () -> EmbeddingError?
     ) {
         self.groups = groups
         self.tokens = tokens
         self.weights = weights
-        self.deadline = deadline
+        self.stop = stop
         self.threadsOfGroup = threadsOfGroup
         state = Mutex(State(vectors: [[Float]](repeating: [], count: tokens.count)))
     }
@@ -123,7 +134,7 @@ private final class GroupWork: Sendable {
             let room = forward ?? makeForward()
             forward = room
             let outcome = Result { () throws(EmbeddingError) in
-                try room.embed(group.map { tokens[$0] }) { ContinuousClock.now >= deadline }
+                try room.embed(group.map { tokens[$0] }, stop: stop)
             }
             state.withLock { state in
                 switch outcome {

@@ -54,15 +54,15 @@ struct MPNetForward {
     ///
     /// - Parameters:
     ///   - texts: Ids of pieces, as many as `capacity` together and 1…`longest` each.
-    ///   - isOver: Asked before each layer; the answer `true` ends the work with `.deadlineExceeded`.
+    ///   - stop: Asked before each layer; an error that it answers ends the work.
     /// - Returns: `float[width]` of length 1 for each text.
-    func embed(_ texts: [[Int32]], isOver: () -> Bool) throws(EmbeddingError) -> [[Float]] {
+    func embed(_ texts: [[Int32]], stop: () -> EmbeddingError?) throws(EmbeddingError) -> [[Float]] {
         let counts = texts.map(\.count)
         let tokens = counts.reduce(0, +)
         precondition(tokens <= capacity)
         try start(texts)
         for layer in weights.layers {
-            guard !isOver() else { throw .deadlineExceeded }
+            if let error = stop() { throw error }
             layer.attention.multiply(
                 states.base, rowStride: stateStride, count: tokens, into: attention.base, outStride: attentionStride,
                 activated: false, threads: threads, kernels)

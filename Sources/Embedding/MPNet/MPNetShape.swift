@@ -35,12 +35,15 @@ struct MPNetShape: Sendable, Equatable {
         let panel = Int(TVK_PANEL)
         guard (1...Self.widest).contains(width), (1...1 << 20).contains(vocabulary), (4...1 << 16).contains(positions),
             (1...width).contains(heads), width % heads == 0, (width / heads) % panel == 0,
-            (1...4 * Self.widest).contains(inner), inner % panel == 0, (4...1_024).contains(buckets), buckets % 2 == 0
+            // What attention finds stands where the inner states come.
+            (width...4 * Self.widest).contains(inner), inner % panel == 0,
+            (4...RelativePositionBias.mostBuckets).contains(buckets), buckets % 2 == 0
         else {
             throw .invalidModelFolder(
                 reason: """
                     unusual sizes: \(vocabulary) pieces, width \(width), \(heads) heads, inner width \(inner), \
-                    \(positions) positions, \(buckets) buckets; heads and the inner width must be multiples of \(panel) wide
+                    \(positions) positions, \(buckets) buckets; heads and the inner width must be multiples of \(panel) wide, and the \
+                    inner width no less than the width
                     """)
         }
     }

@@ -11,12 +11,14 @@ struct RelativePositionBias: Sendable {
     private let stride: Int
 
     private static let farthest = 128
+    /// A quarter of them has a distance each, all below `farthest`.
+    static let mostBuckets = 4 * farthest - 2
 
     /// - Parameters:
     ///   - table: `float[buckets × heads]`, as the model stores it.
     ///   - buckets: Even, at least 4: a half for keys before the query, a half for those behind it.
     init(table: [Float], buckets: Int, heads: Int, mostTokens: Int) {
-        precondition(table.count == buckets * heads && buckets % 2 == 0 && buckets >= 4)
+        precondition(table.count == buckets * heads && buckets % 2 == 0 && 4...Self.mostBuckets ~= buckets)
         self.heads = heads
         self.mostTokens = mostTokens
         stride = 2 * mostTokens - 1

@@ -56,6 +56,13 @@ extension WordPieceTokenizer {
         (rawTokens, normalizedTokens) = try Self.addedTokens(root["added_tokens"] ?? .null, below: limit)
     }
 
+    /// By what it cuts texts in another way than BERT's uncased models, for the name of who uses it; "" for nothing.
+    var deviations: String {
+        [
+            (lowercases, "cased"), (stripsAccents, "accented"), (cleans, "uncleaned"), (separatesIdeographs, "ideographs"),
+        ].filter { !$0.0 }.map { "+\($0.1)" }.joined()
+    }
+
     /// The tokens around a text, from any of the three ways to say so.
     private static func ends(_ processor: JSONValue, below limit: Int) throws(EmbeddingError) -> (Int32, Int32) {
         switch processor["type"]?.stringValue {

@@ -24,6 +24,8 @@ public struct SnapshotClient: Sendable {
     static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
         configuration.connectionPool.retryConnectionEstablishment = false
+        // The key would follow wherever the answer leads.
+        configuration.redirectConfiguration = .disallow
         return HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
     }()

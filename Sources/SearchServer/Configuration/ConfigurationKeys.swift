@@ -117,6 +117,8 @@ package enum ConfigurationKeys {
     /// Told to nobody, neither in a problem nor in a log.
     static let secrets: Set<String> = [
         "service.api_key", "service.alt_api_key", "service.read_only_api_key", "service.jwt.secret", "service.jwt",
+        // Somebody may put the private one there.
+        "service.jwt.public_key", "service.jwt.public_keys",
     ]
 
     /// The known key that looks most like an unknown one, if any comes near.

@@ -37,13 +37,17 @@ extension ConfigurationReader {
 
     mutating func readTokens() -> TokenSettings {
         var settings = TokenSettings()
+        // A server without keys is open to everybody; nobody who sets an empty one means that.
+        for key in ["service.jwt.secret", "service.jwt.public_key"] where string(key)?.isEmpty == true {
+            problem(key, "must not be empty; leave it out for none")
+        }
         if let text = string("service.jwt.secret"), !text.isEmpty {
             do { settings.secret = try TokenSecret(text) } catch { problem("service.jwt.secret", "\(error)") }
         }
         if let text = string("service.jwt.public_key"), !text.isEmpty {
             readKey(text, name: nil, "service.jwt.public_key", into: &settings)
         }
-        if let value = values["service.jwt.public_keys"], !value.isNull {
+        if let value = tree("service.jwt.public_keys") {
             // Problems come in one order, whatever that of the mapping's hash table is.
             for (name, value) in (value.objectValue ?? [:]).sorted(by: { $0.key < $1.key }) {
                 guard let text = value.stringValue else {
@@ -106,7 +110,7 @@ extension ConfigurationReader {
                 limits.defaults[kind] = .limited(RateLimit(perMinute: limit.perMinute, burst: burst))
             }
         }
-        if let value = values["rate_limits.overrides"], !value.isNull {
+        if let value = tree("rate_limits.overrides") {
             guard let entries = value.arrayValue else {
                 problem("rate_limits.overrides", "must be a list of mappings")
                 return limits

@@ -175,6 +175,12 @@ struct ConfigurationReader {
         }
     }
 
+    /// A mapping or a list; from an environment variable as JSON.
+    func tree(_ key: String) -> JSONValue? {
+        guard let value = values[key], !value.isNull else { return nil }
+        return value.stringValue.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? value
+    }
+
     mutating func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let value = values[key], !value.isNull else { return nil }
         let number = value.integerValue.map { Int($0) } ?? value.stringValue.flatMap { Int($0) }

@@ -71,7 +71,8 @@ public struct EmbedderSettings: Sendable, Equatable {
             let spent = try trends.counter(EmbeddingCounters.dollars)
             let spending = try spent.map { spent in
                 EmbeddingSpending(
-                    day: spent.period, tokens: Int(try trends.counter(EmbeddingCounters.tokens)?.value ?? 0),
+                    day: spent.period,
+                    tokens: Int(exactly: (try trends.counter(EmbeddingCounters.tokens)?.value ?? 0).rounded()) ?? 0,
                     dollars: spent.value)
             }
             return try OpenAIEmbedder(configuration, spending: spending, logger: logger)

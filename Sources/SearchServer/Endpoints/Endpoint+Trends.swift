@@ -5,11 +5,10 @@ extension Endpoint {
     /// A row of the trend API. Changes wait for the writer, on threads of their own.
     ///
     /// - Parameters:
-    ///   - waits: whether it may wait for an embedder.
     ///   - path: behind `/api/v1/`.
     ///   - reply: of the operation's answer and its request.
     static func trends<Request, Response>(
-        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>, waits: Bool = false,
+        _ method: HTTPMethod, _ path: String, _ operation: Operation<Request, Response>,
         decode: @escaping @Sendable (Call) throws -> Request,
         reply: @escaping @Sendable (Response, Request) throws -> Reply
     ) -> Endpoint {
@@ -21,6 +20,6 @@ extension Endpoint {
         return Endpoint(
             method: method, path: Envelope.trendPrefix + path, requirement: operation.requirement,
             body: method == .GET || method == .DELETE ? .none : .json,
-            work: waits ? .text(work) : operation.requirement.changesData ? .change(work) : .compute(work))
+            work: operation.requirement.changesData ? .change(work) : .compute(work))
     }
 }

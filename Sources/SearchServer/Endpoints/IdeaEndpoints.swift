@@ -30,13 +30,13 @@ extension Endpoints {
         } reply: { page, listing in
             listReply(page, listing) { $1.write($0) }
         },
-        .trends(.GET, "ideas/search", IdeaOperations.search, waits: true) { call in
+        .trends(.GET, "ideas/search", IdeaOperations.search) { call in
             var parameters = TrendParameters(call.query)
             return try parameters.ideaSearch()
         } reply: { hits, _ in
             hitsReply(hits, "idea") { $1.write($0) }
         },
-        .trends(.POST, "ideas/search", IdeaOperations.search, waits: true) {
+        .trends(.POST, "ideas/search", IdeaOperations.search) {
             try decodeBody($0.body) { try $0.readIdeaSearch() }
         } reply: { hits, _ in
             hitsReply(hits, "idea") { $1.write($0) }

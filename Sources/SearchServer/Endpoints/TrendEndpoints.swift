@@ -30,13 +30,13 @@ extension Endpoints {
         } reply: { result, batch in
             try batchReply(result, batch)
         },
-        .trends(.GET, "trends/search", TrendOperations.search, waits: true) { call in
+        .trends(.GET, "trends/search", TrendOperations.search) { call in
             var parameters = TrendParameters(call.query)
             return try parameters.trendSearch()
         } reply: { hits, _ in
             hitsReply(hits, "trend") { $1.write($0) }
         },
-        .trends(.POST, "trends/search", TrendOperations.search, waits: true) {
+        .trends(.POST, "trends/search", TrendOperations.search) {
             try decodeBody($0.body) { try $0.readTrendSearch() }
         } reply: { hits, _ in
             hitsReply(hits, "trend") { $1.write($0) }

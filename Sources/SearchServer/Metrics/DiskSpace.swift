@@ -11,7 +11,13 @@ struct DiskSpace {
     init?(of path: String) {
         var space = statvfs()
         guard statvfs(path, &space) == 0 else { return nil }
-        free = Int(space.f_bavail) * Int(space.f_frsize)
-        size = Int(space.f_blocks) * Int(space.f_frsize)
+        free = Self.bytes(UInt64(space.f_bavail), UInt64(space.f_frsize))
+        size = Self.bytes(UInt64(space.f_blocks), UInt64(space.f_frsize))
+    }
+
+    /// Some file systems tell more than there can be.
+    private static func bytes(_ blocks: UInt64, _ size: UInt64) -> Int {
+        let (product, overflow) = blocks.multipliedReportingOverflow(by: size)
+        return overflow ? .max : Int(clamping: product)
     }
 }

@@ -60,10 +60,12 @@ enum Metrics {
                     dollars)
             }
         }
-        text.family("trendex_jobs", .gauge, "jobs of the trend store")
-        let jobs = (try? call.service.services.trends.jobCounts()) ?? [:]
-        for status in JobStatus.allCases {
-            text.sample("trendex_jobs", [("status", status.rawValue)], jobs[status] ?? 0)
+        // Zeros would say that no job waits.
+        if let jobs = try? call.service.services.trends.jobCounts() {
+            text.family("trendex_jobs", .gauge, "jobs of the trend store")
+            for status in JobStatus.allCases {
+                text.sample("trendex_jobs", [("status", status.rawValue)], jobs[status] ?? 0)
+            }
         }
         text.family("trendex_event_streams", .gauge, "streams of events that are open")
         for kind in EventStreamKind.allCases {

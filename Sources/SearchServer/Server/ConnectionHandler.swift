@@ -293,7 +293,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .compute(let work): compute(call, work, answer)
         case .brief(_, let work): compute(call, unfinished ?? work, answer)
         case .long(let work): workers.submitLong { answer($0.flatMap { _ in Result { try work(call) } }) }
-        case .text(let work): workers.submitText { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .change(let work): workers.submitChange { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
             workers.submitCompute(bodyBytes: call.body.count) { start in

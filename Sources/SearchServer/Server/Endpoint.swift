@@ -21,7 +21,8 @@ struct Endpoint: Sendable {
     enum Work: Sendable {
         /// On the event loop; for what takes no time.
         case immediate(@Sendable (Call) throws -> Reply)
-        /// On a compute thread; on one for index builds, from its beginning, if payload indexes have to be built first.
+        /// On a compute thread; again from its beginning on one for index builds, if payload indexes have to be built first, and on one
+        /// that may wait for an embedder, if texts have to be embedded.
         case compute(@Sendable (Call) throws -> Reply)
         /// `attempt` on the event loop when that has time for it (`LoopTime`); it must never wait. A compute thread does what is
         /// left, or all of it.
@@ -30,8 +31,6 @@ struct Endpoint: Sendable {
         case long(@Sendable (Call) throws -> Reply)
         /// On a thread for what waits for the writer.
         case change(@Sendable (Call) throws -> Reply)
-        /// On a thread for what may wait for an embedder.
-        case text(@Sendable (Call) throws -> Reply)
         /// Begins on a compute thread, and answers later, from any thread; not at all if it throws.
         case deferred(@Sendable (Call, _ answer: @escaping Answer) throws -> Void)
         /// On the cooperative pool; must not block.

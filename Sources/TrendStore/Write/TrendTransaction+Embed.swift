@@ -26,8 +26,8 @@ extension Idea {
 }
 
 extension TrendTransaction {
-    /// Gives trends the vectors that a model has made of their texts, and remembers the model. Rows that are gone, or whose text
-    /// is another one by now, are passed over. Returns how many took theirs.
+    /// Gives trends the vectors that a model has made of their texts, and remembers the model. Rows that are gone, whose text
+    /// is another one by now, or that somebody has given a vector meanwhile, are passed over. Returns how many took theirs.
     ///
     /// Throws `.conflict` where the collection has vectors of another model, or of one that isn't known, and `.invalid` for a
     /// wrong vector.
@@ -45,7 +45,9 @@ extension TrendTransaction {
     ) throws -> Int {
         try Self.validate(made.map { ($0.id, $0.vector) })
         let db = try database()
-        let fitting = try made.filter { entry in try R.fetch(entry.id, db).map { text($0) == entry.text } ?? false }
+        let fitting = try made.filter { entry in
+            try R.fetch(entry.id, db).map { $0.embeddingStatus != .current && text($0) == entry.text } ?? false
+        }
         guard !fitting.isEmpty else { return 0 }
         try claim(R.table, for: model)
         return try embed(R.self, fitting.map { ($0.id, $0.vector) }).count
@@ -118,11 +120,13 @@ extension TrendStore {
     }
 
     /// Notes what was counted, in place of what was noted before.
-    public func setCounter(_ name: String, period: Int, value: Double) throws {
+    public func setCounters(_ values: [String: Double], period: Int) throws {
         try engine.write { transaction in
-            try transaction.database.execute(
-                sql: "INSERT OR REPLACE INTO counters (name, period, value) VALUES (?, ?, ?)",
-                arguments: [name, period, value])
+            for (name, value) in values {
+                try transaction.database.execute(
+                    sql: "INSERT OR REPLACE INTO counters (name, period, value) VALUES (?, ?, ?)",
+                    arguments: [name, period, value])
+            }
         }
     }
 }
