@@ -225,7 +225,9 @@ public enum TrendOperations {
         guard (1...3_650).contains(period.days) else {
             throw ServiceError.outOfRange("days", "must be 1…3650, not \(period.days)")
         }
-        let since = Timestamp(microseconds: Timestamp.now.microseconds - Int64(period.days) * 86_400_000_000)
+        // From a whole minute on, so that requests within one share what is computed.
+        let minute = Timestamp.now.microseconds / 60_000_000 * 60_000_000
+        let since = Timestamp(microseconds: minute - Int64(period.days) * 86_400_000_000)
         return try services.trends.trendingCategories(since: since, limit: period.limit)
     }
 

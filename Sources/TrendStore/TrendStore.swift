@@ -24,6 +24,11 @@ public final class TrendStore: Sendable {
     public let events: EventLog
     /// The collections that are the store's own.
     let kept = Mutex<Set<String>>([])
+    /// Commits that may have changed rows.
+    private let changes = Atomic(0)
+    let statistics = FreshCache<StatisticsKey, TrendStatistics>(capacity: 1)
+    let movements = FreshCache<MovementKey, [CategoryMovement]>(capacity: 64)
+    let counts = FreshCache<CountKey, Int>(capacity: 1_024)
     /// What was seen lately. Those of a change that is rolled back stay in it, which costs a look at the table.
     package let seen: Mutex<SeenFingerprints>
 
@@ -75,6 +80,14 @@ public final class TrendStore: Sendable {
     /// The same for what only deletes: on a full disk as well, and without collections that aren't there yet.
     func writeFreeing<T>(deadline: Deadline?, _ body: @escaping (TrendTransaction) throws -> T) throws -> T {
         try engine.write(mayUseReserve: true, deadline: deadline) { [self] in try run(body, $0) }
+    }
+
+    /// Grows with each commit that may have changed rows, before whoever made it learns of it.
+    var version: Int { changes.load(ordering: .acquiring) }
+
+    /// Notes that a transaction may change rows.
+    func noteChange(_ transaction: WriteTransaction) {
+        transaction.afterCommit { [self] in changes.add(1, ordering: .releasing) }
     }
 
     private func run<T>(_ body: (TrendTransaction) throws -> T, _ transaction: WriteTransaction) throws -> T {
@@ -140,7 +153,10 @@ public final class TrendStore: Sendable {
     /// Deletes all trends and ideas with everything that belongs to them, and the store's collections, which the next change
     /// makes anew. If it is interrupted, it may be called again.
     public func reset() throws {
-        try engine.write(mayUseReserve: true) { try $0.database.execute(sql: "DELETE FROM trends") }
+        try engine.write(mayUseReserve: true) { [self] transaction in
+            noteChange(transaction)
+            try transaction.database.execute(sql: "DELETE FROM trends")
+        }
         for name in [Trend.table, Idea.table] where keeps(name) {
             _ = try engine.deleteCollection(name, isByKeeper: true)
             try engine.write(mayUseReserve: true) { transaction in

@@ -37,8 +37,9 @@ extension TrendStore {
         }
         let isKept = keeps(R.table)
         for batch in batches(report.rowsWithoutPoint + report.pointsWithoutVector + report.uncountedVectors) {
-            repair.rowsNeedingEmbedding += try engine.write { transaction in
-                try batch.filter { try Self.mendStatus($0, R.self, isKept, transaction) == .missing }
+            repair.rowsNeedingEmbedding += try engine.write { [self] transaction in
+                noteChange(transaction)
+                return try batch.filter { try Self.mendStatus($0, R.self, isKept, transaction) == .missing }
             }
         }
         repair.rowsNeedingEmbedding.sort { $0.pointID < $1.pointID }

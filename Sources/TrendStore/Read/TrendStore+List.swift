@@ -2,9 +2,19 @@ import Foundation
 import GRDB
 import SearchEngine
 
+/// What a count is of.
+struct CountKey: Hashable {
+    var condition: String
+    var arguments: [DatabaseValue]
+    var table: String
+}
+
 extension TrendStore {
     /// The most rows that a page or a search returns.
     public static let maximumLimit = 1_000
+
+    /// Values of a filter whose count is kept.
+    private static let mostCountedValues = 16
 
     /// A page ends, before its limit, with the row that takes its rows beyond so many bytes: some have megabytes each.
     static let mostPageBytes = 8 << 20
@@ -137,8 +147,16 @@ extension TrendStore {
 
     func count(_ filter: some RowFilter) throws -> Int {
         try filter.validate()
-        return try engine.read { db in try Self.count(filter, db) }
+        let (condition, arguments) = filter.sql
+        // Nobody asks for many values again and again.
+        guard arguments.count <= Self.mostCountedValues else { return try engine.read { try Self.count(filter, $0) } }
+        let key = CountKey(condition: condition, arguments: arguments.map(\.databaseValue), table: table(of: filter))
+        return try counts.value(of: key, version: { version }) {
+            try engine.read { db in try Self.count(filter, db) }
+        }
     }
+
+    private func table<F: RowFilter>(of _: F) -> String { F.Stored.table }
 
     private static func count<F: RowFilter>(_ filter: F, _ db: GRDB.Database) throws -> Int {
         let (condition, arguments) = filter.sql

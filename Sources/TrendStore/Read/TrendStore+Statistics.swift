@@ -30,11 +30,22 @@ public struct CategoryMovement: Sendable, Hashable {
     public var engagementScore: Double
 }
 
+struct StatisticsKey: Hashable {}
+
+struct MovementKey: Hashable {
+    var since: Timestamp
+    var limit: Int
+}
+
 extension TrendStore {
     private static let topTrends = 10
 
-    /// Counts of all trends. Complexity: O(trends).
+    /// Counts of all trends. Complexity: O(trends) after a change, O(1) until the next.
     public func trendStatistics() throws -> TrendStatistics {
+        try statistics.value(of: StatisticsKey(), version: { version }, compute: computeStatistics)
+    }
+
+    private func computeStatistics() throws -> TrendStatistics {
         try engine.read { db in
             var statistics = TrendStatistics()
             statistics.total = try Int.fetchOne(db, sql: "SELECT count(*) FROM trends") ?? 0
@@ -59,12 +70,18 @@ extension TrendStore {
 
     /// The categories whose trends of a time grow fastest, best first; `limit` is 1…1,000.
     ///
-    /// Throws `.invalid` naming the parameter. Complexity: O(trends of that time).
+    /// Throws `.invalid` naming the parameter. Complexity: O(trends of that time) after a change, O(1) until the next.
     public func trendingCategories(since: Timestamp, limit: Int = 10) throws -> [CategoryMovement] {
         guard (1...Self.maximumLimit).contains(limit) else {
             throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
         }
-        return try engine.read { db in
+        return try movements.value(of: MovementKey(since: since, limit: limit), version: { version }) {
+            try computeMovements(since, limit)
+        }
+    }
+
+    private func computeMovements(_ since: Timestamp, _ limit: Int) throws -> [CategoryMovement] {
+        try engine.read { db in
             try Row.fetchAll(
                 db,
                 sql: """

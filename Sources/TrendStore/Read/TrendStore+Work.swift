@@ -158,7 +158,8 @@ extension TrendStore {
 
     private func trim(_ table: String, _ column: String, at now: Timestamp, _ limit: Int) throws -> Int {
         let before = now.adding(seconds: -Double(Self.endedStayDays) * 86_400).microseconds
-        return try engine.write(mayUseReserve: true) { transaction in
+        return try engine.write(mayUseReserve: true) { [self] transaction in
+            noteChange(transaction)
             let db = transaction.database
             try db.execute(
                 sql: """

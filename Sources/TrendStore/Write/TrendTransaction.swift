@@ -19,6 +19,7 @@ public final class TrendTransaction {
     init(_ transaction: WriteTransaction, of store: TrendStore) {
         self.transaction = transaction
         self.store = store
+        store.noteChange(transaction)
     }
 
     /// Whether there is a collection of the store by this name.
