@@ -20,11 +20,11 @@ public protocol Embedder: Sendable {
     func close()
 
     /// What a service has cost today; `nil` for what costs nothing.
-    var spending: EmbeddingSpending? { get }
+    var spendingToday: EmbeddingSpending? { get }
 }
 
 extension Embedder {
-    public var spending: EmbeddingSpending? { nil }
+    public var spendingToday: EmbeddingSpending? { nil }
 }
 
 /// What made a vector. Vectors of different models can't be compared, so whoever stores vectors keeps `identity` beside them.

@@ -12,6 +12,7 @@ extension Engine {
 
     private func createSnapshot(_ collection: PointCollection) throws -> SnapshotDescription {
         let start = environment.time.now
+        let keeper = keeper(of: collection.name)
         let snapshot = try folder(collection.name).create(
             prefix: "\(fileName(collection.name))-\(Self.peer)", temporary: layout.temporary
         ) { tar in
@@ -19,7 +20,7 @@ extension Engine {
                 guard !collection.isDropped else { throw PointCollection.missing(collection.name) }
                 return FrozenCollection(collection)
             } body: { frozen, db in
-                try withGraphFiles(of: frozen) { try frozen.write(to: tar, db, graphFiles: $0) }
+                try withGraphFiles(of: frozen) { try frozen.write(to: tar, db, graphFiles: $0, keeper: keeper) }
             }
         }
         logger.tell(.snapshotCreated(snapshot, collection: collection.name, environment.time.now - start))
@@ -67,10 +68,12 @@ extension Engine {
 
     /// Verifies the archive, restores it into a fresh place, and swaps it in under the name in one transaction; makes
     /// the collection if it isn't there. A failure leaves everything as it was.
+    ///
+    /// Rows that the archive carries are restored with the points where the collection has a keeper, or may get one. A collection
+    /// with a keeper takes no archive without rows.
     public func recoverSnapshot(_ collection: String, file path: String, checksum: String?) throws {
         let name = catalog.withLock { $0.resolve(collection)?.name } ?? collection
         try Self.validate(name: name, what: "Collection")
-        try requireUnkept(name, "be replaced by a snapshot")
         guard fileSystem.exists(path) else { throw EngineError.notFound("Snapshot file \(path) doesn't exist") }
         if let checksum { try Self.requireChecksum(checksum, of: fileSystem.open(path, create: false)) }
         let start = environment.time.now

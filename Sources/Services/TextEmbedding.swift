@@ -100,7 +100,7 @@ public final class TextEmbedding: Sendable {
 
     /// What a service has cost today counts after a restart as well.
     private func noteSpending() throws {
-        guard let spending = embedder.spending, noted.withLock({ $0 != spending }) else { return }
+        guard let spending = embedder.spendingToday, noted.withLock({ $0 != spending }) else { return }
         try trends.setCounters(
             [EmbeddingCounters.tokens: Double(spending.tokens), EmbeddingCounters.dollars: spending.dollars],
             period: spending.day)
@@ -108,7 +108,7 @@ public final class TextEmbedding: Sendable {
     }
 
     /// Dollars that a service has cost today; `nil` for what costs nothing.
-    public var dollarsToday: Double? { embedder.spending?.dollars }
+    public var dollarsToday: Double? { embedder.spendingToday?.dollars }
 }
 
 extension MissingEmbeddings {

@@ -24,6 +24,8 @@ public final class TrendStore: Sendable {
     public let events: EventLog
     /// The collections that are the store's own.
     let kept = Mutex<Set<String>>([])
+    /// Of restores under way, by collection; `nil` where nothing was read yet.
+    let staged = Mutex<[String: StagedRows?]>([:])
     /// Commits that may have changed rows.
     private let changes = Atomic(0)
     let statistics = FreshCache<StatisticsKey, TrendStatistics>(capacity: 1)
@@ -41,6 +43,7 @@ public final class TrendStore: Sendable {
         let (names, isMirrored, fingerprints) = try engine.write(mayUseReserve: true) { transaction in
             let db = transaction.database
             try Schema.prepare(db)
+            try Schema.removeStaged(db)
             return (
                 try Schema.keptCollections(db), try Schema.isMirrored(db), try Self.seenFingerprints(db)
             )
@@ -128,12 +131,16 @@ public final class TrendStore: Sendable {
         }
     }
 
+    /// Whether a collection has the vectors that embeddings are stored as.
+    static func fits(_ configuration: CollectionConfiguration) -> Bool {
+        guard configuration.isUnnamed, let vector = configuration.vectors[""] else { return false }
+        return vector.size == embeddingDimensions && vector.distance == .cosine
+    }
+
     /// Makes a collection the store's own, if there is one of this very name.
     private func takeOver(_ name: String, _ transaction: WriteTransaction) throws {
         guard !keeps(name), let (configuration, isEmpty) = try transaction.settings(of: name) else { return }
-        guard isEmpty, configuration.isUnnamed, let vector = configuration.vectors[""],
-            vector.size == Self.embeddingDimensions, vector.distance == .cosine
-        else {
+        guard isEmpty, Self.fits(configuration) else {
             throw TrendStoreError.conflict(
                 """
                 The collection `\(name)` was made by somebody else, and is left alone. The store takes one over that is \

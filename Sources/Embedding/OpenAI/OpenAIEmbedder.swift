@@ -61,7 +61,9 @@ public final class OpenAIEmbedder: Embedder {
     }
 
     /// What the day has cost so far, without requests on their way. Store it after each call.
-    public var spending: EmbeddingSpending? { state.withLock { $0.cost.spending } }
+    public var spending: EmbeddingSpending { state.withLock { $0.cost.spending } }
+
+    public var spendingToday: EmbeddingSpending? { spending }
 
     /// Ends pauses of calls in progress; they and all later ones throw `.closed`. A request on its way is waited for up to its
     /// timeout.

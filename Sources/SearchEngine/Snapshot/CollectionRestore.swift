@@ -81,13 +81,16 @@ struct CollectionRestore {
     /// Restores under `name`, replacing a collection that has it; its aliases stay. All or nothing. Returns whether there was one
     /// to be replaced.
     func restore(as name: String) throws -> Bool {
+        let keeper = try rowKeeper(of: name)
+        try keeper?.stage(name, configuration, nextRows())
+        defer { keeper?.unstage(name) }
         let (id, generation) = try makeHidden()
         do {
             try copyVectors(to: generation)
             try copyPoints(to: generation)
             engine.loader.publishLoaded(generation)
             adoptGraphs(for: generation)
-            return try swapIn(id, name, generation)
+            return try swapIn(id, name, generation, keeper)
         } catch {
             try? engine.queue.perform(freeing: FreeingJob()) { transaction in
                 try transaction.database.execute(sql: "DELETE FROM collections WHERE id = ?", arguments: [id])
@@ -96,6 +99,29 @@ struct CollectionRestore {
             try? engine.fileSystem.remove(engine.layout.vectors(id))
             try? engine.fileSystem.remove(engine.layout.derived(id))
             throw error
+        }
+    }
+
+    /// Who takes the archive's rows; `nil` where points alone are restored. Throws `.conflict` where these would lose their rows.
+    private func rowKeeper(of name: String) throws -> (any CollectionKeeper)? {
+        guard tar.entries[CollectionSnapshot.rowsName] != nil, let keeper = engine.keeper.withLock({ $0.keeper }),
+            keeper.takesRows(of: name)
+        else {
+            try engine.requireUnkept(name, "be replaced by a snapshot without its rows")
+            return nil
+        }
+        return keeper
+    }
+
+    /// The archive's rows, part by part.
+    private func nextRows() throws -> () throws -> [UInt8]? {
+        let entry = try tar.entry(CollectionSnapshot.rowsName)
+        var position = 0
+        return { [tar] in
+            let count = min(1 << 20, entry.size - position)
+            guard count > 0 else { return nil }
+            defer { position += count }
+            return try tar.read(entry, at: position, count: count)
         }
     }
 
@@ -179,13 +205,24 @@ struct CollectionRestore {
         }
     }
 
-    private func swapIn(_ id: Int64, _ name: String, _ generation: Generation) throws -> Bool {
+    private func swapIn(
+        _ id: Int64, _ name: String, _ generation: Generation, _ keeper: (any CollectionKeeper)?
+    ) throws -> Bool {
         let collection = PointCollection(
             id: id, name: name, configuration: configuration, version: version, generation: generation,
             changeMemory: ByteBudget(engine.loader.changeLogBytes))
         return try engine.queue.perform(alone: true) { [self] transaction in
-            // It may have got a keeper while the archive was read.
-            try engine.requireUnkept(name, "be replaced by a snapshot")
+            // It may have got a keeper, or somebody else may have made it, while the archive was read.
+            if let keeper, keeper.takesRows(of: name) {
+                transaction.engine = engine
+                try keeper.adoptStaged(
+                    name, as: id,
+                    hasVector: { point in
+                        generation.points.slot(of: point).map { generation.row($0).vectors != 0 } ?? false
+                    }, transaction)
+            } else {
+                try engine.requireUnkept(name, "be replaced by a snapshot without its rows")
+            }
             let db = transaction.database
             var replaced: PointCollection?
             var tables: [String] = []

@@ -9,6 +9,8 @@ enum CollectionSnapshot {
     static let firstFormatWithSlots = 3
     static let manifestName = "collection.json"
     static let pointsName = "points.bin"
+    /// Of the keeper, where the collection has one.
+    static let rowsName = "rows.jsonl"
     static func vectorsName(_ id: VectorID) -> String { "vectors/\(id)" }
     static func graphName(_ id: VectorID) -> String { "graphs/\(id)" }
 
@@ -55,8 +57,13 @@ struct FrozenCollection {
     /// A graph names slots, and walks pass through removed ones. So with graphs all slots keep their numbers, and the rows of
     /// removed ones are written, too; without, only the live ones are, one after another.
     ///
-    /// - Parameter graphFiles: where the graphs have been written to.
-    func write(to tar: TarWriter, _ db: GRDB.Database, graphFiles: [(id: VectorID, file: any File)]) throws {
+    /// - Parameters:
+    ///   - graphFiles: where the graphs have been written to.
+    ///   - keeper: the collection's, if it has one.
+    func write(
+        to tar: TarWriter, _ db: GRDB.Database, graphFiles: [(id: VectorID, file: any File)],
+        keeper: (any CollectionKeeper)?
+    ) throws {
         let keepsSlots = !graphFiles.isEmpty
         var slots: [UInt32] = []
         var pointBytes = 0
@@ -91,6 +98,13 @@ struct FrozenCollection {
             try frozen.archive(slots) { try tar.write($0) }
         }
         for (id, file) in graphFiles { try tar.add(CollectionSnapshot.graphName(id), contentsOf: file) }
+        if let keeper {
+            // An archive wants to know the size of an entry before its bytes.
+            var size = 0
+            try keeper.archive(name, db) { size += $0.count }
+            try tar.begin(CollectionSnapshot.rowsName, size: size)
+            try keeper.archive(name, db) { part in try part.withUnsafeBytes { try tar.write($0) } }
+        }
     }
 
     /// The settings without what is left of deleted vectors.

@@ -1,3 +1,5 @@
+import GRDB
+
 /// Keeps rows of its own beside the points of some collections, and follows what others change there in the transaction that
 /// changes it.
 public protocol CollectionKeeper: AnyObject, Sendable {
@@ -6,6 +8,33 @@ public protocol CollectionKeeper: AnyObject, Sendable {
 
     /// What a user may do who wants to delete or replace a kept collection, as a sentence.
     func advice(on collection: String) -> String
+
+    // MARK: Snapshots
+
+    /// Whether rows that a snapshot carries may be taken for the collection of this name, kept already or not there yet.
+    func takesRows(of collection: String) -> Bool
+
+    /// Tells the rows beside the collection's points as `db` sees them, in parts: the same each time for one state.
+    func archive(_ collection: String, _ db: GRDB.Database, _ write: ([UInt8]) throws -> Void) throws
+
+    /// Reads rows that `archive` has told, checks all of them, and keeps them aside. Blocks; not on the writer thread. Throws
+    /// `.invalid` for rows that can't be.
+    ///
+    /// - Parameter next: the next part, `nil` at the end.
+    func stage(_ collection: String, _ configuration: CollectionConfiguration, _ next: () throws -> [UInt8]?) throws
+
+    /// Puts the rows that were staged in place of those that there are, in the transaction that exchanges the points.
+    ///
+    /// - Parameters:
+    ///   - id: the number of the collection that takes the name.
+    ///   - hasVector: whether it has a vector of this point.
+    func adoptStaged(
+        _ collection: String, as id: Int64, hasVector: (PointID) -> Bool, _ transaction: WriteTransaction) throws
+
+    /// Throws away what was staged, whatever came of it. To be called once `stage` has not thrown.
+    func unstage(_ collection: String)
+
+    // MARK: Changes
 
     /// Follows the changes of a job in a kept collection. On the writer thread; what it writes is part of the job, and an
     /// error refuses the job.

@@ -9,8 +9,8 @@ extension TrendStore: CollectionKeeper {
 
     public func advice(on collection: String) -> String {
         """
-        `trendex trends reset` deletes the rows of \(collection) with their points; the restore of the whole storage brings \
-        rows and points together
+        `trendex trends reset` deletes the rows of \(collection) with their points; the restore of the whole storage, or of a \
+        snapshot of \(collection) that carries its rows, brings rows and points together
         """
     }
 

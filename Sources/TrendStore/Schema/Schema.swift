@@ -67,6 +67,13 @@ enum Schema {
         return try String.fetchSet(db, sql: "SELECT name FROM trend_store_collections")
     }
 
+    /// Removes what an interrupted restore has read.
+    static func removeStaged(_ db: GRDB.Database) throws {
+        for table in [Trend.table, Idea.table].flatMap(ArchivedRows.tables) {
+            try db.execute(sql: "DROP TABLE IF EXISTS \(table.staging)")
+        }
+    }
+
     /// Whether the payloads of points have the keys that this format gives them.
     static func isMirrored(_ db: GRDB.Database) throws -> Bool {
         let mirrored = try Int.fetchOne(db, sql: "SELECT mirrored FROM trend_store")
