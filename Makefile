@@ -10,7 +10,7 @@ BIN := .build/release
 # One build serves the server, the benchmark and the tests.
 SWIFT_BUILD := swift build -c release --build-tests
 
-.PHONY: help setup build serve test test-swift test-python test-neon test-tsan demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections bench-sizing bench-embedder model check-deploy format lint docs clean
+.PHONY: help setup build serve test test-swift test-python test-neon test-tsan demo bench bench-peers bench-growth bench-shapes bench-beside bench-collections bench-sizing bench-embedder bench-load model check-deploy format lint docs clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ model: ## Get the sentence model all-mpnet-base-v2 for the local embedder (390 M
 	@PYTHON="$(PYTHON)" scripts/setup.sh python
 	@PYTHON="$(PYTHON)" scripts/model.sh
 
-demo: build ## Load a small sample of trends and run a few semantic searches
+demo: build ## Tell the life of a trend with a server of its own
 	@PYTHON="$(PYTHON)" scripts/setup.sh python-only
 	@$(PYTHON) demo/demo.py
 
@@ -84,6 +84,10 @@ bench-sizing: build ## Measure memory, page cache and disk of a point by dimensi
 
 check-deploy: ## Check the files in deploy/ with the tools that are there
 	@scripts/check-deploy.sh
+
+bench-load: build ## Measure the trend API with 1,000 connections and ingest beside them (BENCH_ARGS)
+	@PYTHON="$(PYTHON)" scripts/setup.sh python load
+	@PYTHON="$(PYTHON)" scripts/bench.sh --load
 
 bench-embedder: build model ## Compare the local embedder with PyTorch and ONNX Runtime: vectors and speed (5 GB of packages; BENCH_ARGS)
 	@PYTHON="$(PYTHON)" scripts/bench.sh --embedder

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures, and draws what was measured.
-# usage: bench.sh [--peers | --growth | --shapes | --beside | --collections | --sizing | --embedder] [options for trendex-bench run,
-#        peers.py, growth.py, trendex-bench shapes, beside_writes.py, many_collections.py, sizing.py or embedder.py]
+# usage: bench.sh [--peers | --growth | --shapes | --beside | --collections | --sizing | --embedder | --load] [options for trendex-bench run,
+#        peers.py, growth.py, trendex-bench shapes, beside_writes.py, many_collections.py, sizing.py, embedder.py
+#        or trend_load.py]
 #
 # The data are $TRENDEX_DATA (a folder or an ann-benchmarks HDF5 file), or ../shared/data if it is there; without
-# them `make bench` makes clustered vectors of its own. --shapes, --beside, --collections and --embedder take no data. $BENCH_ARGS holds further options.
+# them `make bench` makes clustered vectors of its own. --shapes, --beside, --collections, --embedder and --load take no data. $BENCH_ARGS holds further options.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -21,11 +22,12 @@ case ${1:-} in
     --collections) program=collections ;;
     --sizing) program=sizing ;;
     --embedder) program=embedder ;;
+    --load) program=load ;;
     *) exec .build/release/trendex-bench run ${data:+--data "$data"} "$@" ${more[@]+"${more[@]}"} ;;
 esac
 shift
 
-[[ -n $data || $program =~ ^(shapes|beside|collections|sizing|embedder)$ ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
+[[ -n $data || $program =~ ^(shapes|beside|collections|sizing|embedder|load)$ ]] || { echo "bench: $program needs data of yours; set TRENDEX_DATA" >&2; exit 1; }
 # Makes the environment $1 with the interpreter $2 and the packages of the file $3.
 environment() {
     [[ ! -e $1/.ready || $3 -nt $1/.ready ]] || return 0
@@ -58,6 +60,10 @@ fi
 if [[ $program == sizing ]]; then
     exec "$tools/bin/python" benchmarks/sizing.py --server .build/release/trendex ${data:+--data "$data"} --json benchmarks/results/sizing.json \
         --table benchmarks/results/sizing.md "$@" ${more[@]+"${more[@]}"}
+fi
+if [[ $program == load ]]; then
+    exec "$tools/bin/python" benchmarks/trend_load.py --server .build/release/trendex --json benchmarks/results/trend-load.json \
+        --table benchmarks/results/trend-load.md --plot benchmarks/results/trend-load.png "$@" ${more[@]+"${more[@]}"}
 fi
 if [[ $program == growth.py ]]; then
     exec "$tools/bin/python" benchmarks/growth.py --data "$data" "$@" ${more[@]+"${more[@]}"}

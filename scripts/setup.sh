@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing.
-# usage: setup.sh [build] [python] [python-only] [neon]
+# usage: setup.sh [build] [python] [python-only] [neon] [load]
 #   build        what the Swift build links against
 #   python       a Python with virtual environments, for the tests and benchmarks
 #   python-only  any Python 3, for the demo
+#   load         wrk, which loads a server
 #   neon         what compiles C for aarch64 and runs it under emulation
 set -euo pipefail
 
@@ -38,6 +39,9 @@ for what in "$@"; do
             ;;
         python-only)
             command -v "$python" >/dev/null || missing+=(python3)
+            ;;
+        load)
+            command -v wrk >/dev/null || missing+=(wrk)
             ;;
         neon)
             if ! command -v dpkg-query >/dev/null; then
