@@ -53,24 +53,30 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        // Vectors of texts: a local model, an OpenAI-compatible service, hashed words.
+        // Services that speak OpenAI's API: requests with retries, limits of rate and cost; chats.
         .target(
-            name: "Embedding",
+            name: "OpenAI",
             dependencies: [
-                "JSON", "Quantization", "CVectorKernels",
+                "JSON",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        // Vectors of texts: a local model, an OpenAI-compatible service, hashed words.
+        .target(
+            name: "Embedding",
+            dependencies: [
+                "OpenAI", "JSON", "Quantization", "CVectorKernels",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         // What may be asked, by whom, and with which limits, whatever carries the request.
         .target(
             name: "Services",
             dependencies: [
-                "Embedding", .product(name: "Logging", package: "swift-log"),
-                "TrendStore", "SearchEngine", "JSON",
+                "Embedding", "OpenAI", "TrendStore", "SearchEngine", "JSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -79,7 +85,7 @@ let package = Package(
         .target(
             name: "SearchServer",
             dependencies: [
-                "Services", "SearchEngine", "TrendStore", "Embedding", "JSON", "Quantization",
+                "Services", "SearchEngine", "TrendStore", "Embedding", "OpenAI", "JSON", "Quantization",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -134,7 +140,7 @@ let package = Package(
         .testTarget(
             name: "EmbeddingTests",
             dependencies: [
-                "TestSupport", "Embedding", "JSON",
+                "TestSupport", "Embedding", "OpenAI", "JSON", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -172,7 +178,7 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "TestSupport", "Services", "SearchEngine", "TrendStore", "Embedding", "Simulation", "JSON",
+                "TestSupport", "Services", "OpenAI", "SearchEngine", "TrendStore", "Embedding", "Simulation", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

@@ -1,3 +1,5 @@
+import OpenAI
+
 /// Makes vectors of texts.
 ///
 /// `embed` blocks its caller. Callers are background threads and the threads that work on requests, which wait for the engine
@@ -20,11 +22,11 @@ public protocol Embedder: Sendable {
     func close()
 
     /// What a service has cost today; `nil` for what costs nothing.
-    var spendingToday: EmbeddingSpending? { get }
+    var spendingToday: Spending? { get }
 }
 
 extension Embedder {
-    public var spendingToday: EmbeddingSpending? { nil }
+    public var spendingToday: Spending? { nil }
 }
 
 /// What made a vector. Vectors of different models can't be compared, so whoever stores vectors keeps `identity` beside them.

@@ -1,3 +1,5 @@
+import OpenAI
+
 /// Why texts have no vectors.
 public enum EmbeddingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The service can't be reached, or answers that it can't work now. Worth trying again, not before `retryAfter`.
@@ -37,18 +39,18 @@ public enum EmbeddingError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 }
 
-extension Duration {
-    /// Rounded up, and at least 0.
-    var wholeSeconds: Int64 {
-        let (seconds, attoseconds) = components
-        return max(attoseconds > 0 ? seconds + 1 : seconds, 0)
+extension EmbeddingError {
+    /// The same of a service. Nobody gives an embedding request up but by closing the embedder.
+    init(_ error: OpenAIError) {
+        self =
+            switch error {
+            case .unavailable(let reason, let retryAfter): .unavailable(reason: reason, retryAfter: retryAfter)
+            case .refused(let status, let reason): .refused(status: status, reason: reason)
+            case .malformedAnswer(let reason): .malformedAnswer(reason: reason)
+            case .costLimit(let retryAfter): .costLimit(retryAfter: retryAfter)
+            case .deadlineExceeded: .deadlineExceeded
+            case .invalidConfiguration(let reason): .invalidConfiguration(reason: reason)
+            case .closed, .cancelled: .closed
+            }
     }
-
-    /// Up to ten years either way, so that numbers from outside can't overflow.
-    init(clampingSeconds seconds: Double) {
-        let limit = 315_360_000.0
-        self = .seconds(seconds.isNaN ? 0 : min(max(seconds, -limit), limit))
-    }
-
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -106,8 +106,14 @@ public enum IdeaOperations {
 
     public static let mostTrendsOfAnalysis = 100
 
+    public struct Analyzed: Sendable {
+        public var enqueued: JobOperations.Enqueued
+        /// Whether this server does the job itself, or it waits for another worker.
+        public var hasAnalyst: Bool
+    }
+
     /// Queues a job of the type `analyze_trends`. Throws `.notFound` for a trend that isn't there.
-    public static let analyze = Operation<Analysis, JobOperations.Enqueued>(.write) { services, caller, analysis in
+    public static let analyze = Operation<Analysis, Analyzed>(.write) { services, caller, analysis in
         guard (1...mostTrendsOfAnalysis).contains(analysis.trends.count) else {
             throw ServiceError.outOfRange(
                 "trend_ids", "must be 1…\(mostTrendsOfAnalysis) trends, not \(analysis.trends.count)")
@@ -121,7 +127,8 @@ public enum IdeaOperations {
             }
             return try transaction.enqueue(job)
         }
-        return JobOperations.Enqueued(job: stored, isNew: isNew)
+        return Analyzed(
+            enqueued: JobOperations.Enqueued(job: stored, isNew: isNew), hasAnalyst: services.analyst != nil)
     }
 
     private static func missing(_ id: UUID) -> ServiceError {

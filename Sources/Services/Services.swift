@@ -15,24 +15,34 @@ public final class Services: Sendable {
     let discoveries: DiscoveryLog
     /// Makes vectors of texts; `nil` where the server has none.
     public let texts: TextEmbedding?
+    /// Makes ideas of trends; `nil` where no chat service is configured.
+    public let analyst: Analyst?
+    public let modelCalls: ModelCallMetrics
+    public let executions = ExecutionMetrics()
 
     /// Opens the trend store over the engine. Throws `EngineError.storage` for one of a newer program.
     ///
     /// - Parameters:
     ///   - tokens: `nil` takes no JSON Web Tokens.
-    ///   - embedder: makes the server's embedder, over the store that is opened; `nil` embeds no texts.
+    ///   - modelCalls: counts the calls of `models`.
+    ///   - models: makes them, over the store that is opened.
     public init(
         engine: Engine, collectionDefaults: CollectionDefaults = CollectionDefaults(), keys: APIKeys,
-        tokens: TokenVerifier? = nil, embedder: (TrendStore) throws -> (any Embedder)? = { _ in nil }
+        tokens: TokenVerifier? = nil, modelCalls: ModelCallMetrics = ModelCallMetrics(models: []),
+        models: (TrendStore) throws -> Models = { _ in Models() }
     ) throws {
         self.engine = engine
         trends = try TrendStore(engine: engine)
         self.collectionDefaults = collectionDefaults
         self.keys = keys
         upkeep = Upkeep(trends, logger: engine.logger)
-        texts = try embedder(trends).map { [trends] in TextEmbedding($0, trends, logger: engine.logger) }
+        self.modelCalls = modelCalls
+        let models = try models(trends)
+        texts = models.embedder.map { [trends] in TextEmbedding($0, trends, logger: engine.logger) }
+        analyst = models.analyst.map { [trends] in Analyst($0, trends, logger: engine.logger) }
         self.tokens = tokens
         discoveries = DiscoveryLog(logger: engine.logger, time: engine.environment.time)
+        trends.observeEndedExecutions { [executions] in executions.observe($0) }
     }
 
     /// Who presents a credential: an API key or, where the server takes them, a token. Without both everybody may do everything.
@@ -47,12 +57,15 @@ public final class Services: Sendable {
 
     /// Begins what goes on beside requests: schedules, leases that run out, and what has grown old. To be called once.
     public func start() {
+        // Before leases of an earlier run of the process run out.
+        analyst?.start()
         upkeep.start()
         texts?.start()
     }
 
     /// Ends it, and waits until it has. Before the engine is closed.
     public func stop() {
+        analyst?.stop()
         texts?.stop()
         upkeep.stop()
     }
@@ -61,6 +74,19 @@ public final class Services: Sendable {
     public func admit(_ principal: Principal, to requirement: Requirement) throws {
         try principal.require(requirement)
         if requirement.changesData { try writeLock.check() }
+    }
+}
+
+/// The models that a server has.
+public struct Models: Sendable {
+    /// `nil` embeds no texts.
+    public var embedder: (any Embedder)?
+    /// `nil` leaves the analysis of trends to other workers.
+    public var analyst: AnalystConfiguration?
+
+    public init(embedder: (any Embedder)? = nil, analyst: AnalystConfiguration? = nil) {
+        self.embedder = embedder
+        self.analyst = analyst
     }
 }
 

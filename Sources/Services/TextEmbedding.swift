@@ -23,8 +23,6 @@ public final class TextEmbedding: Sendable {
     private let failedCount = Atomic(0)
     /// What lacks an embedding, by table.
     private let missing: Mutex<[MissingEmbeddings]>
-    /// Of a service: what was noted of its cost last.
-    private let noted = Mutex<EmbeddingSpending?>(nil)
 
     init(_ embedder: any Embedder, _ trends: TrendStore, logger: Logger) {
         self.embedder = embedder
@@ -49,7 +47,6 @@ public final class TextEmbedding: Sendable {
         isStopping.store(true, ordering: .releasing)
         embedder.close()
         if let loop = loop.withLock({ $0 }) { trends.engine.environment.executor.end([loop]) }
-        try? noteSpending()
     }
 
     /// The vector of a text that somebody searches for.
@@ -93,18 +90,8 @@ public final class TextEmbedding: Sendable {
                 }
             }
         }
-        do { try noteSpending() } catch { failures.tell(error) }
         if hasWorked, !hasFailed { failures.clear() }
         return hasWorked ? .again : .after(Self.rest)
-    }
-
-    /// What a service has cost today counts after a restart as well.
-    private func noteSpending() throws {
-        guard let spending = embedder.spendingToday, noted.withLock({ $0 != spending }) else { return }
-        try trends.setCounters(
-            [EmbeddingCounters.tokens: Double(spending.tokens), EmbeddingCounters.dollars: spending.dollars],
-            period: spending.day)
-        noted.withLock { $0 = spending }
     }
 
     /// Dollars that a service has cost today; `nil` for what costs nothing.
@@ -161,12 +148,6 @@ extension Services {
         _ = try trends.hasVectors(of: Row.self, comparableWith: texts.model.identity)
         return .embedding(try texts.vector(of: text, deadline: caller.deadline))
     }
-}
-
-/// Names of counters in the store.
-public enum EmbeddingCounters {
-    public static let tokens = "openai_embedding_tokens"
-    public static let dollars = "openai_embedding_dollars"
 }
 
 enum TextEmbeddingLimits {

@@ -34,7 +34,7 @@ final class Upkeep: Sendable {
     private func step() -> BackgroundLoop.Next {
         guard !isStopping.load(ordering: .acquiring) else { return .ended }
         do {
-            let hasMore = try trends.tend()
+            let hasMore = try trends.tend(at: Timestamp(trends.engine.environment.time.date))
             failures.clear()
             return hasMore ? .again : .after(Self.rest)
         } catch {

@@ -33,6 +33,7 @@ public final class TrendStore: Sendable {
     let counts = FreshCache<CountKey, Int>(capacity: 1_024)
     /// What was seen lately. Those of a change that is rolled back stay in it, which costs a look at the table.
     package let seen: Mutex<SeenFingerprints>
+    private let executionObserver = Mutex<(@Sendable (AgentExecution) -> Void)?>(nil)
 
     /// Uses the engine's storage, creates the tables if they are missing, and takes those of an earlier format over. From then
     /// on the store keeps its collections (``CollectionKeeper``), as long as it lives.
@@ -106,8 +107,17 @@ public final class TrendStore: Sendable {
     /// Once the changes are committed, whoever waits for events learns of them.
     func publishLater(_ transaction: TrendTransaction) {
         guard !transaction.noted.isEmpty else { return }
-        let noted = transaction.noted
-        transaction.transaction.afterCommit { [events] in events.append(noted) }
+        let (noted, ended) = (transaction.noted, transaction.endedExecutions)
+        transaction.transaction.afterCommit { [self] in
+            events.append(noted)
+            if let observe = executionObserver.withLock({ $0 }) { ended.forEach(observe) }
+        }
+    }
+
+    /// Calls `observe` on the writer thread with each run of an agent that has ended, once that is committed. It must not block. There
+    /// is one observer: a later one takes its place.
+    public func observeEndedExecutions(_ observe: @escaping @Sendable (AgentExecution) -> Void) {
+        executionObserver.withLock { $0 = observe }
     }
 
     /// Creates the collections that are missing. Throws `.conflict` for one that somebody else made.

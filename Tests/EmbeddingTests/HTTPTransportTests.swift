@@ -1,5 +1,6 @@
 import Embedding
 import Foundation
+import OpenAI
 import Synchronization
 import Testing
 
@@ -10,19 +11,19 @@ import Testing
     /// Runs off Swift's cooperative threads, as callers do: the embedder blocks.
     private func embed(
         _ behaviours: [StubService.Behaviour], texts: [String] = ["solar"],
-        _ change: @escaping @Sendable (inout OpenAIConfiguration) -> Void = { _ in }
+        _ change: @escaping @Sendable (inout OpenAIEmbeddingConfiguration) -> Void = { _ in }
     ) async throws -> (outcome: Result<[[Float]], EmbeddingError>, requests: [String]) {
         let service = try await onThread { try StubService(behaviours) }
         let log = log
         let outcome = try await onThread {
             // Pauses are not waited for.
-            var environment = EmbeddingEnvironment.system
+            var environment = OpenAIEnvironment.system
             environment.pause = { _ in }
             environment.random = { 0 }
             let embedder = try OpenAIEmbedder(
                 configuration { configuration in
-                    configuration.endpoint = service.url
-                    configuration.attempts = 2
+                    configuration.service.endpoint = service.url
+                    configuration.service.attempts = 2
                     change(&configuration)
                 }, environment: environment, logger: log.logger)
             return Result { () throws(EmbeddingError) in try embedder.embed(texts, deadline: .never) }
@@ -65,7 +66,7 @@ import Testing
         let service = try await onThread { try StubService([.silence]) }
         try await onThread { try service.stop() }
         let url = service.url
-        let (outcome, requests) = try await embed([.silence]) { $0.endpoint = url }
+        let (outcome, requests) = try await embed([.silence]) { $0.service.endpoint = url }
         #expect(outcome == .failure(.unavailable(reason: "no connection", retryAfter: nil)))
         #expect(requests.isEmpty)
     }
@@ -74,10 +75,29 @@ import Testing
         for behaviour in [
             StubService.Behaviour.silence, .answer("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"),
         ] {
-            let (outcome, requests) = try await embed([behaviour]) { $0.timeout = .seconds(1) }
+            let (outcome, requests) = try await embed([behaviour]) { $0.service.timeout = .seconds(1) }
             #expect(outcome == .failure(.unavailable(reason: "no answer within 1 s", retryAfter: nil)))
             #expect(requests.count == 2)
         }
+    }
+
+    /// Closing waits for no answer.
+    @Test func closingBreaksARequestOff() async throws {
+        let service = try await onThread { try StubService([.silence]) }
+        let log = log
+        let embedder = try OpenAIEmbedder(
+            configuration { $0.service.endpoint = service.url }, logger: log.logger)
+        let start = ContinuousClock.now
+        let outcome = try await onThread {
+            Thread.detachNewThread {
+                while service.requests.isEmpty { Thread.sleep(forTimeInterval: 0.01) }
+                embedder.close()
+            }
+            return Result { () throws(EmbeddingError) in try embedder.embed(["solar"], deadline: .never) }
+        }
+        #expect(outcome == .failure(.closed) && service.requests.count == 1)
+        #expect(ContinuousClock.now - start < .seconds(20), "The timeout is 60 seconds")
+        try await onThread { try service.stop() }
     }
 
     @Test func hugeAnswersAreNotTakenIn() async throws {

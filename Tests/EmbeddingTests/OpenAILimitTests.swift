@@ -1,5 +1,6 @@
 import Embedding
 import JSON
+import OpenAI
 import Synchronization
 import Testing
 
@@ -9,11 +10,12 @@ import Testing
     private let transport = ScriptedTransport([ScriptedTransport.right])
 
     private func embedder(
-        spending: EmbeddingSpending? = nil, transport: ScriptedTransport? = nil, time: FakeTime? = nil,
-        _ change: (inout OpenAIConfiguration) -> Void
+        spending: Spending? = nil, transport: ScriptedTransport? = nil, time: FakeTime? = nil,
+        _ change: (inout OpenAIEmbeddingConfiguration) -> Void
     ) throws -> OpenAIEmbedder {
         try OpenAIEmbedder(
-            configuration(change), spending: spending, transport: transport ?? self.transport,
+            configuration(change), accounting: OpenAIAccounting(earlier: spending),
+            transport: transport ?? self.transport,
             environment: (time ?? self.time).environment(), logger: KeptLog().logger)
     }
 
@@ -23,7 +25,7 @@ import Testing
     }
 
     @Test func requestsAMinuteAreKept() throws {
-        let embedder = try embedder { $0.requestsPerMinute = 6 }
+        let embedder = try embedder { $0.service.requestsPerMinute = 6 }
         for _ in 0..<6 { try embed(embedder) }
         #expect(time.paused == .zero)
         try embed(embedder)
@@ -40,7 +42,7 @@ import Testing
 
     @Test func tokensAMinuteAreKeptAsUsed() throws {
         // Each request is estimated at 101 tokens and uses 10.
-        let embedder = try embedder { $0.tokensPerMinute = 120 }
+        let embedder = try embedder { $0.service.tokensPerMinute = 120 }
         let text = String(repeating: "x", count: 300)
         try embed(embedder, text)
         try embed(embedder, text)
@@ -50,7 +52,7 @@ import Testing
     }
 
     @Test func aWaitBeyondTheDeadlineIsRefusedAndTakesNothing() throws {
-        let embedder = try embedder { $0.requestsPerMinute = 1 }
+        let embedder = try embedder { $0.service.requestsPerMinute = 1 }
         try embed(embedder)
         for _ in 0..<3 {
             #expect(
@@ -64,7 +66,7 @@ import Testing
     }
 
     @Test func aTextOfMoreTokensThanAMinuteHasGoesThrough() throws {
-        let embedder = try embedder { $0.tokensPerMinute = 50 }
+        let embedder = try embedder { $0.service.tokensPerMinute = 50 }
         try embed(embedder, String(repeating: "x", count: 3_000))
         #expect(transport.requests.count == 1)
     }
@@ -73,7 +75,7 @@ import Testing
         // 10 tokens a request at a dollar a thousand: a cent each. The estimate of "solar" is 3 tokens.
         let embedder = try embedder { configuration in
             configuration.dollarsPerMillionTokens = 1_000
-            configuration.dollarsPerDay = 0.05
+            configuration.service.dollarsPerDay = 0.05
         }
         for _ in 0..<5 { try embed(embedder) }
         #expect(embedder.spending.tokens == 50 && abs(embedder.spending.dollars - 0.05) < 1e-9)
@@ -83,30 +85,30 @@ import Testing
         #expect(transport.requests.count == 5)
         time.pass(.seconds(6_400))
         try embed(embedder)
-        #expect(embedder.spending == EmbeddingSpending(day: 19_676, tokens: 10, dollars: 0.01))
+        #expect(embedder.spending == Spending(day: 19_676, tokens: 10, dollars: 0.01))
     }
 
     @Test func spendingOutlivesARestart() throws {
-        func change(_ configuration: inout OpenAIConfiguration) {
+        func change(_ configuration: inout OpenAIEmbeddingConfiguration) {
             configuration.dollarsPerMillionTokens = 1_000
-            configuration.dollarsPerDay = 0.05
+            configuration.service.dollarsPerDay = 0.05
         }
-        let spent = EmbeddingSpending(day: 19_675, tokens: 48, dollars: 0.048)
+        let spent = Spending(day: 19_675, tokens: 48, dollars: 0.048)
         #expect(throws: EmbeddingError.costLimit(retryAfter: .seconds(6_400))) {
             try embed(try embedder(spending: spent, change))
         }
         // Yesterday's is over; nonsense is forgotten; what lies ahead counts, as the clock may have been set back.
         for other in [
-            EmbeddingSpending(day: 19_674, tokens: 48, dollars: 9),
-            EmbeddingSpending(day: 19_675, tokens: -1, dollars: 9),
-            EmbeddingSpending(day: 19_675, tokens: 1, dollars: .nan),
+            Spending(day: 19_674, tokens: 48, dollars: 9),
+            Spending(day: 19_675, tokens: -1, dollars: 9),
+            Spending(day: 19_675, tokens: 1, dollars: .nan),
         ] {
             let embedder = try embedder(spending: other, change)
-            #expect(embedder.spending == EmbeddingSpending(day: 19_675, tokens: 0, dollars: 0))
+            #expect(embedder.spending == Spending(day: 19_675, tokens: 0, dollars: 0))
             try embed(embedder)
         }
         #expect(throws: EmbeddingError.costLimit(retryAfter: .seconds(92_800))) {
-            try embed(try embedder(spending: EmbeddingSpending(day: 19_676, tokens: 50, dollars: 0.05), change))
+            try embed(try embedder(spending: Spending(day: 19_676, tokens: 50, dollars: 0.05), change))
         }
     }
 
@@ -121,7 +123,7 @@ import Testing
             (ScriptedTransport.body(#"{"data": [{"embedding": [1,0,0,0]}], "usage": {"prompt_tokens": 7}}"#), 7),
         ]
         for (index, (answer, tokens)) in cases.enumerated() {
-            let embedder = try embedder(transport: ScriptedTransport([answer])) { $0.attempts = 1 }
+            let embedder = try embedder(transport: ScriptedTransport([answer])) { $0.service.attempts = 1 }
             _ = try? embedder.embed(["solar"], deadline: time.now + .seconds(10))
             #expect(embedder.spending.tokens == tokens, "case \(index)")
         }
@@ -129,7 +131,7 @@ import Testing
             ScriptedTransport.body(
                 #"{"data": [{"embedding": [1,0,0,0]}], "usage": {"total_tokens": 9223372036854775807}}"#)
         ])
-        let embedder = try embedder(transport: huge) { $0.tokensPerMinute = 100 }
+        let embedder = try embedder(transport: huge) { $0.service.tokensPerMinute = 100 }
         for _ in 0..<3 { try embed(embedder) }
         #expect(embedder.spending.tokens == 3 << 30)
         // A minute of debt at most: each waits for two minutes' worth less its own.
@@ -145,12 +147,12 @@ import Testing
                 do { _ = try inner.withLock { $0 }?.embed(["other"], deadline: time.now + .seconds(1)) } catch {
                     if case EmbeddingError.costLimit = error { refused.withLock { $0 += 1 } }
                 }
-                return .success(EmbeddingResponse(status: 200, body: answerBody([[1, 0, 0, 0]], tokens: 3)))
+                return .success(OpenAIResponse(status: 200, body: answerBody([[1, 0, 0, 0]], tokens: 3)))
             }
         ])
         let embedder = try embedder(transport: nested) { configuration in
             configuration.dollarsPerMillionTokens = 1_000_000
-            configuration.dollarsPerDay = 5
+            configuration.service.dollarsPerDay = 5
         }
         inner.withLock { $0 = embedder }
         try embed(embedder)

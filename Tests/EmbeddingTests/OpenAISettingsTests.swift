@@ -1,6 +1,7 @@
 import Embedding
 import JSON
 import Logging
+import OpenAI
 import Testing
 
 /// The key stays secret, and settings without meaning are refused.
@@ -9,7 +10,7 @@ import Testing
     private let log = KeptLog()
 
     private func embedder(
-        _ transport: ScriptedTransport, _ change: (inout OpenAIConfiguration) -> Void = { _ in }
+        _ transport: ScriptedTransport, _ change: (inout OpenAIEmbeddingConfiguration) -> Void = { _ in }
     ) throws -> OpenAIEmbedder {
         try OpenAIEmbedder(
             configuration(change), transport: transport, environment: time.environment(), logger: log.logger)
@@ -44,16 +45,22 @@ import Testing
     }
 
     @Test func settingsWithoutMeaningAreRefused() throws {
-        let changes: [(inout OpenAIConfiguration) -> Void] = [
-            { $0.endpoint = "" }, { $0.endpoint = "api.openai.com" }, { $0.endpoint = "ftp://host/" },
-            { $0.endpoint = "http://" },
-            { $0.endpoint = "http://user:password@host/" }, { $0.endpoint = "http://host/#x" }, { $0.model = "" },
+        let changes: [(inout OpenAIEmbeddingConfiguration) -> Void] = [
+            { $0.service.endpoint = "" }, { $0.service.endpoint = "api.openai.com" },
+            { $0.service.endpoint = "ftp://host/" },
+            { $0.service.endpoint = "http://" },
+            { $0.service.endpoint = "http://user:password@host/" }, { $0.service.endpoint = "http://host/#x" },
+            { $0.model = "" },
             { $0.dimensions = 0 }, { $0.dimensions = 65_537 }, { $0.mostTextsOfRequest = 0 },
             { $0.mostTextsOfRequest = 2_049 }, { $0.mostBytesOfRequest = 0 }, { $0.longestText = 0 },
-            { $0.attempts = 0 }, { $0.attempts = 21 }, { $0.timeout = .zero }, { $0.timeout = .seconds(4_000) },
-            { $0.firstPause = .zero }, { $0.firstPause = .seconds(31) }, { $0.longestPause = .seconds(4_000) },
-            { $0.requestsPerMinute = 0 }, { $0.tokensPerMinute = -1 }, { $0.dollarsPerMillionTokens = -1 },
-            { $0.dollarsPerMillionTokens = .nan }, { $0.dollarsPerDay = -0.01 }, { $0.dollarsPerDay = .infinity },
+            { $0.service.attempts = 0 }, { $0.service.attempts = 21 }, { $0.service.timeout = .zero },
+            { $0.service.timeout = .seconds(4_000) },
+            { $0.service.firstPause = .zero }, { $0.service.firstPause = .seconds(31) },
+            { $0.service.longestPause = .seconds(4_000) },
+            { $0.service.requestsPerMinute = 0 }, { $0.service.tokensPerMinute = -1 },
+            { $0.dollarsPerMillionTokens = -1 },
+            { $0.dollarsPerMillionTokens = .nan }, { $0.service.dollarsPerDay = -0.01 },
+            { $0.service.dollarsPerDay = .infinity },
         ]
         for (index, change) in changes.enumerated() {
             do {

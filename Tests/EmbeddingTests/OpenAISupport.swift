@@ -2,6 +2,7 @@ import Embedding
 import Foundation
 import JSON
 import Logging
+import OpenAI
 import Synchronization
 import Testing
 
@@ -25,8 +26,8 @@ final class FakeTime: Sendable {
 
     func pass(_ duration: Duration) { state.withLock { $0.elapsed += duration } }
 
-    func environment(random: Double = 0.5) -> EmbeddingEnvironment {
-        EmbeddingEnvironment(
+    func environment(random: Double = 0.5) -> OpenAIEnvironment {
+        OpenAIEnvironment(
             now: { self.now },
             secondsSince1970: { self.epoch + Double(self.state.withLock { $0.elapsed }.components.seconds) },
             pause: { duration in
@@ -39,7 +40,7 @@ final class FakeTime: Sendable {
 }
 
 /// Answers requests with what a test says, and keeps them.
-final class ScriptedTransport: EmbeddingTransport {
+final class ScriptedTransport: OpenAITransport {
     struct Request: Sendable {
         var url: String
         var headers: [String: String]
@@ -50,7 +51,7 @@ final class ScriptedTransport: EmbeddingTransport {
         var texts: [String] { body["input"]?.arrayValue?.compactMap(\.stringValue) ?? [] }
     }
 
-    typealias Answer = @Sendable (Request) -> Result<EmbeddingResponse, EmbeddingTransportError>
+    typealias Answer = @Sendable (Request) -> Result<OpenAIResponse, OpenAITransportError>
 
     private let script: Mutex<(answers: [Answer], requests: [Request])>
 
@@ -60,8 +61,9 @@ final class ScriptedTransport: EmbeddingTransport {
     var requests: [Request] { script.withLock { $0.requests } }
 
     func post(
-        _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration
-    ) throws(EmbeddingTransportError) -> EmbeddingResponse {
+        _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration,
+        goesOn: () -> Bool
+    ) throws(OpenAITransportError) -> OpenAIResponse {
         let request = Request(
             url: url, headers: Dictionary(uniqueKeysWithValues: headers),
             body: (try? JSONValue(parsing: body)) ?? .null,
@@ -98,17 +100,17 @@ extension ScriptedTransport {
     static let right: Answer = { request in
         let dimensions = Int(request.body["dimensions"]?.integerValue ?? 4)
         return .success(
-            EmbeddingResponse(
+            OpenAIResponse(
                 status: 200, body: answerBody(rightVectors(request.texts, dimensions: dimensions), tokens: 10)))
     }
 
     static func status(_ status: Int, retryAfter: String? = nil, body: String = "") -> Answer {
-        { _ in .success(EmbeddingResponse(status: status, retryAfter: retryAfter, body: Array(body.utf8))) }
+        { _ in .success(OpenAIResponse(status: status, retryAfter: retryAfter, body: Array(body.utf8))) }
     }
 
     static func body(_ text: String) -> Answer { status(200, body: text) }
 
-    static func failing(_ error: EmbeddingTransportError) -> Answer {
+    static func failing(_ error: OpenAITransportError) -> Answer {
         { _ in .failure(error) }
     }
 }
@@ -140,11 +142,13 @@ final class KeptLog: Sendable {
 
 let secret = "sk-very-secret-1234567890"
 
-func configuration(_ change: (inout OpenAIConfiguration) -> Void = { _ in }) throws -> OpenAIConfiguration {
-    var configuration = OpenAIConfiguration()
-    configuration.endpoint = "http://127.0.0.1:1/v1/embeddings"
+func configuration(_ change: (inout OpenAIEmbeddingConfiguration) -> Void = { _ in }) throws
+    -> OpenAIEmbeddingConfiguration
+{
+    var configuration = OpenAIEmbeddingConfiguration()
+    configuration.service.endpoint = "http://127.0.0.1:1/v1/embeddings"
     configuration.dimensions = 4
-    configuration.apiKey = try APIKey(secret)
+    configuration.service.apiKey = try APIKey(secret)
     change(&configuration)
     return configuration
 }

@@ -1,6 +1,7 @@
 import Embedding
 import JSON
 import Logging
+import OpenAI
 import Synchronization
 import Testing
 
@@ -10,11 +11,11 @@ import Testing
     private let log = KeptLog()
 
     private func embedder(
-        _ transport: ScriptedTransport, spending: EmbeddingSpending? = nil, random: Double = 0.5,
-        _ change: (inout OpenAIConfiguration) -> Void = { _ in }
+        _ transport: ScriptedTransport, spending: Spending? = nil, random: Double = 0.5,
+        _ change: (inout OpenAIEmbeddingConfiguration) -> Void = { _ in }
     ) throws -> OpenAIEmbedder {
         try OpenAIEmbedder(
-            configuration(change), spending: spending, transport: transport,
+            configuration(change), accounting: OpenAIAccounting(earlier: spending), transport: transport,
             environment: time.environment(random: random), logger: log.logger)
     }
 
@@ -50,7 +51,7 @@ import Testing
     @Test func optionsLeaveThingsOut() throws {
         let transport = ScriptedTransport([ScriptedTransport.right])
         let embedder = try embedder(transport) { configuration in
-            configuration.apiKey = nil
+            configuration.service.apiKey = nil
             configuration.asksForDimensions = false
         }
         _ = try embedder.embed(["a"], deadline: time.now + .seconds(100))
@@ -179,7 +180,7 @@ import Testing
         let transport = ScriptedTransport([
             { _ in
                 closing.withLock { $0 }?.close()
-                return .success(EmbeddingResponse(status: 503, retryAfter: "20", body: []))
+                return .success(OpenAIResponse(status: 503, retryAfter: "20", body: []))
             }
         ])
         let embedder = try embedder(transport)

@@ -170,6 +170,40 @@ import Testing
         #expect(problems("trendex: {slow_request_ms: -1}").count == 1)
     }
 
+    /// A step without a model of its own has the common one and its prices; another model has none until they are given.
+    @Test func theAnalystHasAModelForEachStep() throws {
+        let none = try load("").configuration.analyst
+        #expect(none.baseURL == nil && none.dollarsPerDay == nil && none.models.research.name == "gpt-4o-mini")
+        let (configuration, warnings) = try load(
+            """
+            trendex:
+              analyst:
+                base_url: http://localhost:1/v1
+                model: small
+                dollars_per_million_input_tokens: 1
+                dollars_per_million_output_tokens: 2
+                dollars_per_day: 3.5
+                research: {model: large, dollars_per_million_input_tokens: 10, dollars_per_million_output_tokens: 20}
+                scoring: {model: small, dollars_per_million_output_tokens: 4}
+            rate_limits: {openai_api: {per_minute: 60, burst: 5}}
+            """)
+        #expect(warnings == [])
+        let analyst = configuration.analyst
+        #expect(analyst.baseURL == "http://localhost:1/v1" && analyst.dollarsPerDay == 3.5)
+        let models = [analyst.models.research, analyst.models.scoring, analyst.models.ranking]
+        #expect(models.map(\.name) == ["large", "small", "small"])
+        #expect(models.map(\.dollarsPerMillionInputTokens) == [10, 1, 1])
+        #expect(models.map(\.dollarsPerMillionOutputTokens) == [20, 4, 2])
+        #expect(configuration.openAILimit?.perMinute == 60 && configuration.openAILimit?.burst == 5)
+        let free = try load("trendex: {analyst: {model: local}}").configuration.analyst.models.ranking
+        #expect(free.name == "local" && free.dollarsPerMillionOutputTokens == 0)
+        #expect(
+            problems("trendex: {analyst: {model: local, dollars_per_day: 1}}").map { $0.prefix(23) } == [
+                "`trendex.analyst.model`"
+            ])
+        #expect(problems("rate_limits: {openai_api: {burst: 5}}").count == 1)
+    }
+
     @Test func impossibleValuesAreOneSentenceEach() {
         #expect(
             problems("service: {http_port: 70000, max_request_size_mb: 0}\nstorage: {storage_path: \"\"}").count == 3)

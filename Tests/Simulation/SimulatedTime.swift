@@ -17,7 +17,7 @@ package final class SimulatedTime: TimeSource {
     package var processWork: Duration { .zero }
     package var threadDiskReads: Int { 0 }
 
-    func advance(to time: ContinuousClock.Instant) { passed.withLock { $0 = max($0, time - Self.start) } }
+    package func advance(to time: ContinuousClock.Instant) { passed.withLock { $0 = max($0, time - Self.start) } }
 }
 
 /// Seeds that follow from one.

@@ -246,6 +246,83 @@ import TrendStore
         #expect(try storage.store.listExecutions().rows.map(\.status) == [.failed])
     }
 
+    @Test func postponedJobsHaveTheirAttemptsStill() throws {
+        let storage = try Storage()
+        let job = try enqueue(storage, attempts: 1)
+        for round in 0..<3 {
+            let start = Double(round * 1_000)
+            #expect(try storage.store.isJobWaiting("scout", at: Self.at(start)))
+            let (held, execution) = try #require(try claim(storage, at: start))
+            let lease = try #require(held.lease)
+            func postpone() throws -> Job {
+                try storage.store.writeRows {
+                    try $0.postpone(
+                        job.id, lease: lease, until: Self.at(start + 1_000), message: "wait", at: Self.at(start + 1))
+                }
+            }
+            let waiting = try postpone()
+            #expect(waiting.status == .queued && waiting.attempts == 0 && waiting.message == "wait")
+            #expect(waiting.availableAt == Self.at(start + 1_000) && waiting.leasedUntil == nil)
+            #expect(try postpone() == waiting, "Said again it changes nothing")
+            #expect(try !storage.store.isJobWaiting("scout", at: Self.at(start + 999)))
+            #expect(try claim(storage, at: start + 999) == nil)
+            #expect(try storage.store.execution(execution)?.error == "wait")
+        }
+        #expect(throws: TrendStoreError.self) {
+            try storage.store.writeRows { try $0.postpone(job.id, lease: UUID(), until: Self.start, message: "") }
+        }
+    }
+
+    @Test func jobsOfAGoneWorkerAreGivenBack() throws {
+        let storage = try Storage()
+        let jobs = try (0..<3).map { try enqueue(storage, at: Double($0)) }
+        let other = try enqueue(storage, "writer")
+        for _ in 0..<2 { _ = try claim(storage, at: 10) }
+        _ = try claim(storage, ["writer"], at: 10)
+        func release(_ worker: String) throws -> Int {
+            try storage.store.writeRows {
+                try $0.releaseJobs(of: worker, type: "scout", message: "gone", at: Self.at(20))
+            }
+        }
+        #expect(try release("another") == 0)
+        #expect(try release("w") == 2)
+        #expect(try release("w") == 0)
+        #expect(try jobs.map { try state(storage, $0).attempts } == [0, 0, 0])
+        #expect(try state(storage, jobs[0]).availableAt == Self.at(20))
+        #expect(try state(storage, other).status == .running)
+        #expect(try claim(storage, at: 20)?.job.attempts == 1)
+    }
+
+    /// Each run that ends is told once it is committed, whoever ended it.
+    @Test func endedRunsAreObserved() throws {
+        let storage = try Storage()
+        nonisolated(unsafe) var seen: [AgentExecution] = []
+        storage.store.observeEndedExecutions { seen.append($0) }
+        let job = try enqueue(storage)
+        let (held, execution) = try #require(try claim(storage, at: 1))
+        struct Undone: Error {}
+        #expect(throws: Undone.self) {
+            try storage.store.writeRows {
+                _ = try $0.complete(job.id, lease: held.lease!, result: [:], at: Self.at(2))
+                throw Undone()
+            }
+        }
+        #expect(seen.isEmpty)
+        for _ in 0..<2 {
+            _ = try storage.store.writeRows {
+                try $0.complete(job.id, lease: held.lease!, result: [:], at: Self.at(3))
+            }
+        }
+        #expect(seen.map(\.id) == [execution] && seen[0].durationSeconds == 2)
+        let own = try storage.store.writeRows { try $0.createExecution(AgentExecution(agentType: "scout")) }
+        #expect(seen.count == 1)
+        for _ in 0..<2 {
+            _ = try storage.store.writeRows { try $0.updateExecution(own.id) { $0.output = ["n": 1] } }
+            _ = try? storage.store.writeRows { try $0.updateExecution(own.id) { $0.status = .failed } }
+        }
+        #expect(seen.count == 2 && seen[1].id == own.id && seen[1].status == .failed)
+    }
+
     @Test func idempotencyKeys() throws {
         let storage = try Storage()
         let job = try enqueue(storage, key: "k")

@@ -52,6 +52,17 @@ package enum ConfigurationKeys {
             "trendex.embedder.model", "trendex.embedder.threads", "trendex.embedder.openai.endpoint",
             "trendex.embedder.openai.model", "trendex.embedder.openai.requests_per_minute",
             "trendex.embedder.openai.dollars_per_day",
+            "rate_limits.openai_api.per_minute", "rate_limits.openai_api.burst",
+            "trendex.analyst.base_url", "trendex.analyst.timeout_sec", "trendex.analyst.max_output_tokens",
+            "trendex.analyst.jobs_at_once", "trendex.analyst.dollars_per_day",
+            "trendex.analyst.model", "trendex.analyst.dollars_per_million_input_tokens",
+            "trendex.analyst.dollars_per_million_output_tokens",
+            "trendex.analyst.research.model", "trendex.analyst.research.dollars_per_million_input_tokens",
+            "trendex.analyst.research.dollars_per_million_output_tokens",
+            "trendex.analyst.scoring.model", "trendex.analyst.scoring.dollars_per_million_input_tokens",
+            "trendex.analyst.scoring.dollars_per_million_output_tokens",
+            "trendex.analyst.ranking.model", "trendex.analyst.ranking.dollars_per_million_input_tokens",
+            "trendex.analyst.ranking.dollars_per_million_output_tokens",
         ].map { ($0, .used) })
 
     private static let withoutEffect: [String: Treatment] = [

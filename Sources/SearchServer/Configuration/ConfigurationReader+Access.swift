@@ -123,6 +123,16 @@ extension ConfigurationReader {
         }
         return limits
     }
+
+    /// The limit of what this server asks of OpenAI-compatible services.
+    mutating func readOpenAILimit() -> RateLimit? {
+        let burst = double("rate_limits.openai_api.burst", in: RateLimit.bursts)
+        guard let rate = double("rate_limits.openai_api.per_minute", in: RateLimit.perMinutes) else {
+            if burst != nil { problem("rate_limits.openai_api.burst", "needs `rate_limits.openai_api.per_minute`") }
+            return nil
+        }
+        return RateLimit(perMinute: rate, burst: burst)
+    }
 }
 
 extension RateLimits.Rule {

@@ -81,6 +81,8 @@ struct ConfigurationReader {
         configuration.cors = readCORS()
         configuration.tokens = readTokens()
         configuration.embedder = readEmbedder()
+        configuration.analyst = readAnalyst()
+        configuration.openAILimit = readOpenAILimit()
         configuration.rateLimits = readRateLimits()
         if let megabytes = integer("service.max_request_size_mb", in: 1...(1 << 20)) {
             configuration.maxRequestBytes = megabytes << 20

@@ -1,5 +1,6 @@
 import Embedding
 import Logging
+import OpenAI
 import SearchEngine
 import Services
 import TrendStore
@@ -30,20 +31,14 @@ public struct EmbedderSettings: Sendable, Equatable {
 
     public init() {}
 
-    /// Doesn't show in descriptions.
-    public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
-        let value: String
-
-        public init(_ value: String) { self.value = value }
-
-        public var description: String { "[secret]" }
-        public var debugDescription: String { description }
-    }
+    var openAIModel: String { serviceModel ?? OpenAIEmbeddingConfiguration().model }
 
     /// `nil` for none. Throws a `ConfigurationError` for one that can't be used.
-    func embedder(_ trends: TrendStore, _ logger: Logger) throws -> (any Embedder)? {
+    func embedder(
+        _ trends: TrendStore, _ limit: (any RequestLimit)?, _ calls: any CallObserver, _ logger: Logger
+    ) throws -> (any Embedder)? {
         do {
-            guard let embedder = try unchecked(trends, logger) else { return nil }
+            guard let embedder = try unchecked(trends, limit, calls, logger) else { return nil }
             guard embedder.model.dimensions == TrendStore.embeddingDimensions else {
                 throw EmbeddingError.invalidConfiguration(
                     reason:
@@ -51,31 +46,31 @@ public struct EmbedderSettings: Sendable, Equatable {
                 )
             }
             return embedder
+        } catch let error as OpenAIError {
+            throw ConfigurationError(problems: ["`trendex.embedder.openai`: \(error)."])
         } catch let error as EmbeddingError {
             throw ConfigurationError(problems: ["`trendex.embedder.model`: \(error)."])
         }
     }
 
-    private func unchecked(_ trends: TrendStore, _ logger: Logger) throws -> (any Embedder)? {
+    private func unchecked(
+        _ trends: TrendStore, _ limit: (any RequestLimit)?, _ calls: any CallObserver, _ logger: Logger
+    ) throws -> (any Embedder)? {
         switch model {
         case .none: return nil
         case .lexical: return LexicalEmbedder()
         case .folder(let folder): return try MPNetEmbedder(folder: folder, threads: threads)
         case .openAI:
-            var configuration = OpenAIConfiguration()
-            configuration.endpoint = endpoint ?? configuration.endpoint
-            configuration.model = serviceModel ?? configuration.model
-            configuration.requestsPerMinute = requestsPerMinute
-            configuration.dollarsPerDay = dollarsPerDay
-            configuration.apiKey = try apiKey.map { try APIKey($0.value) }
-            let spent = try trends.counter(EmbeddingCounters.dollars)
-            let spending = try spent.map { spent in
-                EmbeddingSpending(
-                    day: spent.period,
-                    tokens: Int(exactly: (try trends.counter(EmbeddingCounters.tokens)?.value ?? 0).rounded()) ?? 0,
-                    dollars: spent.value)
-            }
-            return try OpenAIEmbedder(configuration, spending: spending, logger: logger)
+            var configuration = OpenAIEmbeddingConfiguration()
+            configuration.service.endpoint = endpoint ?? configuration.service.endpoint
+            configuration.service.requestsPerMinute = requestsPerMinute
+            configuration.service.dollarsPerDay = dollarsPerDay
+            configuration.service.apiKey = try apiKey.map { try APIKey($0.value) }
+            configuration.model = openAIModel
+            let spending = SpendingCounter(SpendingCounter.embedding, trends, logger: logger)
+            let accounting = OpenAIAccounting(
+                earlier: try spending.load(), store: { spending.store($0) }, limit: limit, observer: calls)
+            return try OpenAIEmbedder(configuration, accounting: accounting, logger: logger)
         }
     }
 }

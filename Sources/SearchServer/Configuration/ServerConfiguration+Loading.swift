@@ -9,7 +9,10 @@ extension ServerConfiguration {
     ) throws -> (configuration: ServerConfiguration, warnings: [String]) {
         let sources = try ConfigurationSources(configPath: configPath, environment: environment, folder: folder)
         var (configuration, warnings) = try load(sources)
-        if let key = environment["OPENAI_API_KEY"], !key.isEmpty { configuration.embedder.apiKey = .init(key) }
+        if let key = environment["OPENAI_API_KEY"], !key.isEmpty {
+            configuration.embedder.apiKey = Secret(key)
+            configuration.analyst.apiKey = Secret(key)
+        }
         return (configuration, warnings)
     }
 

@@ -36,6 +36,10 @@ public struct ServerConfiguration: Sendable {
     public var rateLimits = RateLimits()
     /// What makes vectors of the trend store's texts.
     public var embedder = EmbedderSettings()
+    /// What makes ideas of trends.
+    public var analyst = AnalystSettings()
+    /// Of all requests to OpenAI-compatible services together, counted across restarts; `nil` for no limit.
+    public var openAILimit: RateLimit?
     /// Put before every metric's name.
     public var metricsPrefix = ""
     public var logLevel = Logger.Level.info

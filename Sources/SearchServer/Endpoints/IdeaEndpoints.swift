@@ -43,8 +43,10 @@ extension Endpoints {
         },
         .trends(.POST, "ideas/analyze", IdeaOperations.analyze) { call in
             try decodeBody(call.body) { try $0.readAnalysis(call) }
-        } reply: { enqueued, _ in
-            queuedReply(enqueued)
+        } reply: { analyzed, _ in
+            let note =
+                "No analyst is configured (`trendex.analyst.base_url`): the job waits for a worker that claims it"
+            return queuedReply(analyzed.enqueued, note: analyzed.hasAnalyst ? nil : note)
         },
         .trends(.GET, "ideas/needing-embeddings", IdeaOperations.list) { call in
             var parameters = TrendParameters(call.query)

@@ -90,13 +90,17 @@ extension Endpoints {
     ]
 
     /// 202 with the job's id; 200 for one that was queued before.
-    static func queuedReply(_ enqueued: JobOperations.Enqueued) -> Reply {
+    static func queuedReply(_ enqueued: JobOperations.Enqueued, note: String? = nil) -> Reply {
         .success(status: enqueued.isNew ? .accepted : .ok) { writer in
             writer.object { writer in
                 writer.key("job_id")
                 writer.write(enqueued.job.id)
                 writer.key("status")
                 writer.write(enqueued.job.status.rawValue)
+                if let note {
+                    writer.key("note")
+                    writer.write(note)
+                }
             }
         }
     }

@@ -1,4 +1,6 @@
+import OpenAI
 import SearchEngine
+import Services
 import TrendStore
 
 /// `GET /metrics`: Qdrant's names where it has one for the same thing, and `trendex_…`.
@@ -60,6 +62,13 @@ enum Metrics {
                     dollars)
             }
         }
+        if let analyst = call.service.services.analyst {
+            text.metric(
+                "trendex_analyst_dollars_today", .gauge, "what the analyst's service has cost today (UTC)",
+                analyst.dollarsToday)
+        }
+        writeModelCalls(call.service.services.modelCalls.entries, into: &text)
+        writeExecutions(call.service.services.executions.entries, into: &text)
         // Zeros would say that no job waits.
         if let jobs = try? call.service.services.trends.jobCounts() {
             text.family("trendex_jobs", .gauge, "jobs of the trend store")
@@ -81,6 +90,36 @@ enum Metrics {
         text.metric(
             "trendex_uptime_seconds", .gauge, "seconds since the start", call.service.startTime.secondsSince)
         return .bytes(Array(text.text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    private static func writeModelCalls(
+        _ entries: [(model: String, entry: ModelCallMetrics.Entry)], into text: inout PrometheusText
+    ) {
+        guard !entries.isEmpty else { return }
+        text.family("llm_calls_total", .counter, "requests to models of services by what became of them")
+        for (model, entry) in entries {
+            for status in OpenAICall.Status.allCases {
+                text.sample(
+                    "llm_calls_total", [("model", model), ("status", status.rawValue)], entry.calls[status] ?? 0)
+            }
+        }
+        text.family("llm_cost_dollars_total", .counter, "what requests to models of services have cost")
+        for (model, entry) in entries { text.sample("llm_cost_dollars_total", [("model", model)], entry.dollars) }
+        text.family("llm_call_duration_seconds", .histogram, "time from a request to a model to the end of its answer")
+        for (model, entry) in entries {
+            text.histogram("llm_call_duration_seconds", [("model", model)], entry.durations)
+        }
+    }
+
+    private static func writeExecutions(
+        _ entries: [(key: ExecutionMetrics.Key, durations: DurationHistogram)], into text: inout PrometheusText
+    ) {
+        guard !entries.isEmpty else { return }
+        text.family("agent_execution_seconds", .histogram, "how long runs of agents took that have ended")
+        for (key, durations) in entries {
+            text.histogram(
+                "agent_execution_seconds", [("agent_type", key.agentType), ("status", key.status.rawValue)], durations)
+        }
     }
 
     private static func writeCollections(_ engine: Engine, into text: inout PrometheusText) {
@@ -196,7 +235,7 @@ enum Metrics {
         }
         let histogram = "rest_responses_duration_seconds"
         text.family(histogram, .histogram, "response duration histogram")
-        for entry in timed { text.histogram(histogram, labels(entry), entry.statistics) }
+        for entry in timed { text.histogram(histogram, labels(entry), entry.statistics.durations) }
     }
 
     /// Requests of both APIs, those that no endpoint is for among them. An endpoint is named by its route with the names of its
@@ -216,7 +255,7 @@ enum Metrics {
             rest = rest.dropFirst(same.count)
             var sum = RequestMetrics.Statistics()
             for entry in same { sum.add(entry.statistics) }
-            text.histogram(histogram, [("method", first.method), ("endpoint", first.path)], sum)
+            text.histogram(histogram, [("method", first.method), ("endpoint", first.path)], sum.durations)
         }
     }
 

@@ -1,3 +1,5 @@
+import Services
+
 /// Writes metrics in Prometheus' text format, version 0.0.4.
 struct PrometheusText {
     enum Kind: String {
@@ -29,15 +31,15 @@ struct PrometheusText {
     }
 
     /// The samples of a histogram.
-    mutating func histogram(_ name: String, _ labels: [(String, String)], _ statistics: RequestMetrics.Statistics) {
+    mutating func histogram(_ name: String, _ labels: [(String, String)], _ durations: DurationHistogram) {
         var sum = 0
-        for (bound, count) in zip(RequestMetrics.bucketBounds, statistics.buckets) {
+        for (bound, count) in zip(durations.bounds, durations.buckets) {
             sum += count
             sample("\(name)_bucket", labels + [("le", "\(bound)")], sum)
         }
-        sample("\(name)_bucket", labels + [("le", "+Inf")], statistics.count)
-        sample("\(name)_sum", labels, statistics.total.seconds)
-        sample("\(name)_count", labels, statistics.count)
+        sample("\(name)_bucket", labels + [("le", "+Inf")], durations.count)
+        sample("\(name)_sum", labels, durations.total.seconds)
+        sample("\(name)_count", labels, durations.count)
     }
 
     private static func escaped(_ value: String) -> String {

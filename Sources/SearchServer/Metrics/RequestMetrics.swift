@@ -1,21 +1,19 @@
 import NIOHTTP1
+import Services
 import Synchronization
 
 /// Counts and durations of responses, by endpoint and status code.
 final class RequestMetrics: Sendable {
     struct Statistics: Sendable {
-        var count = 0
-        var total = Duration.zero
-        var least = Duration.seconds(1 << 30)
-        var most = Duration.zero
-        /// Responses at most as slow as the bound of the same number; the last has no bound.
-        var buckets = [Int](repeating: 0, count: RequestMetrics.bucketBounds.count + 1)
-    }
+        private(set) var durations = DurationHistogram(bounds: [
+            0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+        ])
+        private(set) var least = Duration.seconds(1 << 30)
+        private(set) var most = Duration.zero
 
-    /// In seconds.
-    static let bucketBounds: [Double] = [
-        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-    ]
+        var count: Int { durations.count }
+        var total: Duration { durations.total }
+    }
 
     private final class Slot: Sendable {
         let statistics = Mutex<[Int: Statistics]>([:])
@@ -44,12 +42,10 @@ final class RequestMetrics: Sendable {
     ///   - endpoint: `nil` where there is none.
     ///   - method: of the request.
     func record(_ endpoint: Int?, _ method: HTTPMethod, status: Int, duration: Duration) {
-        let seconds = duration.seconds
-        let bucket = Self.bucketBounds.firstIndex { seconds <= $0 } ?? Self.bucketBounds.count
         let slot =
             endpoint.map { slots[$0] } ?? unmatched[Self.methods.firstIndex(of: method) ?? Self.methods.count]
         slot.statistics.withLock { statistics in
-            statistics[status, default: Statistics()].add(duration, bucket)
+            statistics[status, default: Statistics()].add(duration)
         }
     }
 
@@ -74,18 +70,14 @@ final class RequestMetrics: Sendable {
 extension RequestMetrics.Statistics {
     /// Takes in what others have counted.
     mutating func add(_ other: Self) {
-        count += other.count
-        total += other.total
+        durations.add(other.durations)
         least = min(least, other.least)
         most = max(most, other.most)
-        for place in buckets.indices { buckets[place] += other.buckets[place] }
     }
 
-    fileprivate mutating func add(_ duration: Duration, _ bucket: Int) {
-        count += 1
-        total += duration
+    fileprivate mutating func add(_ duration: Duration) {
+        durations.add(duration)
         least = min(least, duration)
         most = max(most, duration)
-        buckets[bucket] += 1
     }
 }

@@ -45,12 +45,13 @@ final class ServerContext: Sendable {
 
     init(engine: Engine, configuration: ServerConfiguration, logger: Logger) async throws {
         let tokens = configuration.tokens.isOn ? try await TokenVerifier(configuration.tokens) : nil
+        let calls = ModelCallMetrics(models: configuration.modelNames)
         services = try Services(
             engine: engine, collectionDefaults: configuration.collectionDefaults,
             keys: APIKeys(
                 apiKey: configuration.apiKey, alternativeKey: configuration.alternativeAPIKey,
-                readOnlyKey: configuration.readOnlyAPIKey), tokens: tokens,
-            embedder: { try configuration.embedder.embedder($0, logger) })
+                readOnlyKey: configuration.readOnlyAPIKey), tokens: tokens, modelCalls: calls,
+            models: { try configuration.models($0, calls, logger) })
         self.configuration = configuration
         self.logger = logger
         slowRequests = SlowRequestLog(threshold: configuration.slowRequestThreshold)

@@ -66,6 +66,18 @@ extension TrendStore {
         }
     }
 
+    /// Whether a job of a type may be claimed. Complexity: O(log jobs).
+    public func isJobWaiting(_ type: String, at now: Timestamp = .now) throws -> Bool {
+        try engine.read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM jobs WHERE status = 'queued' AND type = ? AND priority IN (0, 1, 2) AND available_at <= ?)
+                    """)
+            return try Bool.fetchOne(statement, arguments: [type, now.microseconds]) == true
+        }
+    }
+
     /// Jobs by status; for metrics. Complexity: O(jobs).
     public func jobCounts() throws -> [JobStatus: Int] {
         try engine.read { db in

@@ -119,13 +119,13 @@ extension TrendStore {
         }
     }
 
-    /// Notes what was counted, in place of what was noted before.
-    public func setCounters(_ values: [String: Double], period: Int) throws {
-        try engine.write { transaction in
-            for (name, value) in values {
-                try transaction.database.execute(
-                    sql: "INSERT OR REPLACE INTO counters (name, period, value) VALUES (?, ?, ?)",
-                    arguments: [name, period, value])
+    /// Notes what was counted, in place of what was noted before; all of it or, when it throws, nothing.
+    public func setCounters(_ counters: [(name: String, period: Int, value: Double)]) throws {
+        try engine.write(mayUseReserve: true) { transaction in
+            let statement = try transaction.database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO counters (name, period, value) VALUES (?, ?, ?)")
+            for counter in counters {
+                try statement.execute(arguments: [counter.name, counter.period, counter.value])
             }
         }
     }

@@ -10,6 +10,7 @@ extension TrendTransaction {
         try change {
             try execution.insert(db)
             try note(.agentStatusUpdate, execution.id, execution.writeEvent)
+            if execution.status != .running { endedExecutions.append(execution) }
         }
         return execution
     }
@@ -42,6 +43,7 @@ extension TrendTransaction {
         try self.change {
             try execution.update(db)
             try note(.agentStatusUpdate, id, execution.writeEvent)
+            if execution.status != old.status { endedExecutions.append(execution) }
         }
         return execution
     }

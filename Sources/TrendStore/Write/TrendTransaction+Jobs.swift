@@ -186,6 +186,52 @@ extension TrendTransaction {
         return job
     }
 
+    /// Ends a job with the ideas that it has made, all in one: whatever happens meanwhile and however often this is said, each is
+    /// there once. `result` tells of those that were kept; ideas of trends that are gone are left out.
+    ///
+    /// Throws as `report`, and `.invalid` naming the field of an idea.
+    public func complete(
+        _ id: UUID, lease: UUID, ideas: [Idea], at now: Timestamp = .now, result: ([Idea]) -> JSONValue
+    ) throws -> Job {
+        if let job = try ended(id, lease), job.status == .completed { return job }
+        _ = try held(id, lease, at: now)
+        let kept = try ideas.filter { try trend($0.trendID) != nil }.map { try createIdea($0) }
+        return try complete(id, lease: lease, result: result(kept), at: now)
+    }
+
+    /// Ends an attempt that isn't its job's fault, such as one that a limit of cost stopped: it isn't counted, and the job is queued
+    /// again until `time`. Saying so again, with the same lease, changes nothing.
+    ///
+    /// Throws as `report`.
+    public func postpone(
+        _ id: UUID, lease: UUID, until time: Timestamp, message: String, at now: Timestamp = .now
+    ) throws -> Job {
+        try FieldRules.text(message, "message", length: FieldRules.errorLength)
+        if let job = try ended(id, lease), job.status != .completed { return job }
+        var job = try held(id, lease, at: now)
+        try postpone(&job, until: time, message: message, at: now)
+        return job
+    }
+
+    /// Gives jobs of a worker back that is gone, such as an earlier run of this process; the attempts aren't counted. Returns
+    /// how many.
+    @discardableResult
+    public func releaseJobs(of worker: String, type: String, message: String, at now: Timestamp = .now) throws -> Int {
+        let statement = try database().cachedStatement(
+            sql: "SELECT \(Job.selection) FROM jobs WHERE status = 'running' AND type = ? AND worker = ?")
+        let jobs = try Row.fetchAll(statement, arguments: [type, worker]).map { try Job($0) }
+        for var job in jobs { try postpone(&job, until: now, message: message, at: now) }
+        return jobs.count
+    }
+
+    private func postpone(_ job: inout Job, until time: Timestamp, message: String, at now: Timestamp) throws {
+        job.status = .queued
+        job.attempts -= 1
+        job.availableAt = time
+        job.message = message
+        try end(&job, error: message, at: now)
+    }
+
     /// Ends an attempt that failed. The job is queued again behind its backoff, unless it has been tried as often as it may, or
     /// `isFinal`. Saying so again, with the same lease, changes nothing.
     ///
@@ -280,6 +326,7 @@ extension TrendTransaction {
                 // A clock that was set back must not make a run negative.
                 execution.completedAt = max(now, execution.startedAt)
                 try execution.update(db)
+                endedExecutions.append(execution)
             }
             try note(.agentStatusUpdate, job.id, job.writeEvent)
         }

@@ -13,6 +13,8 @@ public final class TrendTransaction {
     var isOver = false
     /// Events of the transaction so far.
     var noted: [Event] = []
+    /// Runs of agents that the transaction has ended so far.
+    var endedExecutions: [AgentExecution] = []
 
     private let store: TrendStore
 

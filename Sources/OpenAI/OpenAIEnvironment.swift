@@ -1,7 +1,7 @@
 import Foundation
 
 /// What makes two runs differ: clocks, pauses and random numbers. Tests give their own.
-public struct EmbeddingEnvironment: Sendable {
+public struct OpenAIEnvironment: Sendable {
     /// Never goes back.
     public var now: @Sendable () -> ContinuousClock.Instant
     /// The time of day, for days and HTTP dates.
@@ -21,7 +21,7 @@ public struct EmbeddingEnvironment: Sendable {
         self.random = random
     }
 
-    public static let system = EmbeddingEnvironment(
+    public static let system = OpenAIEnvironment(
         now: { .now }, secondsSince1970: { Date().timeIntervalSince1970 },
         pause: { Thread.sleep(forTimeInterval: $0.inSeconds) }, random: { .random(in: 0..<1) })
 }

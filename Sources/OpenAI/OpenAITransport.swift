@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Dispatch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -12,18 +13,20 @@ import NIOPosix
 #endif
 
 /// Sends a request and waits for the answer. Follows no redirect: the key is for one host.
-public protocol EmbeddingTransport: Sendable {
+public protocol OpenAITransport: Sendable {
     /// - Parameters:
     ///   - headers: Names and values. They hold the API key and must not be logged.
     ///   - mostBytes: Of the answer's body.
     ///   - timeout: To the end of the answer.
-    /// - Throws: `EmbeddingTransportError`.
+    ///   - goesOn: Asked several times a second; `false` breaks the request off, which is thrown as `interrupted`.
+    /// - Throws: `OpenAITransportError`.
     func post(
-        _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration
-    ) throws(EmbeddingTransportError) -> EmbeddingResponse
+        _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration,
+        goesOn: () -> Bool
+    ) throws(OpenAITransportError) -> OpenAIResponse
 }
 
-public struct EmbeddingResponse: Sendable {
+public struct OpenAIResponse: Sendable {
     public var status: Int
     /// The header `Retry-After`.
     public var retryAfter: String?
@@ -36,7 +39,7 @@ public struct EmbeddingResponse: Sendable {
     }
 }
 
-public enum EmbeddingTransportError: Error, Sendable, Equatable {
+public enum OpenAITransportError: Error, Sendable, Equatable {
     /// There was no connection, so nothing was asked.
     case notConnected(reason: String)
     /// The answer didn't arrive whole. The service may have done the work, and may charge for it.
@@ -46,7 +49,7 @@ public enum EmbeddingTransportError: Error, Sendable, Equatable {
 }
 
 /// HTTP/1.1 or 2 over TCP or TLS.
-public struct HTTPTransport: EmbeddingTransport {
+public struct HTTPTransport: OpenAITransport {
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
         configuration.redirectConfiguration = .disallow
@@ -61,16 +64,22 @@ public struct HTTPTransport: EmbeddingTransport {
     public init() {}
 
     public func post(
-        _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration
-    ) throws(EmbeddingTransportError) -> EmbeddingResponse {
+        _ url: String, headers: [(String, String)], body: [UInt8], mostBytes: Int, timeout: Duration,
+        goesOn: () -> Bool
+    ) throws(OpenAITransportError) -> OpenAIResponse {
         let response: HTTPClient.Response
         do {
             let request = try HTTPClient.Request(
                 url: url, method: .POST, headers: HTTPHeaders(headers), body: .bytes(body))
-            response = try Self.client.execute(
+            let task = Self.client.execute(
                 request: request, delegate: ResponseAccumulator(request: request, maxBodySize: mostBytes),
-                deadline: .now() + TimeAmount(timeout)
-            ).futureResult.wait()
+                deadline: .now() + TimeAmount(timeout))
+            let ended = DispatchSemaphore(value: 0)
+            task.futureResult.whenComplete { _ in ended.signal() }
+            while ended.wait(timeout: .now() + .milliseconds(200)) == .timedOut {
+                if !goesOn() { task.cancel() }
+            }
+            response = try task.futureResult.wait()
         } catch let error as HTTPClientError where error == .connectTimeout {
             throw .notConnected(reason: "no connection within 10 s")
         } catch is NIOConnectionError {
@@ -85,7 +94,7 @@ public struct HTTPTransport: EmbeddingTransport {
             // Descriptions of these errors name kinds and error numbers, no headers.
             throw .interrupted(reason: "the connection failed (\(error))")
         }
-        return EmbeddingResponse(
+        return OpenAIResponse(
             status: Int(response.status.code), retryAfter: response.headers.first(name: "retry-after"),
             body: response.body.map { Array($0.readableBytesView) } ?? [])
     }

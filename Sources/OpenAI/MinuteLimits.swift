@@ -2,7 +2,7 @@
 ///
 /// A caller takes what it needs at once and is told how long to wait for it, so that callers are served in the order in which
 /// they came, and one that waits keeps its place.
-struct RateLimit: Sendable {
+struct MinuteLimits: Sendable {
     private struct Bucket {
         var capacity: Double
         var level: Double
