@@ -38,7 +38,7 @@ public final class Services: Sendable {
         upkeep = Upkeep(trends, logger: engine.logger)
         self.modelCalls = modelCalls
         let models = try models(trends)
-        texts = models.embedder.map { [trends] in TextEmbedding($0, trends, logger: engine.logger) }
+        texts = models.embedder.map { [trends] in TextEmbedding($0, schedule: models.embeddingSchedule, trends, logger: engine.logger) }
         analyst = models.analyst.map { [trends] in Analyst($0, trends, logger: engine.logger) }
         self.tokens = tokens
         discoveries = DiscoveryLog(logger: engine.logger, time: engine.environment.time)
@@ -81,11 +81,16 @@ public final class Services: Sendable {
 public struct Models: Sendable {
     /// `nil` embeds no texts.
     public var embedder: (any Embedder)?
+    /// When what lacks an embedding gets one; `nil` at once.
+    public var embeddingSchedule: CronTime?
     /// `nil` leaves the analysis of trends to other workers.
     public var analyst: AnalystConfiguration?
 
-    public init(embedder: (any Embedder)? = nil, analyst: AnalystConfiguration? = nil) {
+    public init(
+        embedder: (any Embedder)? = nil, embeddingSchedule: CronTime? = nil, analyst: AnalystConfiguration? = nil
+    ) {
         self.embedder = embedder
+        self.embeddingSchedule = embeddingSchedule
         self.analyst = analyst
     }
 }

@@ -1,20 +1,30 @@
 import Embedding
 import Foundation
+import JSON
 import Logging
 import SearchEngine
 import Synchronization
 import TrendStore
 
-/// The server's embedder at work: it embeds what is searched for, and in the background what lacks an embedding.
+/// The server's embedder at work: it embeds what is searched for, and in the background what lacks an embedding, at once or, with
+/// a schedule, when a job of ``jobType`` is due.
 public final class TextEmbedding: Sendable {
+    /// The type of the jobs that have all embedded that lacks an embedding, and the name of their schedule.
+    public static let jobType = "embed_missing"
+    package static let worker = "trendex-embedder"
+
     private static let rest = Duration.seconds(1)
     /// For a batch of the background.
     private static let patience = Duration.seconds(120)
+    /// Longer than a batch takes.
+    private static let leaseSeconds = 600.0
     /// For a search without a time limit of its own.
     private static let patienceOfSearches = Duration.seconds(30)
 
     public let model: EmbeddingModel
     private let embedder: any Embedder
+    /// When jobs are queued; without it what lacks an embedding gets one at once.
+    private let schedule: CronTime?
     private let trends: TrendStore
     private let failures: FailureNotice
     private let loop = Mutex<BackgroundLoop?>(nil)
@@ -24,8 +34,9 @@ public final class TextEmbedding: Sendable {
     /// What lacks an embedding, by table.
     private let missing: Mutex<[MissingEmbeddings]>
 
-    init(_ embedder: any Embedder, _ trends: TrendStore, logger: Logger) {
+    init(_ embedder: any Embedder, schedule: CronTime?, _ trends: TrendStore, logger: Logger) {
         self.embedder = embedder
+        self.schedule = schedule
         self.trends = trends
         failures = FailureNotice("Texts can't be embedded", logger: logger)
         model = embedder.model
@@ -38,9 +49,20 @@ public final class TextEmbedding: Sendable {
     public var failedAttempts: Int { failedCount.load(ordering: .relaxed) }
 
     func start() {
+        do { try prepareJobs() } catch { failures.tell(error) }
         let loop = BackgroundLoop("trendex-embed", .background(nice: 10)) { [self] in step() }
         self.loop.withLock { $0 = loop }
         trends.engine.environment.executor.start(loop)
+    }
+
+    /// Takes a job back that an earlier run of the process had, and stores the schedule.
+    private func prepareJobs() throws {
+        try trends.writeRows { [self] transaction in
+            try transaction.releaseJobs(
+                of: Self.worker, type: Self.jobType, message: "The server ended; the next attempt goes on", at: now)
+            guard let schedule else { return }
+            try transaction.setSchedule(Schedule(name: Self.jobType, jobType: Self.jobType, time: schedule), at: now)
+        }
     }
 
     func stop() {
@@ -68,30 +90,86 @@ public final class TextEmbedding: Sendable {
 
     // MARK: The background
 
+    private var now: Timestamp { Timestamp(trends.engine.environment.time.date) }
+    private var stops: Bool { isStopping.load(ordering: .acquiring) }
+
     private func step() -> BackgroundLoop.Next {
-        guard !isStopping.load(ordering: .acquiring) else { return .ended }
+        guard !stops else { return .ended }
+        do {
+            if try runJob() { return .again }
+        } catch {
+            guard !stops else { return .ended }
+            failures.tell(error)
+        }
+        guard schedule == nil else { return .after(Self.rest) }
+        return embedBatch().hasWorked ? .again : .after(Self.rest)
+    }
+
+    private struct Batch {
+        /// There may be more to do at once.
         var hasWorked = false
-        var hasFailed = false
+        /// Texts that were embedded.
+        var count = 0
+        var error: (any Error)?
+    }
+
+    /// Embeds a batch of each table.
+    private func embedBatch() -> Batch {
+        var batch = Batch()
         missing.withLock { tables in
             for place in tables.indices {
                 let step = tables[place].step(at: .now) { texts in
                     let vectors = try embedder.embed(texts, deadline: .now + Self.patience)
                     embedded.add(texts.count, ordering: .relaxed)
+                    batch.count += texts.count
                     return vectors
                 }
                 switch step {
                 case .idle: break
-                case .worked: hasWorked = true
+                case .worked: batch.hasWorked = true
                 case .failed(let error):
-                    hasFailed = true
-                    if isStopping.load(ordering: .acquiring) { return }
+                    batch.error = batch.error ?? error
+                    if stops { return }
                     failedCount.add(1, ordering: .relaxed)
                     failures.tell(error, ["model": "\(model.name)"])
                 }
             }
         }
-        if hasWorked, !hasFailed { failures.clear() }
-        return hasWorked ? .again : .after(Self.rest)
+        if batch.count > 0, batch.error == nil { failures.clear() }
+        return batch
+    }
+
+    /// Does a job, if one waits: embeds until nothing lacks an embedding, or something fails. Returns whether there was one.
+    private func runJob() throws -> Bool {
+        guard try trends.isJobWaiting(Self.jobType, at: now),
+            let (job, _) = try trends.writeRows({ [self] transaction in
+                try transaction.claim(
+                    .init(types: [Self.jobType], worker: Self.worker, leaseSeconds: Self.leaseSeconds), at: now)
+            }), let lease = job.lease
+        else { return false }
+        var count = 0
+        while !stops {
+            let batch = embedBatch()
+            count += batch.count
+            if let error = batch.error, !stops {
+                _ = try trends.writeRows { [self] in
+                    try $0.fail(job.id, lease: lease, error: String("\(error)".prefix(1_000)), at: now)
+                }
+                return true
+            }
+            guard batch.hasWorked else { break }
+            let message = "\(count) texts embedded"
+            _ = try trends.writeRows { [self] in
+                try $0.report(.init(message: message, leaseSeconds: Self.leaseSeconds), on: job.id, lease: lease, at: now)
+            }
+        }
+        let result: JSONValue = ["embedded": JSONValue(count), "model": .string(model.identity)]
+        _ = try trends.writeRows { [self] transaction in
+            stops
+                ? try transaction.postpone(job.id, lease: lease, until: now, message: "The server ended", at: now)
+                : try transaction.complete(job.id, lease: lease, result: result, at: now)
+        }
+        return true
     }
 
     /// Dollars that a service has cost today; `nil` for what costs nothing.

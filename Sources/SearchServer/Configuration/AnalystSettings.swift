@@ -104,7 +104,7 @@ extension ServerConfiguration {
     func models(_ trends: TrendStore, _ calls: any CallObserver, _ logger: Logger) throws -> Models {
         let limit = try openAILimit.map { try DurableRateLimit("openai_api", $0, trends, logger: logger) }
         return Models(
-            embedder: try embedder.embedder(trends, limit, calls, logger),
+            embedder: try embedder.embedder(trends, limit, calls, logger), embeddingSchedule: embedder.schedule,
             analyst: try analyst.analyst(trends, limit, calls, logger))
     }
 }

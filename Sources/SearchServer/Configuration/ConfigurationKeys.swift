@@ -49,7 +49,7 @@ package enum ConfigurationKeys {
             "rate_limits.jwt.per_minute", "rate_limits.jwt.burst", "rate_limits.api_key.per_minute",
             "rate_limits.api_key.burst", "rate_limits.anonymous.per_minute", "rate_limits.anonymous.burst",
             "trendex.slow_request_ms",
-            "trendex.embedder.model", "trendex.embedder.threads", "trendex.embedder.openai.endpoint",
+            "trendex.embedder.model", "trendex.embedder.schedule", "trendex.embedder.threads", "trendex.embedder.openai.endpoint",
             "trendex.embedder.openai.model", "trendex.embedder.openai.requests_per_minute",
             "trendex.embedder.openai.dollars_per_day",
             "rate_limits.openai_api.per_minute", "rate_limits.openai_api.burst",

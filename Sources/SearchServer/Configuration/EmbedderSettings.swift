@@ -19,6 +19,8 @@ public struct EmbedderSettings: Sendable, Equatable {
     }
 
     public var model = Model.none
+    /// When what lacks an embedding gets one; `nil` at once.
+    public var schedule: CronTime?
     /// Of a local model.
     public var threads = 2
     public var endpoint: String?
@@ -85,6 +87,10 @@ extension ConfigurationReader {
         case let folder?: settings.model = .folder(folder)
         }
         settings.threads = integer("trendex.embedder.threads", in: 1...64) ?? settings.threads
+        if let text = string("trendex.embedder.schedule"), text != "none" {
+            settings.schedule = CronTime(text)
+            if settings.schedule == nil { problem("trendex.embedder.schedule", "must be \(CronTime.form)") }
+        }
         settings.endpoint = string("trendex.embedder.openai.endpoint")
         settings.serviceModel = string("trendex.embedder.openai.model")
         settings.requestsPerMinute = integer("trendex.embedder.openai.requests_per_minute", in: 1...1_000_000)

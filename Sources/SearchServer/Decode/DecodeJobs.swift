@@ -136,12 +136,7 @@ extension JSONReader {
         fields.require("time", text != nil)
         let time = text.flatMap { CronTime($0) }
         if let text, time == nil {
-            fields.note(
-                "time",
-                """
-                must be five fields of cron in UTC that name a time (`0 */2 * * *`), `@hourly`, `@daily`, `@weekly`, `@monthly` \
-                or `@every 90m`, not `\(text.prefix(100))`
-                """)
+            fields.note("time", "must be \(CronTime.form), not `\(text.prefix(100))`")
         }
         guard let time = time ?? CronTime("@hourly") else { preconditionFailure("@hourly is a time") }
         let schedule = Schedule(

@@ -48,13 +48,14 @@ public final class Analyst: Sendable {
     private let isStopping = Atomic(false)
     /// The end of the limit that was told last.
     let toldLimit = Mutex<Timestamp?>(nil)
-    private let lastFailure = Mutex<String?>(nil)
+    private let failures: FailureNotice
 
     init(_ configuration: AnalystConfiguration, _ trends: TrendStore, logger: Logger) {
         self.configuration = configuration
         self.trends = trends
         self.logger = logger
         time = trends.engine.environment.time
+        failures = FailureNotice("The analyst can't work", logger: logger)
     }
 
     /// What the service has cost today (UTC).
@@ -102,18 +103,11 @@ public final class Analyst: Sendable {
                 return .after(Self.rest)
             }
             try work(on: job)
-            lastFailure.withLock { $0 = nil }
+            failures.clear()
             return .again
         } catch {
             guard !stops else { return .ended }
-            // Once, until something else fails or it works again.
-            let text = "\(error)"
-            if lastFailure.withLock({ last in
-                defer { last = text }
-                return last != text
-            }) {
-                logger.error("The analyst can't work", metadata: ["error": "\(text)"])
-            }
+            failures.tell(error)
             return .after(Self.restAfterFailure)
         }
     }

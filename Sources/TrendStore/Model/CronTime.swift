@@ -21,6 +21,11 @@ public struct CronTime: Sendable, Hashable, CustomStringConvertible {
         var anyWeekday: Bool
     }
 
+    /// What a text has to be, for errors.
+    public static let form = """
+        five fields of cron in UTC that name a time (`0 */2 * * *`), `@hourly`, `@daily`, `@weekly`, `@monthly` or `@every 90m`
+        """
+
     public let description: String
     private let rule: Rule
 
