@@ -3,7 +3,7 @@ import TrendStore
 
 /// Why a request failed, for whatever transport has to tell it.
 public struct ServiceError: Error, Sendable, Equatable {
-    public enum Code: Sendable {
+    public enum Code: Sendable, CaseIterable {
         /// The request can't be read: a member is missing, or of the wrong type.
         case malformed
         /// The request can be read, but makes no sense: names, dimensions, members that exclude each other.

@@ -228,8 +228,8 @@ extension Services {
     }
 }
 
-enum TextEmbeddingLimits {
-    static let longestQuery = 10_000
+package enum TextEmbeddingLimits {
+    package static let longestQuery = 10_000
 }
 
 extension ServiceError {

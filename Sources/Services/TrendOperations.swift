@@ -214,7 +214,9 @@ public enum TrendOperations {
     }
 
     public struct Period: Sendable {
-        /// 1…3,650, back from now.
+        public static let allowedDays = 1...3_650
+
+        /// Back from now.
         public var days = 7
         public var limit = 10
 
@@ -222,8 +224,10 @@ public enum TrendOperations {
     }
 
     public static let trendingCategories = Operation<Period, [CategoryMovement]>(.read) { services, _, period in
-        guard (1...3_650).contains(period.days) else {
-            throw ServiceError.outOfRange("days", "must be 1…3650, not \(period.days)")
+        let allowed = Period.allowedDays
+        guard allowed.contains(period.days) else {
+            throw ServiceError.outOfRange(
+                "days", "must be \(allowed.lowerBound)…\(allowed.upperBound), not \(period.days)")
         }
         // From a whole minute on, so that requests within one share what is computed.
         let minute = Timestamp.now.microseconds / 60_000_000 * 60_000_000

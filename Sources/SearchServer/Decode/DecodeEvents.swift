@@ -30,8 +30,7 @@ extension TrendParameters {
             try finish()
             return .list(page)
         }
-        if text("limit") != nil { fields.note("limit", "is for `follow=false`: a stream has no end") }
-        refuseTimeout()
+        for name in ["limit", "timeout"] { refuse(name, "is for `follow=false`: a stream has no end") }
         try finish()
         return .follow(.init(filter, from: place ?? .now, .serverSentEvents))
     }
@@ -39,13 +38,9 @@ extension TrendParameters {
     /// The parameters of a WebSocket.
     mutating func webSocket() throws -> EventOperations.Following {
         let following = EventOperations.Following(eventFilter(), from: eventPlace() ?? .now, .webSocket)
-        refuseTimeout()
+        refuse("timeout", "is for answers: a stream has no end")
         try finish()
         return following
-    }
-
-    private mutating func refuseTimeout() {
-        if text("timeout") != nil { fields.note("timeout", "is for `follow=false`: a stream has no end") }
     }
 
     private mutating func eventPlace() -> EventOperations.Place? {

@@ -46,7 +46,7 @@ extension JSONReader {
         var seconds: Double?
         try readMembers { reader, key in
             switch key {
-            case "types": types = try fields.strings(&reader, "types", most: 32)
+            case "types": types = try fields.strings(&reader, "types", most: FieldRules.claimedTypes.upperBound)
             case "worker": worker = try fields.string(&reader, "worker")
             case "lease_seconds": seconds = try fields.double(&reader, "lease_seconds")
             default: try fields.unknown(&reader, key.string)

@@ -111,7 +111,7 @@ extension JSONReader {
                 }
                 trends = read
             case "on_error":
-                let policy: BatchPolicy? = try fields.member(&reader, "on_error")
+                let policy: TrendOperations.BatchPolicy? = try fields.member(&reader, "on_error")
                 keepsGood = policy != .refuse
             default: try fields.unknown(&reader, key.string)
             }
@@ -121,13 +121,6 @@ extension JSONReader {
         }
         try fields.throwAny()
         return .init(trends: trends ?? [], keepsGood: keepsGood)
-    }
-
-    private enum BatchPolicy: String, CaseIterable {
-        /// The good trends are kept.
-        case keep
-        /// None is, when one is wrong.
-        case refuse
     }
 
     mutating func readEmbeddings() throws -> [EmbeddingOfRow] {
@@ -226,17 +219,35 @@ extension JSONReader {
     }
 }
 
+extension TrendOperations {
+    /// What becomes of a batch with wrong trends.
+    enum BatchPolicy: String, CaseIterable {
+        /// The good trends are kept.
+        case keep
+        /// None is, when one is wrong.
+        case refuse
+    }
+}
+
 /// The query parameters of `/api/v1/trends…`, each wrong one named.
 struct TrendParameters {
     private let query: QueryParameters
     var fields = FieldReader()
-    private var known: Set<String> = []
+    private var known: Set<String> = ["timeout"]
+    private var refused: Set<String> = []
 
     init(_ query: QueryParameters) { self.query = query }
 
     mutating func text(_ name: String) -> String? {
         known.insert(name)
         return query[name]
+    }
+
+    /// Of a parameter that the route takes otherwise.
+    mutating func refuse(_ name: String, _ reason: String) {
+        known.remove(name)
+        refused.insert(name)
+        if query[name] != nil { fields.note(name, reason) }
     }
 
     mutating func integer(_ name: String, in range: ClosedRange<Int>? = nil) -> Int? {
@@ -292,8 +303,9 @@ struct TrendParameters {
 
     /// Throws for every parameter that is wrong, or that was not asked for.
     mutating func finish() throws {
-        for name in query.names where !known.contains(name) && name != "timeout" {
-            fields.note(String(name.prefix(100)), "is unknown")
+        let list = known.sorted().map { "`\($0)`" }.joined(separator: ", ")
+        for name in query.names where !known.contains(name) && !refused.contains(name) {
+            fields.note(String(name.prefix(100)), "is unknown, expected one of \(list)")
         }
         for name in query.undecodable { fields.note(String(name.prefix(100)), "isn't percent-encoded UTF-8") }
         try fields.throwAny()

@@ -99,6 +99,9 @@ struct FieldReader {
         return nil
     }
 
+    /// Strings of a list that has no limit of its own.
+    static let mostStrings = 1_000
+
     /// What every listing and search takes.
     static let limits = 1...TrendStore.maximumLimit
     static let skips = 0...TrendStore.maximumOffset
@@ -159,7 +162,9 @@ struct FieldReader {
     }
 
     /// - Parameter most: strings that there may be.
-    mutating func strings(_ reader: inout JSONReader, _ field: String, most: Int = 1_000) throws -> [String]? {
+    mutating func strings(
+        _ reader: inout JSONReader, _ field: String, most: Int = mostStrings
+    ) throws -> [String]? {
         guard try isToken(&reader, field, .array, "a list of strings") else { return nil }
         var strings: [String] = []
         var place = 0

@@ -41,7 +41,7 @@ extension Endpoints {
             .success(status: .created) { $0.write(execution) }
         },
         .trends(.GET, "agents/executions/{id}", AgentOperations.get) {
-            try rowID($0)
+            try rowIDAlone($0)
         } reply: { execution, _ in
             .success { $0.write(execution) }
         },

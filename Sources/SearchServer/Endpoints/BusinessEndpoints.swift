@@ -24,7 +24,7 @@ extension Endpoints {
             .success(status: .created) { $0.write(business) }
         },
         .trends(.GET, "businesses/{id}", BusinessOperations.get) {
-            try rowID($0)
+            try rowIDAlone($0)
         } reply: { business, _ in
             .success { $0.write(business) }
         },

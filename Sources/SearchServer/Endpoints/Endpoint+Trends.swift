@@ -14,6 +14,8 @@ extension Endpoint {
     ) -> Endpoint {
         let work: @Sendable (Call) throws -> Reply = { call in
             let caller = try call.caller()
+            // Those of a GET are read, and checked, by `decode`.
+            if method != .GET { try Endpoints.requireNoParameters(call) }
             let request = try decode(call)
             return try reply(try call.ask(operation, request, by: caller), request)
         }

@@ -66,7 +66,7 @@ extension Endpoints {
             .success { $0.write(result) }
         },
         .trends(.GET, "ideas/{id}", IdeaOperations.get) {
-            try rowID($0)
+            try rowIDAlone($0)
         } reply: { idea, _ in
             .success { $0.write(idea) }
         },

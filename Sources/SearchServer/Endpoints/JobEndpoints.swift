@@ -38,7 +38,7 @@ extension Endpoints {
             }
         },
         .trends(.GET, "jobs/{id}", JobOperations.get) {
-            try rowID($0)
+            try rowIDAlone($0)
         } reply: { job, _ in
             .success { $0.write(job) }
         },
@@ -68,7 +68,8 @@ extension Endpoints {
             .success { writer in writer.array { writer in for schedule in schedules { writer.write(schedule) } } }
         },
         .trends(.GET, "schedules/{name}", ScheduleOperations.get) {
-            $0.parameters[0]
+            try requireNoParameters($0)
+            return $0.parameters[0]
         } reply: { schedule, _ in
             .success { $0.write(schedule) }
         },

@@ -49,7 +49,7 @@ extension Endpoints {
         .trends(.GET, "trends/categories/trending", TrendOperations.trendingCategories) { call in
             var parameters = TrendParameters(call.query)
             var period = TrendOperations.Period()
-            period.days = parameters.integer("days", in: 1...3_650) ?? period.days
+            period.days = parameters.integer("days", in: TrendOperations.Period.allowedDays) ?? period.days
             period.limit = parameters.limit() ?? period.limit
             try parameters.finish()
             return period
@@ -74,7 +74,7 @@ extension Endpoints {
             .success { $0.write(result) }
         },
         .trends(.GET, "trends/{id}", TrendOperations.get) {
-            try rowID($0)
+            try rowIDAlone($0)
         } reply: { details, _ in
             .success { $0.write(details.trend, details.dynamics) }
         },
@@ -112,6 +112,12 @@ extension Endpoints {
             throw ServiceError.outOfRange("id", "must be a UUID, not `\(text.prefix(100))`")
         }
         return id
+    }
+
+    /// The same for a route without parameters.
+    static func rowIDAlone(_ call: Call) throws -> UUID {
+        try requireNoParameters(call)
+        return try rowID(call)
     }
 
     static func requireNoParameters(_ call: Call) throws {

@@ -68,13 +68,9 @@ final class ServerContext: Sendable {
         clientConfiguration.timeout = .init(connect: .seconds(10), read: .seconds(60))
         httpClient = HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: clientConfiguration)
-        let endpoints =
-            Endpoints.service + Endpoints.collections + Endpoints.recall + Endpoints.points + Endpoints.searches
-            + Endpoints.snapshots + Endpoints.trends + Endpoints.ideas + Endpoints.businesses + Endpoints.jobs
-            + Endpoints.agents + Endpoints.events + Endpoints.unsupported
-        limiter = try Self.limiter(configuration.rateLimits, endpoints)
-        routes = RouteTable(endpoints)
-        metrics = RequestMetrics(endpoints: endpoints)
+        limiter = try Self.limiter(configuration.rateLimits, Endpoints.all)
+        routes = RouteTable(Endpoints.all)
+        metrics = RequestMetrics(endpoints: Endpoints.all)
         services.start()
     }
 

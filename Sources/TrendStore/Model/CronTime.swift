@@ -25,6 +25,7 @@ public struct CronTime: Sendable, Hashable, CustomStringConvertible {
     public static let form = """
         five fields of cron in UTC that name a time (`0 */2 * * *`), `@hourly`, `@daily`, `@weekly`, `@monthly` or `@every 90m`
         """
+    package static let mostBytes = 200
 
     public let description: String
     private let rule: Rule
@@ -35,7 +36,7 @@ public struct CronTime: Sendable, Hashable, CustomStringConvertible {
 
     /// `nil` for a text that is none of these, or that names no time, such as 31 February.
     public init?(_ text: String) {
-        guard text.utf8.count <= 200 else { return nil }
+        guard text.utf8.count <= Self.mostBytes else { return nil }
         description = text
         if text.hasPrefix("@every ") {
             guard let minutes = Self.minutes(text.dropFirst(7)) else { return nil }

@@ -4,6 +4,8 @@ public struct Money: Sendable, Hashable, Comparable {
     public let cents: Int64
 
     static let mostCents: Int64 = 999_999_999_999
+    /// The greatest amount, 9,999,999,999.99.
+    package static let largest = Double(mostCents) / 100
 
     /// `nil` for more than the range holds.
     public init?(cents: Int64) {

@@ -38,7 +38,7 @@ struct MovementKey: Hashable {
 }
 
 extension TrendStore {
-    private static let topTrends = 10
+    package static let topTrends = 10
 
     /// Counts of all trends. Complexity: O(trends) after a change, O(1) until the next.
     public func trendStatistics() throws -> TrendStatistics {

@@ -113,7 +113,7 @@ extension TrendStore {
 
 /// How agents of a type are doing.
 public struct AgentState: Sendable, Hashable {
-    public enum Activity: String, Sendable, Hashable {
+    public enum Activity: String, Sendable, Hashable, CaseIterable {
         /// One of them works.
         case running
         /// A job waits for one.

@@ -49,7 +49,7 @@ extension Job: TableRow {
         job.type = problems.check { try FieldRules.keyword(type, "type") } ?? type
         _ = problems.check { try FieldRules.json(params, "params") }
         _ = problems.check { try FieldRules.integer(maxAttempts, "max_attempts", FieldRules.attempts) }
-        _ = problems.check { try FieldRules.seconds(backoffSeconds, "backoff_seconds", 0...86_400) }
+        _ = problems.check { try FieldRules.seconds(backoffSeconds, "backoff_seconds", FieldRules.backoff) }
         _ = problems.check { try FieldRules.time(availableAt, "available_at") }
         if let key = idempotencyKey {
             _ = problems.check { try FieldRules.text(key, "idempotency_key", length: FieldRules.nameLength) }

@@ -3,18 +3,24 @@ import JSON
 import SearchEngine
 
 /// The rules that single values obey. All throw `TrendStoreError.invalid` with the field's name.
-enum FieldRules {
-    static let titleLength = 1...500
-    static let descriptionLength = 0...100_000
-    static let urlLength = 1...2_048
-    static let keywordLength = 1...100
-    static let nameLength = 1...200
-    static let errorLength = 0...10_000
-    static let attempts = 1...100
-    static let maximumTags = 64
-    static let maximumJSONBytes = 1 << 20
-    static let maximumJSONDepth = 64
-    static let score = 0...100
+package enum FieldRules {
+    package static let titleLength = 1...500
+    package static let descriptionLength = 0...100_000
+    package static let urlLength = 1...2_048
+    package static let keywordLength = 1...100
+    package static let nameLength = 1...200
+    package static let errorLength = 0...10_000
+    package static let attempts = 1...100
+    package static let maximumTags = 64
+    package static let maximumJSONBytes = 1 << 20
+    package static let maximumJSONDepth = 64
+    package static let score = 0...100
+    package static let domainLength = 1...253
+    package static let claimedTypes = 1...32
+    /// Seconds.
+    package static let lease: ClosedRange<Double> = 1...3_600
+    /// Seconds.
+    package static let backoff: ClosedRange<Double> = 0...86_400
 
     static func text(_ value: String, _ field: String, length: ClosedRange<Int>) throws {
         let count = value.unicodeScalars.count
@@ -55,7 +61,7 @@ enum FieldRules {
 
     /// A host name of ASCII letters, digits and hyphens in labels of 1…63, in lower case (RFC 1123; other scripts as `xn--…`).
     static func domain(_ value: String, _ field: String) throws -> String {
-        try text(value, field, length: 1...253)
+        try text(value, field, length: domainLength)
         let labels = value.split(separator: ".", omittingEmptySubsequences: false)
         let isHost = labels.allSatisfy { label in
             (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"

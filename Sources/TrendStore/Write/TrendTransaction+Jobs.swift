@@ -59,14 +59,15 @@ extension TrendTransaction {
         public func validated() throws -> Claim {
             var claim = self
             var problems = FieldProblems()
-            if !(1...32).contains(types.count) {
-                _ = problems.check { throw invalid("types", "must be 1…32 types, not \(types.count)") }
+            let most = FieldRules.claimedTypes.upperBound
+            if !FieldRules.claimedTypes.contains(types.count) {
+                _ = problems.check { throw invalid("types", "must be 1…\(most) types, not \(types.count)") }
             }
-            claim.types = types.prefix(32).indices.map { place in
+            claim.types = types.prefix(most).indices.map { place in
                 problems.check { try FieldRules.keyword(types[place], "types[\(place)]") } ?? ""
             }
             _ = problems.check { try FieldRules.text(worker, "worker", length: FieldRules.nameLength) }
-            _ = problems.check { try FieldRules.seconds(leaseSeconds, "lease_seconds", 1...3_600) }
+            _ = problems.check { try FieldRules.seconds(leaseSeconds, "lease_seconds", FieldRules.lease) }
             try problems.throwAny()
             return claim
         }
@@ -141,7 +142,7 @@ extension TrendTransaction {
             }
             if let checkpoint { _ = problems.check { try FieldRules.json(checkpoint, "checkpoint") } }
             if let leaseSeconds {
-                _ = problems.check { try FieldRules.seconds(leaseSeconds, "lease_seconds", 1...3_600) }
+                _ = problems.check { try FieldRules.seconds(leaseSeconds, "lease_seconds", FieldRules.lease) }
             }
             try problems.throwAny()
             return self

@@ -2,7 +2,7 @@ import GRDB
 import SearchEngine
 
 extension TrendTransaction {
-    static let mostSchedules = 1_000
+    package static let mostSchedules = 1_000
 
     /// Makes a schedule, or changes the one of the name, whose latest job it keeps. It is due next at its first time behind `now`.
     ///
