@@ -31,16 +31,20 @@ let package = Package(
         .target(name: "CScheduling"),
         // CBLAS and LAPACKE as Debian ships them.
         .systemLibrary(name: "CLinearAlgebra"),
+        // Snowball's stemmers as Debian ships them.
+        .systemLibrary(name: "CSnowball"),
         // Strict JSON: a pull reader for request bodies, a byte writer, and a value tree for payloads.
         .target(
             name: "JSON",
             dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
         .target(name: "Quantization", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
         .target(name: "VectorIndex", dependencies: ["Quantization", "CVectorKernels"]),
+        // Words of texts, and what SQLite's full-text index is told of them.
+        .target(name: "TextIndex", dependencies: ["CSnowball", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "SearchEngine",
             dependencies: [
-                "JSON", "VectorIndex", "Quantization", "CScheduling", "CVectorKernels",
+                "JSON", "TextIndex", "VectorIndex", "Quantization", "CScheduling", "CVectorKernels",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -49,7 +53,7 @@ let package = Package(
         .target(
             name: "TrendStore",
             dependencies: [
-                "SearchEngine", "JSON", .product(name: "Crypto", package: "swift-crypto"),
+                "SearchEngine", "TextIndex", "JSON", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
@@ -76,7 +80,7 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Embedding", "OpenAI", "TrendStore", "SearchEngine", "JSON",
+                "Embedding", "OpenAI", "TrendStore", "SearchEngine", "TextIndex", "JSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -148,6 +152,9 @@ let package = Package(
             exclude: ["Files"]),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON"]),
         .testTarget(name: "QuantizationTests", dependencies: ["TestSupport", "Quantization", "CVectorKernels"]),
+        .testTarget(
+            name: "TextIndexTests",
+            dependencies: ["TestSupport", "TextIndex", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "VectorIndexTests", dependencies: ["TestSupport", "VectorIndex", "Quantization"]),
         // A file system for tests that hold a sync or count removals.
         .target(name: "HookedFiles", dependencies: ["SearchEngine"], path: "Tests/HookedFiles"),
@@ -171,7 +178,7 @@ let package = Package(
         .testTarget(
             name: "TrendStoreTests",
             dependencies: [
-                "TestSupport", "TrendStore", "SearchEngine", "JSON", "trendstore-crash-child",
+                "TestSupport", "TrendStore", "SearchEngine", "TextIndex", "JSON", "trendstore-crash-child",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Files"]),

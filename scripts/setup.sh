@@ -25,9 +25,11 @@ for what in "$@"; do
                 exit 1
             }
             if command -v dpkg-query >/dev/null; then
-                for package in libsqlite3-dev libblas-dev liblapack-dev liblapacke-dev; do need_package "$package"; done
+                for package in libsqlite3-dev libblas-dev liblapack-dev liblapacke-dev libstemmer-dev; do
+                    need_package "$package"
+                done
             else
-                echo "setup: not a Debian-like system; SQLite, CBLAS and LAPACKE headers must be installed by hand" >&2
+                echo "setup: not a Debian-like system; SQLite, CBLAS, LAPACKE and Snowball headers must be installed by hand" >&2
             fi
             ;;
         python)

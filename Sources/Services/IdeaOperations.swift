@@ -76,13 +76,8 @@ public enum IdeaOperations {
         guard try services.trends.deleteIdea(id, deadline: caller.deadline) else { throw missing(id) }
     }
 
-    public static let search = Operation<Search, [ScoredRow<Idea>]>(.read) { services, caller, search in
-        try renaming(["offset": "skip", "embedding": "vector"]) {
-            try services.trends.searchIdeas(
-                services.query(of: search, in: Idea.self, caller), filter: search.filter, limit: search.limit,
-                offset: search.skip,
-                scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
-        }
+    public static let search = Operation<Search, SearchResult<Idea>>(.read) { services, caller, search in
+        try RowSearching.ideas.search(search, services, caller)
     }
 
     /// Gives ideas their embeddings, all of them or, when one is wrong, none.

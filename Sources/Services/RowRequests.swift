@@ -30,20 +30,66 @@ public struct RowPage<Row: Sendable>: Sendable {
     }
 }
 
-/// What a semantic search of trends or ideas asks for.
+/// What puts the results of a search in order.
+public enum SearchMode: String, Sendable, Hashable, CaseIterable {
+    /// Nearness of embeddings.
+    case semantic
+    /// BM25 of the words that a row has.
+    case text
+    /// Both, by their ranks.
+    case hybrid
+}
+
+/// What a search of trends or ideas asks for.
 public struct RowSearch<Filter: Sendable>: Sendable {
-    public var query: SemanticQuery
-    /// A text that is searched for in place of `query`, by the server's embedder.
+    /// What embeddings are compared with.
+    public var query: SemanticQuery?
+    /// What is searched for in words, and by meaning where there is no `query`.
     public var text: String?
+    /// Without one a search by `query` is semantic, and one by `text` as well if the server has an embedder.
+    public var mode: SearchMode?
     public var filter: Filter
     public var limit = 10
     public var skip = 0
     public var scoreThreshold: Float?
 
-    public init(_ query: SemanticQuery, _ filter: Filter) {
+    public init(_ query: SemanticQuery? = nil, _ filter: Filter) {
         self.query = query
         self.filter = filter
     }
+
+    /// How it is answered. Throws where it doesn't say what to search for, or says it twice.
+    func mode(hasEmbedder: Bool) throws -> SearchMode {
+        let mode = mode ?? (query == nil && text != nil && !hasEmbedder ? .text : .semantic)
+        switch mode {
+        case .semantic where (query == nil) == (text == nil):
+            throw ServiceError.outOfRange("vector", "or `like` or `q` must be given, and one alone")
+        case .text where query != nil:
+            throw ServiceError.outOfRange(
+                "vector", "and `like` say nothing to a search by words; use the mode `hybrid`")
+        case .text where text == nil, .hybrid where text == nil: throw ServiceError.outOfRange("q", "is missing")
+        default: return mode
+        }
+    }
+}
+
+/// What a search found, and how.
+public struct SearchResult<Row: Sendable>: Sendable {
+    public var rows: [ScoredRow<Row>]
+    public var mode: SearchMode
+    /// Of searches by words.
+    public var words: SearchedWords?
+}
+
+/// What became of a query's words.
+public struct SearchedWords: Sendable {
+    /// Those that were searched for, and those that rows must not have.
+    public var terms: [String]
+    public var excluded: [String]
+    /// Stop words.
+    public var ignored: [String]
+    /// Whether every row with one of the words was ranked.
+    public var isComplete: Bool
 }
 
 /// A change of one row.

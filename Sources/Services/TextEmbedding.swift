@@ -204,30 +204,7 @@ extension MissingEmbeddings {
     }
 }
 
-extension Services {
-    /// What a search asks for: its text embedded, if it has one.
-    ///
-    /// Throws `.unsupported` where the server has no embedder, and `.conflict` where its vectors can't be compared with those
-    /// that are stored.
-    func query<Filter, Row>(of search: RowSearch<Filter>, in _: Row.Type, _ caller: Caller) throws -> SemanticQuery {
-        guard let text = search.text else { return search.query }
-        guard let texts else {
-            throw ServiceError(
-                .unsupported,
-                "This server embeds no texts, so that it can't search for `q`: set `trendex.embedder.model`, or search by vector"
-            )
-        }
-        guard (1...TextEmbeddingLimits.longestQuery).contains(text.unicodeScalars.count) else {
-            throw ServiceError.outOfRange(
-                "q", "must have 1 to \(TextEmbeddingLimits.longestQuery) characters, not \(text.unicodeScalars.count)")
-        }
-        guard TextsToEmbed.mayWait else { throw TextsToEmbed() }
-        // Throws where it makes no sense to embed the text.
-        _ = try trends.hasVectors(of: Row.self, comparableWith: texts.model.identity)
-        return .embedding(try texts.vector(of: text, deadline: caller.deadline))
-    }
-}
-
+/// What is said of texts that are searched for.
 package enum TextEmbeddingLimits {
     package static let longestQuery = 10_000
 }

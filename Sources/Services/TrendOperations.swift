@@ -200,13 +200,8 @@ public enum TrendOperations {
 
     // MARK: Searches
 
-    public static let search = Operation<Search, [ScoredRow<Trend>]>(.read) { services, caller, search in
-        try renaming(["offset": "skip", "embedding": "vector"]) {
-            try services.trends.searchTrends(
-                services.query(of: search, in: Trend.self, caller), filter: search.filter, limit: search.limit,
-                offset: search.skip,
-                scoreThreshold: search.scoreThreshold, deadline: caller.deadline)
-        }
+    public static let search = Operation<Search, SearchResult<Trend>>(.read) { services, caller, search in
+        try RowSearching.trends.search(search, services, caller)
     }
 
     public static let statistics = Operation<Void, TrendStatistics>(.read) { services, _, _ in

@@ -49,7 +49,8 @@ struct RepairCommand: ParsableCommand {
         abstract: "Bring the points of trends and ideas back in line with their rows.",
         discussion: """
             The server must be stopped. Rows are what counts: payloads get the fields of their rows, and rows that have \
-            lost their vector are marked as in need of one. No row is deleted.
+            lost their vector are marked as in need of one. An index of words that differs from the rows is made anew. No row is \
+            deleted.
 
             Example: trendex repair --storage-path ./storage
             """)
@@ -72,7 +73,8 @@ struct RepairCommand: ParsableCommand {
                         \(name): \(found.pointsWithoutRow.count) points without a row, of which \
                         \(table.removedPoints.count) were deleted; \
                         \(table.mendedPayloads.count) payloads mended; \
-                        \(table.rowsNeedingEmbedding.count) rows marked as in need of an embedding
+                        \(table.rowsNeedingEmbedding.count) rows marked as in need of an embedding; the index of words \
+                        \(table.isTextIndexRebuilt ? "made anew" : "agrees")
                         """)
                 }
             }

@@ -81,10 +81,67 @@ import Testing
         }
     }
 
+    /// A server without an embedder searches by words, and says so.
     @Test func withoutAnEmbedder() async throws {
         try await withServer { server in
-            let error = try await server.refused(400, .GET, Self.trends + "/search?q=x")
-            #expect(error["message"]?.stringValue?.contains("trendex.embedder.model") == true)
+            let axis = "[1" + String(repeating: ",0", count: 767) + "]"
+            let solar = try await server.create(
+                #"{"title": "Balcony solar panels", "source": "vk", "tags": ["solar"], "embedding": \#(axis)}"#)
+            _ = try await server.create(#"{"title": "Heat pumps", "source": "vk"}"#)
+            let found = try await server.data(200, .GET, Self.trends + "/search?q=the%20panel")
+            #expect(titles(found) == ["Balcony solar panels"])
+            let match = found["items"]?[0]?["match"]?["text"]
+            #expect(match?["rank"] == 1 && match?["terms"] == ["panel"] && match?["words"] == ["panels"])
+            #expect(match?["fields"] == ["title"] && match?["score"] == found["items"]?[0]?["score"])
+            let answer = try await server.send(.GET, Self.trends + "/search?q=the%20panel", nil).json
+            #expect(answer["meta"]?["mode"] == "text" && answer["meta"]?["text"]?["ignored"] == ["the"])
+            #expect(answer["meta"]?["text"]?["complete"] == true && answer["meta"]?["text"]?["terms"] == ["panel"])
+            for query in ["/search?q=x&mode=semantic", "/search?q=x&mode=hybrid"] {
+                let error = try await server.refused(400, .GET, Self.trends + query)
+                #expect(error["message"]?.stringValue?.contains("trendex.embedder.model") == true)
+            }
+            // Both halves, with a vector of the client's own.
+            let body = #"{"q": "pump", "vector": \#(axis), "mode": "hybrid"}"#
+            let hybrid = try await server.data(200, .POST, Self.trends + "/search", body)
+            #expect(titles(hybrid) == ["Balcony solar panels", "Heat pumps"])
+            #expect(
+                hybrid["items"]?[0]?["match"]?["semantic"]?["rank"] == 1
+                    && hybrid["items"]?[0]?["match"]?["text"] == nil)
+            let like = #"{"q": "pump", "like": "\#(solar)", "mode": "hybrid"}"#
+            #expect(try await titles(server.data(200, .POST, Self.trends + "/search", like)) == ["Heat pumps"])
+        }
+    }
+
+    /// By meaning and by words, with the server's embedder.
+    @Test func hybridSearches() async throws {
+        try await withServer({ $0.embedder.model = .lexical }) { server in
+            for title in ["Balcony solar panels", "Heat pumps for flats", "Solar heat"] {
+                _ = try await server.create(#"{"title": "\#(title)", "source": "vk"}"#)
+            }
+            try await waitUntilEmbedded(server)
+            let found = try await server.data(200, .GET, Self.trends + "/search?q=solar%20-heat&mode=hybrid")
+            #expect(titles(found) == ["Balcony solar panels"])
+            let match = found["items"]?[0]?["match"]
+            #expect(match?["semantic"]?["rank"] == 1 && match?["text"]?["rank"] == 1)
+            // Nothing but words that tell nothing: the meaning alone counts.
+            #expect(try await titles(server.data(200, .GET, Self.trends + "/search?q=for&mode=hybrid")).count == 3)
+            let semantic = try await server.send(.GET, Self.trends + "/search?q=solar", nil).json
+            #expect(semantic["meta"]?["mode"] == "semantic" && semantic["meta"]?["text"] == nil)
+            #expect(semantic["data"]?["items"]?[0]?["match"]?["semantic"]?["rank"] == 1)
+        }
+    }
+
+    @Test(arguments: [
+        ("?mode=text&q=the", "nearly every text, as `the`"), ("?mode=text&q=!!", "letters or digits"),
+        ("?mode=text&q=-solar", "excludes"),
+        ("?mode=hybrid&q=-solar", "excludes"), ("?mode=other&q=x", "`semantic`, `text`, `hybrid`"),
+        ("?mode=hybrid&q=x&limit=501", "500"),
+        ("?mode=text&q=\((0..<33).map { "w\($0)" }.joined(separator: "+"))", "32 different words"),
+    ])
+    func wrongQueries(_ query: String, _ reason: String) async throws {
+        try await withServer({ $0.embedder.model = .lexical }) { server in
+            let error = try await server.refused(422, .GET, Self.trends + "/search" + query)
+            #expect(error["details"]?[0]?["message"]?.stringValue?.contains(reason) == true, "\(error)")
         }
     }
 
@@ -117,6 +174,8 @@ import Testing
         try await withServer({ $0.embedder.model = .lexical }) { server in
             for body in [
                 #"{"q": 1}"#, #"{"q": "x", "vector": [1]}"#, #"{"q": "x", "like": "\#(UUID())"}"#, #"{"q": ""}"#,
+                #"{"q": "x", "like": "\#(UUID())", "mode": "text"}"#, #"{"mode": "hybrid"}"#, #"{"q": "x", "mode": 1}"#,
+                "{}",
             ] {
                 try await server.refused(422, .POST, Self.trends + "/search", body)
             }

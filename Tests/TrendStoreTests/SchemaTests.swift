@@ -3,6 +3,7 @@ import GRDB
 import SearchEngine
 import TestSupport
 import Testing
+import TextIndex
 import TrendStore
 
 /// The tables keep their promises also to whoever writes SQL of their own.
@@ -208,6 +209,28 @@ import TrendStore
         #expect(try storage.store.countJobs() == 1 && storage.store.countBusinesses() == 1)
     }
 
+    /// A storage of format 3, whose program was killed: what is in it is found by its words.
+    @Test func formatThreeIsTakenOver() throws {
+        let storage = try Storage(archive: "format-3.tar.gz")
+        for round in 0..<2 {
+            func titles(_ query: String) throws -> [String] {
+                try storage.store.searchTrends(words: TextQuery(query)).rows.map(\.row.title)
+            }
+            #expect(try titles("balconies") == ["Balcony solar panels"])
+            #expect(try titles("панель") == ["Солнечные панели на балконе"])
+            #expect(try titles("\"diy homes\" энергией") == ["Balcony solar panels", "Солнечные панели на балконе"])
+            #expect(try titles("flat") == ["Heat pumps for flats"])
+            #expect(try titles("tomorrow").isEmpty)
+            #expect(
+                try storage.store.searchIdeas(words: TextQuery("батарея")).rows.map(\.row.title) == [
+                    "Panels by subscription"
+                ])
+            #expect(try storage.store.allTrends().count { $0.embeddingStatus == .current } == 2)
+            #expect(try storage.store.check().isConsistent, "round \(round)")
+            try storage.reopen()
+        }
+    }
+
     /// Whatever format it began with, a storage has the same tables.
     @Test func aMigratedStorageHasTheTablesOfANewOne() throws {
         func schema(_ storage: Storage) throws -> [String] {
@@ -220,7 +243,7 @@ import TrendStore
                         """)
             }
         }
-        for archive in ["format-1.tar.gz", "format-2.tar.gz"] {
+        for archive in ["format-1.tar.gz", "format-2.tar.gz", "format-3.tar.gz"] {
             #expect(try schema(Storage(archive: archive)) == schema(Storage()), "\(archive)")
         }
     }

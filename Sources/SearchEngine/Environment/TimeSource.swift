@@ -65,4 +65,6 @@ extension TimeSource {
 /// When a request's time is up. The clock doesn't jump.
 public typealias Deadline = ContinuousClock.Instant
 
-func timedOut(_ operation: String) -> EngineError { .timeout("Timeout error: Operation '\(operation)' timed out") }
+package func timedOut(_ operation: String) -> EngineError {
+    .timeout("Timeout error: Operation '\(operation)' timed out")
+}

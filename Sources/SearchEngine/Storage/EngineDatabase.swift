@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import TextIndex
 
 /// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
 package final class EngineDatabase: Sendable {
@@ -32,6 +33,7 @@ package final class EngineDatabase: Sendable {
             try db.execute(sql: "PRAGMA cache_size = -65536")
             try db.execute(sql: "PRAGMA mmap_size = \(Self.mappedBytes)")
             try db.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
+            TextIndexes.prepare(db)
         }
         do {
             pool = try DatabasePool(path: environment.databaseName(path), configuration: configuration)
@@ -59,6 +61,7 @@ package final class EngineDatabase: Sendable {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { TextIndexes.prepare($0) }
         return try DatabaseQueue(path: environment.databaseName(path), configuration: configuration)
     }
 

@@ -99,7 +99,7 @@ extension JSONReader {
     mutating func readIdeaSearch() throws -> IdeaOperations.Search {
         var fields = FieldReader()
         var members = SearchMembers()
-        var search = IdeaOperations.Search(.embedding([]), IdeaFilter())
+        var search = IdeaOperations.Search(nil, IdeaFilter())
         try readMembers { reader, key in
             switch key {
             case "min_score": search.filter.totalScore.gte = try fields.integer(&reader, "min_score")
@@ -118,7 +118,7 @@ extension JSONReader {
 
 extension TrendParameters {
     mutating func ideaSearch() throws -> IdeaOperations.Search {
-        var search = IdeaOperations.Search(.embedding([]), IdeaFilter())
+        var search = IdeaOperations.Search(nil, IdeaFilter())
         search.text = text("q")
         search.filter.totalScore.gte = integer("min_score")
         if let status: IdeaStatus = member("status") { search.filter.statuses = [status] }

@@ -195,7 +195,7 @@ extension JSONReader {
     mutating func readTrendSearch() throws -> TrendOperations.Search {
         var fields = FieldReader()
         var members = SearchMembers()
-        var search = TrendOperations.Search(.embedding([]), TrendFilter())
+        var search = TrendOperations.Search(nil, TrendFilter())
         try readMembers { reader, key in
             switch key {
             case "category":
@@ -324,7 +324,7 @@ struct TrendParameters {
     }
 
     mutating func trendSearch() throws -> TrendOperations.Search {
-        var search = TrendOperations.Search(.embedding([]), filter())
+        var search = TrendOperations.Search(nil, filter())
         search.text = text("q")
         return try finish(search)
     }
@@ -342,6 +342,7 @@ struct TrendParameters {
     mutating func finish<Filter>(_ search: RowSearch<Filter>) throws -> RowSearch<Filter> {
         var search = search
         if search.text == nil { fields.note("q", "is missing") }
+        search.mode = member("mode")
         search.limit = limit() ?? search.limit
         search.skip = skip() ?? search.skip
         search.scoreThreshold = double("score_threshold").map { Float($0) }

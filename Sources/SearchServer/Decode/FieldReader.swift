@@ -228,7 +228,6 @@ struct FieldReader {
 struct SearchMembers {
     private var vector: [Float]?
     private var like: UUID?
-    private var hasText = false
 
     /// Reads a member into the search, and returns whether it is one of these.
     mutating func read<Filter>(
@@ -236,9 +235,8 @@ struct SearchMembers {
     ) throws -> Bool {
         switch key {
         case "vector": vector = try fields.vector(&reader, "vector")
-        case "q":
-            search.text = try fields.string(&reader, "q")
-            hasText = search.text != nil
+        case "q": search.text = try fields.string(&reader, "q")
+        case "mode": search.mode = try fields.member(&reader, "mode")
         case "like": like = try fields.id(&reader, "like")
         case "limit": search.limit = try fields.integer(&reader, "limit", in: FieldReader.limits) ?? search.limit
         case "skip": search.skip = try fields.integer(&reader, "skip", in: FieldReader.skips) ?? search.skip
@@ -249,14 +247,11 @@ struct SearchMembers {
         return true
     }
 
-    /// What is searched for. Throws for this and everything else that was wrong.
-    func query(_ fields: inout FieldReader) throws -> SemanticQuery {
-        let given = [vector != nil, like != nil, hasText].count { $0 }
-        if fields.problems.isEmpty, given != 1 {
-            fields.note("vector", "or `like` or `q` must be given, and one alone")
-        }
+    /// What embeddings are compared with, if anything. Throws for everything that was wrong.
+    func query(_ fields: inout FieldReader) throws -> SemanticQuery? {
+        if vector != nil, like != nil { fields.note("vector", "and `like` can't be given together") }
         try fields.throwAny()
-        return like.map { .like($0) } ?? .embedding(vector ?? [])
+        return like.map { .like($0) } ?? vector.map { .embedding($0) }
     }
 }
 

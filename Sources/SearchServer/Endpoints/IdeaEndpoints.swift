@@ -33,13 +33,13 @@ extension Endpoints {
         .trends(.GET, "ideas/search", IdeaOperations.search) { call in
             var parameters = TrendParameters(call.query)
             return try parameters.ideaSearch()
-        } reply: { hits, _ in
-            hitsReply(hits, "idea") { $1.write($0) }
+        } reply: { found, _ in
+            hitsReply(found, "idea") { $1.write($0) }
         },
         .trends(.POST, "ideas/search", IdeaOperations.search) {
             try decodeBody($0.body) { try $0.readIdeaSearch() }
-        } reply: { hits, _ in
-            hitsReply(hits, "idea") { $1.write($0) }
+        } reply: { found, _ in
+            hitsReply(found, "idea") { $1.write($0) }
         },
         .trends(.POST, "ideas/analyze", IdeaOperations.analyze) { call in
             try decodeBody(call.body) { try $0.readAnalysis(call) }
@@ -89,8 +89,8 @@ extension Endpoints {
             if let status: IdeaStatus = parameters.member("status") { search.filter.statuses = [status] }
             try parameters.finish()
             return search
-        } reply: { hits, _ in
-            hitsReply(hits, "idea") { $1.write($0) }
+        } reply: { found, _ in
+            hitsReply(found, "idea") { $1.write($0) }
         },
     ]
 }

@@ -33,13 +33,13 @@ extension Endpoints {
         .trends(.GET, "trends/search", TrendOperations.search) { call in
             var parameters = TrendParameters(call.query)
             return try parameters.trendSearch()
-        } reply: { hits, _ in
-            hitsReply(hits, "trend") { $1.write($0) }
+        } reply: { found, _ in
+            hitsReply(found, "trend") { $1.write($0) }
         },
         .trends(.POST, "trends/search", TrendOperations.search) {
             try decodeBody($0.body) { try $0.readTrendSearch() }
-        } reply: { hits, _ in
-            hitsReply(hits, "trend") { $1.write($0) }
+        } reply: { found, _ in
+            hitsReply(found, "trend") { $1.write($0) }
         },
         .trends(.GET, "trends/stats", TrendOperations.statistics) {
             try requireNoParameters($0)
@@ -152,25 +152,29 @@ extension Endpoints {
             })
     }
 
-    /// `{"items": [{"score": …, name: …}, …]}`
+    /// `{"items": [{"score": …, "match": …, name: …}, …]}`
     static func hitsReply<Row>(
-        _ hits: [ScoredRow<Row>], _ name: StaticString, _ write: (Row, inout JSONWriter) -> Void
+        _ found: SearchResult<Row>, _ name: StaticString, _ write: (Row, inout JSONWriter) -> Void
     ) -> Reply {
-        .success { writer in
-            writer.object { writer in
-                writer.key("items")
-                writer.array { writer in
-                    for hit in hits {
-                        writer.object { writer in
-                            writer.key("score")
-                            writer.write(hit.score)
-                            writer.key(name)
-                            write(hit.row, &writer)
+        .success(
+            meta: { $0.writeMembers(found.mode, found.words) },
+            { writer in
+                writer.object { writer in
+                    writer.key("items")
+                    writer.array { writer in
+                        for hit in found.rows {
+                            writer.object { writer in
+                                writer.key("score")
+                                writer.write(hit.score)
+                                writer.key("match")
+                                writer.write(hit.semantic, hit.text)
+                                writer.key(name)
+                                write(hit.row, &writer)
+                            }
                         }
                     }
                 }
-            }
-        }
+            })
     }
 
     /// 201 where anything was created, 200 where all were known; an error with 422 where nothing was stored, because of errors.

@@ -40,11 +40,13 @@ public struct TableReport: Sendable, Equatable {
     /// Rows that count as not embedded, though their point has a vector.
     public var uncountedVectors: [UUID] = []
     public var payloadMismatches: [PayloadMismatch] = []
+    /// The index of its words.
+    public var text = TextIndexReport()
 
     public init() {}
 
     public var isConsistent: Bool {
         rowsWithoutPoint.isEmpty && pointsWithoutRow.isEmpty && pointsWithoutVector.isEmpty
-            && uncountedVectors.isEmpty && payloadMismatches.isEmpty
+            && uncountedVectors.isEmpty && payloadMismatches.isEmpty && text.isConsistent
     }
 }

@@ -23,6 +23,8 @@ public struct TableRepair: Sendable, Equatable {
     public var mendedPayloads: [UUID] = []
     /// Rows whose point, or its vector, was missing. They are marked as in need of an embedding.
     public var rowsNeedingEmbedding: [UUID] = []
+    /// Whether the index of its words was made anew.
+    public var isTextIndexRebuilt = false
 
     public init() {}
 }

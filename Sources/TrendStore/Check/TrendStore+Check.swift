@@ -4,7 +4,7 @@ import JSON
 import SearchEngine
 
 extension TrendStore {
-    /// Compares every row with its point, and reports what doesn't agree; changes nothing.
+    /// Compares every row with its point and with the index of its words, and reports what doesn't agree; changes nothing.
     ///
     /// Runs beside writes: what looks wrong is looked at once more in a transaction, so that changes under way are not
     /// reported. Complexity: O(rows + points); writes wait only for that second look.
@@ -14,7 +14,7 @@ extension TrendStore {
 
     private static let batchSize = 500
 
-    private func check<R: StoredRow>(_: R.Type) throws -> TableReport {
+    private func check<R: TextIndexedRow>(_: R.Type) throws -> TableReport {
         var report = TableReport()
         var rowSuspects: [UUID] = []
         try forEachBatch(of: R.self) { rows in
@@ -35,6 +35,7 @@ extension TrendStore {
         }
         try confirm(rowSuspects, pointSuspects, R.self, &report)
         report.pointsWithoutVector = try pointsWithoutVector(R.self)
+        report.text = try engine.read { try TextIndexReport(comparing: R.self, $0) }
         return report
     }
 

@@ -10,7 +10,8 @@ extension TrendStore {
     ///
     /// - Parameter deletingPoints: whether points without a row are deleted; a client may have put some there for itself.
     ///
-    /// Runs beside writes, in many short transactions, each of which looks again at what it mends. Complexity: as
+    /// Runs beside writes, in many short transactions, each of which looks again at what it mends; but a text index that differs from its
+    /// rows is made anew in one. Complexity: as
     /// `check`, and O(what is wrong).
     public func repair(deletingPoints: Bool = true) throws -> RepairReport {
         let report = try check()
@@ -19,7 +20,7 @@ extension TrendStore {
             ideas: try repair(Idea.self, report.ideas, deletingPoints))
     }
 
-    private func repair<R: StoredRow>(
+    private func repair<R: TextIndexedRow>(
         _: R.Type, _ report: TableReport, _ deletingPoints: Bool
     ) throws -> TableRepair {
         var repair = TableRepair()
@@ -43,6 +44,10 @@ extension TrendStore {
             }
         }
         repair.rowsNeedingEmbedding.sort { $0.pointID < $1.pointID }
+        if !report.text.isConsistent {
+            try engine.write { try Schema.rebuildTextIndex(of: R.self, $0.database) }
+            repair.isTextIndexRebuilt = true
+        }
         return repair
     }
 

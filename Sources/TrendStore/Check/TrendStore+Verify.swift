@@ -20,7 +20,7 @@ extension TrendStore {
         return (tables.allSatisfy { $1.isConsistent }, tables.flatMap { $1.describe($0) })
     }
 
-    private static func differences<R: StoredRow>(_: R.Type, _ storage: StorageAtRest) throws -> TableReport {
+    private static func differences<R: TextIndexedRow>(_: R.Type, _ storage: StorageAtRest) throws -> TableReport {
         let db = storage.database
         var report = TableReport()
         var seen: Set<UUID> = []
@@ -49,6 +49,7 @@ extension TrendStore {
             let status: EmbeddingStatus = try columns.member("embedding_status")
             if status != .missing, !seen.contains(id) { report.rowsWithoutPoint.append(id) }
         }
+        report.text = try TextIndexReport(comparing: R.self, db)
         return report
     }
 }
@@ -69,6 +70,11 @@ extension TableReport {
             "payloads differ from their rows",
             payloadMismatches.map { "\($0.id.text) (\($0.keys.joined(separator: ", ")))" })
         add("points have no row", pointsWithoutRow.map { "\($0)" })
+        add("rows differ from the index of their words", text.rows.map(\.text))
+        if text.rowsThatAreGone > 0 {
+            lines.append("\(table): the index of words has \(text.rowsThatAreGone) rows that are gone")
+        }
+        if text.isUnreadable { lines.append("\(table): the index of words is damaged, or of another program") }
         return lines
     }
 
@@ -76,6 +82,6 @@ extension TableReport {
 
     private var differenceCount: Int {
         rowsWithoutPoint.count + pointsWithoutVector.count + uncountedVectors.count + payloadMismatches.count
-            + pointsWithoutRow.count
+            + pointsWithoutRow.count + text.rows.count + text.rowsThatAreGone + (text.isUnreadable ? 1 : 0)
     }
 }

@@ -10,13 +10,6 @@ public enum SemanticQuery: Sendable, Hashable {
     case like(UUID)
 }
 
-/// A row that a search found.
-public struct ScoredRow<Element: Sendable>: Sendable {
-    public var row: Element
-    /// Cosine similarity, -1…1.
-    public var score: Float
-}
-
 extension TrendStore {
     /// The most rows that a search skips.
     public static let maximumOffset = 10_000
@@ -47,14 +40,7 @@ extension TrendStore {
         _ query: SemanticQuery, _ filter: F, _ limit: Int, _ offset: Int, _ scoreThreshold: Float?,
         _ parameters: SearchParameters, _ deadline: ContinuousClock.Instant?
     ) throws -> [ScoredRow<F.Stored>] where F.Stored: StoredRow {
-        guard (1...Self.maximumLimit).contains(limit) else {
-            throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
-        }
-        guard (0...Self.maximumOffset).contains(offset) else {
-            throw invalid("offset", "must be 0…\(Self.maximumOffset), not \(offset)")
-        }
-        if let scoreThreshold, scoreThreshold.isNaN { throw invalid("score_threshold", "must be a number") }
-        try filter.validate()
+        try Self.validate(filter, limit, offset, scoreThreshold)
         let vector = try queryVector(query, F.Stored.self)
         let collection = F.Stored.table
         // Nobody else's collection of the name is searched.
@@ -70,14 +56,29 @@ extension TrendStore {
             let hits = try engine.query(collection, QueryRequest(query), deadline: deadline).points
             let rows = try rows(of: hits, filter)
             if rows.count >= wanted || hits.count < query.limit || query.limit >= mostHits {
-                return Array(rows.dropFirst(offset).prefix(limit))
+                return rows.enumerated().dropFirst(offset).prefix(limit).map { place, found in
+                    var found = found
+                    found.semantic = SemanticMatch(rank: place + 1, score: found.score)
+                    return found
+                }
             }
             // Some points have no row, or their row changed since the search: look further.
             query.limit *= 2
         }
     }
 
-    private func queryVector<R: StoredRow>(_ query: SemanticQuery, _: R.Type) throws -> QueryVector {
+    static func validate(_ filter: some RowFilter, _ limit: Int, _ offset: Int, _ scoreThreshold: Float?) throws {
+        guard (1...maximumLimit).contains(limit) else {
+            throw invalid("limit", "must be 1…\(maximumLimit), not \(limit)")
+        }
+        guard (0...maximumOffset).contains(offset) else {
+            throw invalid("offset", "must be 0…\(maximumOffset), not \(offset)")
+        }
+        if let scoreThreshold, scoreThreshold.isNaN { throw invalid("score_threshold", "must be a number") }
+        try filter.validate()
+    }
+
+    func queryVector<R: StoredRow>(_ query: SemanticQuery, _: R.Type) throws -> QueryVector {
         switch query {
         case .embedding(let vector):
             try FieldRules.embedding(vector)
@@ -94,23 +95,29 @@ extension TrendStore {
     /// because rows may have changed since their points were found.
     private func rows<F: RowFilter>(of hits: [SearchEngine.Record], _ filter: F) throws -> [ScoredRow<F.Stored>] {
         let scores = hits.compactMap { hit in UUID(hit.id).map { ($0, hit.score ?? 0) } }
-        let (condition, arguments) = filter.sql
         return try engine.read { db in
-            var found: [UUID: F.Stored] = [:]
-            for chunk in stride(from: 0, to: scores.count, by: Self.idsPerStatement) {
-                let ids = scores[chunk..<min(chunk + Self.idsPerStatement, scores.count)].map { $0.0.text }
-                let sql = """
-                    SELECT \(F.Stored.selection) FROM \(F.Stored.table)
-                    WHERE id IN (\(ids.map { _ in "?" }.joined(separator: ", "))) AND \(condition)
-                    """
-                for row in try Row.fetchAll(db, sql: sql, arguments: StatementArguments(ids + arguments)) {
-                    let row = try F.Stored(row)
-                    found[row.id] = row
-                }
-            }
+            let found = try Self.fetch(scores.map(\.0.text), filter, db)
             return scores.compactMap { id, score in found[id].map { ScoredRow(row: $0, score: score) } }
         }
     }
 
-    private static let idsPerStatement = 500
+    /// The rows of some ids that match.
+    static func fetch<F: RowFilter>(_ ids: [String], _ filter: F, _ db: GRDB.Database) throws -> [UUID: F.Stored] {
+        let (condition, arguments) = filter.sql
+        var found: [UUID: F.Stored] = [:]
+        for chunk in stride(from: 0, to: ids.count, by: idsPerStatement) {
+            let ids: [any DatabaseValueConvertible] = Array(ids[chunk..<min(chunk + idsPerStatement, ids.count)])
+            let sql = """
+                SELECT \(F.Stored.selection) FROM \(F.Stored.table)
+                WHERE id IN (\(ids.map { _ in "?" }.joined(separator: ", "))) AND \(condition)
+                """
+            for row in try Row.fetchAll(db, sql: sql, arguments: StatementArguments(ids + arguments)) {
+                let row = try F.Stored(row)
+                found[row.id] = row
+            }
+        }
+        return found
+    }
+
+    static let idsPerStatement = 500
 }

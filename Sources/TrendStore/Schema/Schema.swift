@@ -14,6 +14,7 @@ enum Schema {
         [trends, trendTags, ideas],
         [embeddingStatus, observations, collections],
         [businesses, jobs, agentExecutions, schedules, events, fingerprints, counters, models],
+        [textIndexes],
     ]
 
     /// Brings the tables to this program's format. Throws `EngineError.storage` for those of a newer program.
@@ -22,10 +23,12 @@ enum Schema {
         let version = try Int.fetchOne(db, sql: "SELECT format FROM trend_store")
         let format = version ?? 0
         try requireKnown(format)
-        guard format < formatVersion else { return }
-        for statements in migrations[format...] { for statement in statements { try db.execute(sql: statement) } }
-        if version == nil { try db.execute(sql: "INSERT INTO trend_store (format) VALUES (0)") }
-        try db.execute(sql: "UPDATE trend_store SET format = ?", arguments: [formatVersion])
+        if format < formatVersion {
+            for statements in migrations[format...] { for statement in statements { try db.execute(sql: statement) } }
+            if version == nil { try db.execute(sql: "INSERT INTO trend_store (format) VALUES (0)") }
+            try db.execute(sql: "UPDATE trend_store SET format = ?", arguments: [formatVersion])
+        }
+        try prepareTextIndexes(db)
     }
 
     /// The format of a storage's tables; `nil` where no store has ever been. Throws as `prepare`. Changes nothing.
