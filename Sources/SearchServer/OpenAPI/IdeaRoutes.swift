@@ -35,14 +35,14 @@ extension RouteDescription {
             method: .GET, path: "/ideas/top", name: "topIdeas", summary: "The best ideas by total score",
             parameters: [.limit(10), ideaStatus], answers: [.page(of: "Idea", Examples.idea)]),
         .init(
-            method: .GET, path: "/ideas/search", name: "searchIdeasByText", summary: "Search ideas by words",
+            method: .GET, path: "/ideas/search", name: "searchIdeasByText", summary: "Search ideas by a text",
             parameters: [
-                .text, .minimumScore, ideaStatus, ofTrend,
-                .limit(IdeaOperations.Search(.embedding([]), IdeaFilter()).limit), .skip, .scoreThreshold,
+                .text, .mode, .minimumScore, ideaStatus, ofTrend,
+                .limit(IdeaOperations.Search(nil, IdeaFilter()).limit), .skip, .scoreThreshold,
             ], answers: [.hits(of: "Idea", as: "idea", Examples.idea)], errors: [409]),
         .init(
             method: .POST, path: "/ideas/search", name: "searchIdeas",
-            summary: "Search ideas by a vector, by likeness or by words",
+            summary: "Search ideas by a vector, by likeness or by a text",
             body: Body(
                 schema: "IdeaSearch",
                 examples: [
@@ -53,7 +53,7 @@ extension RouteDescription {
             answers: [.hits(of: "Idea", as: "idea", Examples.idea)], errors: [404, 409]),
         .init(
             method: .POST, path: "/ideas/analyze", name: "analyzeTrends", summary: "Have ideas made of trends",
-            details: "Queues a job of the type `\(Analyst.jobType)`.", parameters: [.idempotencyKey],
+            details: "Queues a job of the type `\(Analyst.jobType)`, which the server does itself where a chat service is configured.", parameters: [.idempotencyKey],
             body: Body(schema: "Analysis", examples: ["one": ["trend_ids": [Examples.trendID]]]),
             answers: queued, errors: [404, 409]),
         .init(
@@ -89,7 +89,7 @@ extension RouteDescription {
         .init(
             method: .GET, path: "/ideas/{id}/similar", name: "similarIdeas", summary: "The ideas that are like one",
             parameters: [
-                ideaID, .limit(IdeaOperations.Search(.embedding([]), IdeaFilter()).limit), .skip, .minimumScore,
+                ideaID, .limit(IdeaOperations.Search(nil, IdeaFilter()).limit), .skip, .minimumScore,
                 ideaStatus,
             ], answers: [.hits(of: "Idea", as: "idea", Examples.idea)]),
     ]

@@ -30,10 +30,10 @@ enum IdeaSchemas {
 
     static let search = Schema.request([
         "vector": TrendSchemas.embedding, "like": Schema.id.about("An idea with an embedding; it is left out itself."),
-        "q": TrendSchemas.searchedText, "limit": TrendSchemas.searchLimit,
+        "q": TrendSchemas.searchedText, "mode": .member(of: SearchMode.self), "limit": TrendSchemas.searchLimit,
         "skip": Schema.integer(FieldReader.skips).byDefault(0), "score_threshold": .number(),
         "min_score": Schema.integer().about("Of the total score."), "status": status, "trend": .id,
-    ]).withOne(of: "vector", "like", "q")
+    ]).withSome(of: "vector", "like", "q")
 
     static let analysis = Schema.request(
         [

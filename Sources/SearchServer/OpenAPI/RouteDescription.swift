@@ -93,9 +93,14 @@ extension RouteDescription.Answer {
 
     /// What a search found, best first.
     static func hits(of row: String, as name: String, _ example: JSONValue) -> RouteDescription.Answer {
-        let hit = Schema.answer(["score": Schema.number().about("Cosine similarity."), name: .reference(row)])
+        let hit = Schema.answer([
+            "score": Schema.number().about(
+                "Of `semantic` the cosine similarity, of `text` BM25, of `hybrid` the sum of 1 / (60 + rank)."),
+            "match": .reference("Match"), name: .reference(row),
+        ])
         return .data(
-            200, "The nearest, best first", .answer(["items": .array(of: hit, most: FieldReader.limits.upperBound)]),
-            ["items": [["score": 0.87, name: example]]])
+            200, "The best first", .answer(["items": .array(of: hit, most: FieldReader.limits.upperBound)]),
+            ["items": [["score": 0.87, "match": ["semantic": ["rank": 1, "score": 0.87]], name: example]]],
+            meta: (.reference("SearchMeta"), ["mode": "semantic"]))
     }
 }

@@ -120,9 +120,9 @@ struct Schema: Sendable {
         object(members, required: required).with("additionalProperties", false)
     }
 
-    /// An object of an answer: all of these members are there. A later version may add others.
-    static func answer(_ members: Members...) -> Schema {
-        object(members, required: members.flatMap { $0.map(\.key) })
+    /// An object of an answer: all of these members are there, but those that are optional. A later version may add others.
+    static func answer(_ members: Members..., optional: Members = [:]) -> Schema {
+        object(members + [optional], required: members.flatMap { $0.map(\.key) })
     }
 
     private static func object(_ members: [Members], required: [String]) -> Schema {
@@ -139,9 +139,9 @@ struct Schema: Sendable {
 
     static func anyOf(_ schemas: Schema...) -> Schema { Schema(["anyOf": .array(schemas.map(\.json))]) }
 
-    /// The same, with exactly one of these members.
-    func withOne(of names: String...) -> Schema {
-        with("oneOf", .array(names.map { ["required": [.string($0)]] }))
+    /// The same, with at least one of these members.
+    func withSome(of names: String...) -> Schema {
+        with("anyOf", .array(names.map { ["required": [.string($0)]] }))
     }
 
     /// A schema of `components.schemas`.

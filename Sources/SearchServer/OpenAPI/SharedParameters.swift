@@ -36,9 +36,13 @@ extension RouteDescription.Parameter {
 
     /// What is searched for, as words.
     static let text = query(
-        "q", .string(of: 1...TextEmbeddingLimits.longestQuery),
-        "What is searched for. It takes a server with an embedder.",
-        example: "solar panels", isRequired: true)
+        "q", .string(of: 1...TextEmbeddingLimits.longestQuery), "What is searched for.", example: "solar panels",
+        isRequired: true)
+
+    static let mode = query(
+        "mode", .member(of: SearchMode.self),
+        "By meaning (`semantic`, which takes an embedder), by words (`text`), or by both (`hybrid`). By meaning where the server has an embedder, by words otherwise.",
+        example: "text")
 
     static let scoreThreshold = query(
         "score_threshold", .number(), "Only those that are at least so similar.", example: 0.1)

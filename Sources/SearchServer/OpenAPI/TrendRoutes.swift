@@ -69,13 +69,13 @@ extension RouteDescription {
                     ["created": [], "known": [["index": 0, "id": Examples.trendID]], "errors": []]),
             ], errors: [409]),
         .init(
-            method: .GET, path: "/trends/search", name: "searchTrendsByText", summary: "Search trends by words",
-            parameters: [.text] + Parameter.trendFilters + [
-                .limit(TrendOperations.Search(.embedding([]), TrendFilter()).limit), .skip, .scoreThreshold,
+            method: .GET, path: "/trends/search", name: "searchTrendsByText", summary: "Search trends by a text",
+            parameters: [.text, .mode] + Parameter.trendFilters + [
+                .limit(TrendOperations.Search(nil, TrendFilter()).limit), .skip, .scoreThreshold,
             ], answers: [.hits(of: "Trend", as: "trend", Examples.trend)], errors: [409]),
         .init(
             method: .POST, path: "/trends/search", name: "searchTrends",
-            summary: "Search trends by a vector, by likeness or by words",
+            summary: "Search trends by a vector, by likeness or by a text",
             body: Body(
                 schema: "TrendSearch",
                 examples: [
@@ -83,6 +83,7 @@ extension RouteDescription {
                     "vector": [
                         "vector": Examples.embedding, "source": "reddit", "tags": ["solar"], "min_engagement": 50,
                     ],
+                    "words": ["q": "solar -wind", "mode": "text"],
                     "text": ["q": "solar panels", "stage": "new", "since": "2026-01-01T00:00:00Z"],
                 ]),
             answers: [.hits(of: "Trend", as: "trend", Examples.trend)], errors: [404, 409]),

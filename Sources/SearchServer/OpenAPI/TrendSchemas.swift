@@ -96,14 +96,31 @@ enum TrendSchemas {
 
     static let search = Schema.request([
         "vector": embedding, "like": Schema.id.about("A trend with an embedding; it is left out itself."),
-        "q": searchedText, "limit": searchLimit, "skip": Schema.integer(FieldReader.skips).byDefault(0),
+        "q": searchedText, "mode": .member(of: SearchMode.self), "limit": searchLimit, "skip": Schema.integer(FieldReader.skips).byDefault(0),
         "score_threshold": .number(), "category": .filtered, "source": source, "stage": .member(of: TrendStage.self),
         "tags": .array(of: .filtered, most: FieldReader.mostStrings), "min_engagement": .number(), "since": .time,
         "until": .time,
-    ]).withOne(of: "vector", "like", "q")
+    ]).withSome(of: "vector", "like", "q")
 
     static let searchedText = Schema.string(of: 1...TextEmbeddingLimits.longestQuery).about(
-        "What is searched for, as words. It takes a server with an embedder.")
+        "What is searched for. In the mode `hybrid` a vector or a likeness may stand beside it, otherwise one of them alone is given.")
+
+    private static let rank = Schema.integer(atLeast: 1)
+    private static let texts = Schema.array(of: .string)
+    static let match = Schema.answer(
+        optional: [
+            "semantic": .answer(["rank": rank, "score": .number()]),
+            "text": Schema.answer([
+                "rank": rank, "score": .number(), "terms": texts, "words": texts, "fields": texts,
+            ]).about("`terms` of the query that the row has, as which of its `words`, in which `fields`."),
+        ]
+    ).about("Why a row was found.")
+    static let searchMeta = Schema.answer(
+        ["mode": .member(of: SearchMode.self)],
+        optional: [
+            "text": Schema.answer(["terms": texts, "excluded": texts, "ignored": texts, "complete": .boolean]).about(
+                "What became of the query's words; `complete` says whether all rows with them were looked at.")
+        ])
     static let searchLimit = Schema.integer(FieldReader.limits).byDefault(10)
 
     private static func counts(_ name: String, _ value: Schema) -> Schema {
@@ -121,7 +138,7 @@ enum TrendSchemas {
 
     static let all: Schema.Members = [
         "Trend": trend, "TrendDetails": details, "NewTrend": new, "TrendChange": change, "TrendBatch": batch,
-        "BatchResult": batchResult, "TrendSearch": search, "TrendStatistics": statistics, "TrendingCategory": category,
+        "BatchResult": batchResult, "TrendSearch": search, "TrendStatistics": statistics, "Match": match, "SearchMeta": searchMeta, "TrendingCategory": category,
         "Embeddings": embeddings, "EmbeddingResult": embedded, "NewObservation": newObservation,
         "Observation": observation,
     ]
