@@ -61,7 +61,8 @@ extension Services {
         guard let texts else {
             throw ServiceError(
                 .unsupported,
-                "This server embeds no texts, so that it takes no documents: set `trendex.embedder.model`, or send vectors")
+                "This server embeds no texts, so that it takes no documents: set `trendex.embedder.model`, or send vectors"
+            )
         }
         guard documents.count <= Self.mostDocuments else {
             throw ServiceError.invalid(

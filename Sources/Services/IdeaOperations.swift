@@ -117,10 +117,11 @@ public enum IdeaOperations {
         let job = Job(
             type: Analyst.jobType, params: .object(["trend_ids": .array(ids)]), idempotencyKey: analysis.idempotencyKey)
         let (stored, isNew) = try services.trends.writeRows(deadline: caller.deadline) { transaction in
-            for id in analysis.trends where try transaction.trend(id) == nil {
-                throw TrendStoreError.notFound(table: "trends", id: id)
+            try transaction.enqueue(job) {
+                for id in analysis.trends where try !transaction.hasTrend(id) {
+                    throw TrendStoreError.notFound(table: "trends", id: id)
+                }
             }
-            return try transaction.enqueue(job)
         }
         return Analyzed(
             enqueued: JobOperations.Enqueued(job: stored, isNew: isNew), hasAnalyst: services.analyst != nil)

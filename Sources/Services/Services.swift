@@ -38,7 +38,9 @@ public final class Services: Sendable {
         upkeep = Upkeep(trends, logger: engine.logger)
         self.modelCalls = modelCalls
         let models = try models(trends)
-        texts = models.embedder.map { [trends] in TextEmbedding($0, schedule: models.embeddingSchedule, trends, logger: engine.logger) }
+        texts = models.embedder.map { [trends] in
+            TextEmbedding($0, schedule: models.embeddingSchedule, trends, logger: engine.logger)
+        }
         analyst = models.analyst.map { [trends] in Analyst($0, trends, logger: engine.logger) }
         self.tokens = tokens
         discoveries = DiscoveryLog(logger: engine.logger, time: engine.environment.time)

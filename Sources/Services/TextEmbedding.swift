@@ -160,7 +160,8 @@ public final class TextEmbedding: Sendable {
             guard batch.hasWorked else { break }
             let message = "\(count) texts embedded"
             _ = try trends.writeRows { [self] in
-                try $0.report(.init(message: message, leaseSeconds: Self.leaseSeconds), on: job.id, lease: lease, at: now)
+                try $0.report(
+                    .init(message: message, leaseSeconds: Self.leaseSeconds), on: job.id, lease: lease, at: now)
             }
         }
         let result: JSONValue = ["embedded": JSONValue(count), "model": .string(model.identity)]

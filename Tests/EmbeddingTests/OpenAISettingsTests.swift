@@ -40,7 +40,7 @@ import Testing
         }
         #expect(!log.text.isEmpty && !log.text.contains("sk-very"))
         for wrong in ["", "a b", "a\r\nx: y", "ключ", String(repeating: "x", count: 5_000)] {
-            #expect(throws: EmbeddingError.self) { try APIKey(wrong) }
+            #expect(throws: OpenAIError.self) { try APIKey(wrong) }
         }
     }
 

@@ -11,7 +11,9 @@ import TrendStore
     private static let subjects = (0..<4).map { _ in UUID() }
 
     private func event(_ sequence: Int64, _ type: EventType = .trendCreated, _ subject: UUID = subjects[0]) -> Event {
-        Event(sequence: sequence, type: type, subject: subject, at: Timestamp(microseconds: sequence), json: Array("{}".utf8))
+        Event(
+            sequence: sequence, type: type, subject: subject, at: Timestamp(microseconds: sequence),
+            json: Array("{}".utf8))
     }
 
     /// A log of which the newest events are in memory.

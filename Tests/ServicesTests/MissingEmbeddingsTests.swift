@@ -39,7 +39,9 @@ import TrendStore
     private let start = ContinuousClock.now
 
     /// Steps until nothing is left to do, or so many.
-    private func run(_ missing: inout MissingEmbeddings, _ world: World, at now: ContinuousClock.Instant, most: Int = 500) -> Int {
+    private func run(
+        _ missing: inout MissingEmbeddings, _ world: World, at now: ContinuousClock.Instant, most: Int = 500
+    ) -> Int {
         var failures = 0
         for _ in 0..<most {
             switch missing.step(at: now, embed: world.embed) {

@@ -108,65 +108,111 @@ import TrendStore
     private typealias Change = @Sendable (TrendTransaction, World) throws -> Void
 
     private static let changes: [(name: String, change: Change)] = [
-        ("create", { transaction, _ in
-            try transaction.createTrend(Trend(title: "U", source: .vk, tags: ["c"]), embedding: axis(2))
-        }),
-        ("ingest a known one", { transaction, _ in
-            _ = try transaction.ingest(FoundTrend(Trend(title: "t!", url: "https://a.org/u", source: .reddit)), at: now)
-        }),
-        ("ingest a new one", { transaction, _ in
-            _ = try transaction.ingest(FoundTrend(Trend(title: "U", url: "https://a.org/u", source: .vk), embedding: axis(3)))
-        }),
-        ("update", { transaction, world in
-            try transaction.updateTrend(world.trend.id, embedding: axis(4)) {
-                $0.title = "changed"
-                $0.tags = ["z"]
-                $0.engagementScore = 7
+        (
+            "create",
+            { transaction, _ in
+                try transaction.createTrend(Trend(title: "U", source: .vk, tags: ["c"]), embedding: axis(2))
             }
-        }),
-        ("observe", { transaction, world in
-            try transaction.observe(
-                Observation(observedAt: now.adding(seconds: 9_000), engagementScore: 9, source: .vk), of: world.trend.id)
-        }),
+        ),
+        (
+            "ingest a known one",
+            { transaction, _ in
+                _ = try transaction.ingest(
+                    FoundTrend(Trend(title: "t!", url: "https://a.org/u", source: .reddit)), at: now)
+            }
+        ),
+        (
+            "ingest a new one",
+            { transaction, _ in
+                _ = try transaction.ingest(
+                    FoundTrend(Trend(title: "U", url: "https://a.org/u", source: .vk), embedding: axis(3)))
+            }
+        ),
+        (
+            "update",
+            { transaction, world in
+                try transaction.updateTrend(world.trend.id, embedding: axis(4)) {
+                    $0.title = "changed"
+                    $0.tags = ["z"]
+                    $0.engagementScore = 7
+                }
+            }
+        ),
+        (
+            "observe",
+            { transaction, world in
+                try transaction.observe(
+                    Observation(observedAt: now.adding(seconds: 9_000), engagementScore: 9, source: .vk),
+                    of: world.trend.id)
+            }
+        ),
         ("embed", { transaction, world in _ = try transaction.embedTrends([(world.trend.id, axis(5))]) }),
         ("delete", { transaction, world in try transaction.deleteTrend(world.trend.id) }),
-        ("create an idea", { transaction, world in
-            try transaction.createIdea(Idea(trendID: world.trend.id, title: "J", scores: someScores), embedding: axis(6))
-        }),
-        ("update an idea", { transaction, world in
-            try transaction.updateIdea(world.idea.id, embedding: axis(7)) { $0.status = .approved }
-        }),
+        (
+            "create an idea",
+            { transaction, world in
+                try transaction.createIdea(
+                    Idea(trendID: world.trend.id, title: "J", scores: someScores), embedding: axis(6))
+            }
+        ),
+        (
+            "update an idea",
+            { transaction, world in
+                try transaction.updateIdea(world.idea.id, embedding: axis(7)) { $0.status = .approved }
+            }
+        ),
         ("delete an idea", { transaction, world in try transaction.deleteIdea(world.idea.id) }),
-        ("create a business", { transaction, world in
-            try transaction.createBusiness(Business(ideaID: world.idea.id, name: "C"))
-        }),
-        ("update a business", { transaction, world in
-            try transaction.updateBusiness(world.business.id) { $0.status = .launched }
-        }),
+        (
+            "create a business",
+            { transaction, world in
+                try transaction.createBusiness(Business(ideaID: world.idea.id, name: "C"))
+            }
+        ),
+        (
+            "update a business",
+            { transaction, world in
+                try transaction.updateBusiness(world.business.id) { $0.status = .launched }
+            }
+        ),
         ("delete a business", { transaction, world in try transaction.deleteBusiness(world.business.id) }),
         ("enqueue", { transaction, _ in try transaction.enqueue(Job(type: "n")) }),
-        ("claim", { transaction, _ in
-            _ = try transaction.claim(.init(types: ["q"], worker: "v"), at: now.adding(seconds: 1))
-        }),
-        ("report", { transaction, world in
-            _ = try transaction.report(
-                .init(progress: 0.5, checkpoint: ["a": 1]), on: world.running.id, lease: world.running.lease!,
-                at: now.adding(seconds: 1))
-        }),
-        ("complete", { transaction, world in
-            _ = try transaction.complete(
-                world.running.id, lease: world.running.lease!, result: ["n": 1], at: now.adding(seconds: 1))
-        }),
-        ("fail", { transaction, world in
-            _ = try transaction.fail(
-                world.running.id, lease: world.running.lease!, error: "x", at: now.adding(seconds: 1))
-        }),
+        (
+            "claim",
+            { transaction, _ in
+                _ = try transaction.claim(.init(types: ["q"], worker: "v"), at: now.adding(seconds: 1))
+            }
+        ),
+        (
+            "report",
+            { transaction, world in
+                _ = try transaction.report(
+                    .init(progress: 0.5, checkpoint: ["a": 1]), on: world.running.id, lease: world.running.lease!,
+                    at: now.adding(seconds: 1))
+            }
+        ),
+        (
+            "complete",
+            { transaction, world in
+                _ = try transaction.complete(
+                    world.running.id, lease: world.running.lease!, result: ["n": 1], at: now.adding(seconds: 1))
+            }
+        ),
+        (
+            "fail",
+            { transaction, world in
+                _ = try transaction.fail(
+                    world.running.id, lease: world.running.lease!, error: "x", at: now.adding(seconds: 1))
+            }
+        ),
         ("cancel", { transaction, world in _ = try transaction.cancel(world.running.id, at: now.adding(seconds: 1)) }),
         ("leases", { transaction, _ in _ = try transaction.expireLeases(at: now.adding(seconds: 120)) }),
         ("schedules", { transaction, _ in _ = try transaction.runDueSchedules(at: now.adding(seconds: 7_200)) }),
-        ("set a schedule", { transaction, _ in
-            _ = try transaction.setSchedule(Schedule(name: "t", jobType: "t", time: CronTime("@daily")!), at: now)
-        }),
+        (
+            "set a schedule",
+            { transaction, _ in
+                _ = try transaction.setSchedule(Schedule(name: "t", jobType: "t", time: CronTime("@daily")!), at: now)
+            }
+        ),
         ("delete a schedule", { transaction, _ in _ = try transaction.deleteSchedule("s") }),
         ("execution", { transaction, _ in _ = try transaction.createExecution(AgentExecution(agentType: "e")) }),
     ]

@@ -162,7 +162,8 @@ import TrendStore
         let job = try enqueue(storage)
         let lease = try #require(try claim(storage, at: 0, lease: 3_600)?.job.lease)
         func report(_ report: TrendTransaction.Report, at seconds: Double) throws -> Timestamp? {
-            try storage.store.writeRows { try $0.report(report, on: job.id, lease: lease, at: Self.at(seconds)) }.leasedUntil
+            try storage.store.writeRows { try $0.report(report, on: job.id, lease: lease, at: Self.at(seconds)) }
+                .leasedUntil
         }
         #expect(try report(.init(progress: 0.1), at: 300) == Self.at(3_600))
         #expect(try report(.init(), at: 3_590) == Self.at(3_650))
@@ -220,7 +221,9 @@ import TrendStore
         let first = try enqueue(["a": 1, "b": ["c": [1, 2.5], "d": nil]])
         let again = try enqueue(["b": ["d": nil, "c": [1.0, 2.5]], "a": 1])
         #expect(first.isNew && !again.isNew && again.job.id == first.job.id)
-        for other: JSONValue in [["a": 1], ["a": 1, "b": ["c": [2.5, 1], "d": nil]], ["a": true, "b": ["c": [1, 2.5], "d": nil]]] {
+        for other: JSONValue in [
+            ["a": 1], ["a": 1, "b": ["c": [2.5, 1], "d": nil]], ["a": true, "b": ["c": [1, 2.5], "d": nil]],
+        ] {
             #expect(throws: TrendStoreError.self) { try enqueue(other) }
         }
     }

@@ -47,7 +47,8 @@ import TrendStore
         try storage.store.updateTrend(trends[1].id, embedding: vector(9)) { $0.title = "Other" }
         _ = try storage.store.createTrend(Trend(title: "New", source: .vk), embedding: vector(10))
         let kept = try storage.store.createIdea(
-            Idea(trendID: try storage.store.createTrend(Trend(title: "Late", source: .vk)).id, title: "Late",
+            Idea(
+                trendID: try storage.store.createTrend(Trend(title: "Late", source: .vk)).id, title: "Late",
                 scores: someScores),
             embedding: vector(11))
         try storage.engine.recoverSnapshot("trends", file: ofTrends, checksum: nil)
@@ -100,7 +101,9 @@ import TrendStore
         let storage = try Storage()
         for _ in 0..<3 {
             try storage.store.write { transaction in
-                for _ in 0..<500 { try transaction.createTrend(Trend(title: String(repeating: "x", count: 400), source: .vk)) }
+                for _ in 0..<500 {
+                    try transaction.createTrend(Trend(title: String(repeating: "x", count: 400), source: .vk))
+                }
             }
         }
         let path = try snapshot(storage, "trends")

@@ -186,7 +186,7 @@ import TrendStore
         let store = storage.store
         let trend = try store.createTrend(Trend(title: "T", source: .vk))
         let idea = try store.createIdea(
-            Idea(trendID: trend.id, title: "Прокат батарей", description: "rental vans", scores: someScores))
+            Idea(trendID: trend.id, title: "Прокат батареи", description: "rental vans", scores: someScores))
         #expect(try store.searchIdeas(words: TextQuery("батарея")).rows.map(\.text?.fields) == [["title"]])
         #expect(try store.searchIdeas(words: TextQuery("van"), filter: IdeaFilter(statuses: [.approved])).rows.isEmpty)
         #expect(

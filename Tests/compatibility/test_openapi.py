@@ -464,6 +464,8 @@ def test_random_requests(api, server, seed):
             answer = route.send(rest, at, query, None, body)
             assert_fair(route, answer, told, "pass")
             counts[route.name] = counts.get(route.name, 0) + 1
+        # Rows in whose way nothing stands.
+        world = World(rest, api, rng)
         for told, body in values.wrong_bodies(route.body) if route.body else ():
             if api.validator(route.body, False).is_valid(body):
                 continue

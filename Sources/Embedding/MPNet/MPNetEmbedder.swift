@@ -81,7 +81,8 @@ public final class MPNetEmbedder: Embedder {
         let work = GroupWork(
             groups: groups, tokens: tokens, weights: weights, threadsOfGroup: threads / max(groups.count, 1)
         ) { [closing] in
-            closing.isOver.load(ordering: .acquiring) ? .closed : ContinuousClock.now >= deadline ? .deadlineExceeded : nil
+            closing.isOver.load(ordering: .acquiring)
+                ? .closed : ContinuousClock.now >= deadline ? .deadlineExceeded : nil
         }
         switch min(threads, groups.count) {
         case 0: break

@@ -59,7 +59,8 @@ extension WordPieceTokenizer {
     /// By what it cuts texts in another way than BERT's uncased models, for the name of who uses it; "" for nothing.
     var deviations: String {
         [
-            (lowercases, "cased"), (stripsAccents, "accented"), (cleans, "uncleaned"), (separatesIdeographs, "ideographs"),
+            (lowercases, "cased"), (stripsAccents, "accented"), (cleans, "uncleaned"),
+            (separatesIdeographs, "ideographs"),
         ].filter { !$0.0 }.map { "+\($0.1)" }.joined()
     }
 

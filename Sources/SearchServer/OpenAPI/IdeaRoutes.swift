@@ -53,7 +53,9 @@ extension RouteDescription {
             answers: [.hits(of: "Idea", as: "idea", Examples.idea)], errors: [404, 409]),
         .init(
             method: .POST, path: "/ideas/analyze", name: "analyzeTrends", summary: "Have ideas made of trends",
-            details: "Queues a job of the type `\(Analyst.jobType)`, which the server does itself where a chat service is configured.", parameters: [.idempotencyKey],
+            details:
+                "Queues a job of the type `\(Analyst.jobType)`, which the server does itself where a chat service is configured.",
+            parameters: [.idempotencyKey],
             body: Body(schema: "Analysis", examples: ["one": ["trend_ids": [Examples.trendID]]]),
             answers: queued, errors: [404, 409]),
         .init(

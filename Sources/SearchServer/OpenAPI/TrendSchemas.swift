@@ -96,14 +96,16 @@ enum TrendSchemas {
 
     static let search = Schema.request([
         "vector": embedding, "like": Schema.id.about("A trend with an embedding; it is left out itself."),
-        "q": searchedText, "mode": .member(of: SearchMode.self), "limit": searchLimit, "skip": Schema.integer(FieldReader.skips).byDefault(0),
+        "q": searchedText, "mode": .member(of: SearchMode.self), "limit": searchLimit,
+        "skip": Schema.integer(FieldReader.skips).byDefault(0),
         "score_threshold": .number(), "category": .filtered, "source": source, "stage": .member(of: TrendStage.self),
         "tags": .array(of: .filtered, most: FieldReader.mostStrings), "min_engagement": .number(), "since": .time,
         "until": .time,
     ]).withSome(of: "vector", "like", "q")
 
     static let searchedText = Schema.string(of: 1...TextEmbeddingLimits.longestQuery).about(
-        "What is searched for. In the mode `hybrid` a vector or a likeness may stand beside it, otherwise one of them alone is given.")
+        "What is searched for. In the mode `hybrid` a vector or a likeness may stand beside it, otherwise one of them alone is given."
+    )
 
     private static let rank = Schema.integer(atLeast: 1)
     private static let texts = Schema.array(of: .string)
@@ -138,7 +140,8 @@ enum TrendSchemas {
 
     static let all: Schema.Members = [
         "Trend": trend, "TrendDetails": details, "NewTrend": new, "TrendChange": change, "TrendBatch": batch,
-        "BatchResult": batchResult, "TrendSearch": search, "TrendStatistics": statistics, "Match": match, "SearchMeta": searchMeta, "TrendingCategory": category,
+        "BatchResult": batchResult, "TrendSearch": search, "TrendStatistics": statistics, "Match": match,
+        "SearchMeta": searchMeta, "TrendingCategory": category,
         "Embeddings": embeddings, "EmbeddingResult": embedded, "NewObservation": newObservation,
         "Observation": observation,
     ]

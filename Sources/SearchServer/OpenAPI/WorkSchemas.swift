@@ -35,7 +35,9 @@ enum WorkSchemas {
         "idempotency_key": Schema.text(FieldRules.nameLength).orNull, "schedule": Schema.keyword.orNull,
         "created_at": .toldTime, "started_at": Schema.toldTime.orNull, "finished_at": Schema.toldTime.orNull,
     ])
-    static let queued = Schema.answer(["job_id": .id, "status": .member(of: JobStatus.self)], optional: ["note": Schema.string.about("Who has to do it.")])
+    static let queued = Schema.answer(
+        ["job_id": .id, "status": .member(of: JobStatus.self)],
+        optional: ["note": Schema.string.about("Who has to do it.")])
 
     static let claim = Schema.request(
         [

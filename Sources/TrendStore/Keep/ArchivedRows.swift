@@ -96,7 +96,9 @@ struct ArchivedLines {
             do { value = try JSONValue(parsing: line) } catch { throw ArchivedRows.invalid("\(error)") }
             try body(value)
         }
-        guard rest.count - position <= ArchivedRows.longestLine else { throw ArchivedRows.invalid("a line is too long") }
+        guard rest.count - position <= ArchivedRows.longestLine else {
+            throw ArchivedRows.invalid("a line is too long")
+        }
     }
 
     /// Throws where the last line has no end.

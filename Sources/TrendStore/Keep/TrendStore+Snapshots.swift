@@ -180,7 +180,9 @@ extension TrendStore {
                         SELECT trend_id FROM restoring_observations
                         WHERE trend_id NOT IN (SELECT id FROM restoring_trends) LIMIT 1
                         """)
-                if let orphan { throw ArchivedRows.invalid("an observation is of the trend \(orphan), which isn't there") }
+                if let orphan {
+                    throw ArchivedRows.invalid("an observation is of the trend \(orphan), which isn't there")
+                }
             default: try Self.check(Idea.self, db)
             }
         }

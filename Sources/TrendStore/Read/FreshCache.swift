@@ -29,8 +29,12 @@ final class FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             if let found = fresh(key, version) { return found }
             let value = try compute()
             entries.withLock { entries in
-                if entries.count >= capacity, entries[key] == nil { entries = entries.filter { $0.value.version == version } }
-                if entries.count < capacity || entries[key] != nil { entries[key] = Entry(version: version, value: value) }
+                if entries.count >= capacity, entries[key] == nil {
+                    entries = entries.filter { $0.value.version == version }
+                }
+                if entries.count < capacity || entries[key] != nil {
+                    entries[key] = Entry(version: version, value: value)
+                }
             }
             return value
         }

@@ -10,9 +10,10 @@ extension TrendTransaction {
     /// Queues a job, and returns it as stored. With an idempotency key that a job has already, that job is returned, and
     /// `isNew` is `false`.
     ///
-    /// Throws `.invalid` naming the field, and `.conflict` when the key's job has another type or other params.
+    /// Throws `.invalid` naming the field, `.conflict` when the key's job has another type or other params, and what `check` throws,
+    /// which looks at a new one.
     @discardableResult
-    public func enqueue(_ job: Job) throws -> (job: Job, isNew: Bool) {
+    public func enqueue(_ job: Job, check: () throws -> Void = {}) throws -> (job: Job, isNew: Bool) {
         let job = try job.validated()
         let db = try database()
         if let key = job.idempotencyKey, let known = try Job.fetch(idempotencyKey: key, db) {
@@ -23,6 +24,7 @@ extension TrendTransaction {
             }
             return (known, false)
         }
+        try check()
         let waiting = try Int.fetchOne(
             db.cachedStatement(sql: "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'queued' LIMIT ?)"),
             arguments: [Self.mostQueuedJobs])

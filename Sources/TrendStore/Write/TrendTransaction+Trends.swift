@@ -5,6 +5,8 @@ extension TrendTransaction {
     /// The trend as this transaction sees it; `nil` when there is none.
     public func trend(_ id: UUID) throws -> Trend? { try fetch(id) }
 
+    public func hasTrend(_ id: UUID) throws -> Bool { try Trend.exists(id, database()) }
+
     /// Creates a trend with its first observation and returns it as stored (`Trend` tells what is normalised).
     ///
     /// `embedding` has 768 finite numbers, not all 0; only its direction counts. Without one the trend is in no semantic search.

@@ -95,7 +95,7 @@ import TrendStore
         try take(
             #"{"market_size":0,"competition":100,"demand":0,"monetization":100,"feasibility":0,"time_to_market":100}"#,
             &state)
-        try take(GoodAnswers.content(.ranking).replacingOccurrences(of: "2", with: "1"), &state)
+        try take(GoodAnswers.rankingOfOne, &state)
         #expect(state.made(by: a, at: .now).map(\.totalScore) == [50])
     }
 

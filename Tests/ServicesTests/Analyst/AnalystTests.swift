@@ -202,9 +202,9 @@ import TrendStore
         chat.script([.stall])
         let id = try queue(try trends(1, services), services)
         // By the service's answer, while the question is on its way.
-        let (machine, caller) = (machine, caller)
+        let (machine, now) = (machine, now)
         nonisolated(unsafe) let stalled = { (goesOn: () -> Bool) in
-            _ = try? JobOperations.cancel(id, by: caller, services)
+            _ = try? services.trends.writeRows { try $0.cancel(id, at: now) }
             while goesOn() { machine.time.advance(to: machine.time.now + .seconds(1)) }
         }
         chat.onStall { stalled($0) }
