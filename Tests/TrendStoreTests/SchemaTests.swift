@@ -225,7 +225,7 @@ import TrendStore
             #expect(try titles("flat") == ["Heat pumps for flats"])
             #expect(try titles("tomorrow").isEmpty)
             #expect(
-                try storage.store.searchIdeas(words: TextQuery("батарея")).rows.map(\.row.title) == [
+                try storage.store.searchIdeas(words: TextQuery("батарей")).rows.map(\.row.title) == [
                     "Panels by subscription"
                 ])
             #expect(try storage.store.allTrends().count { $0.embeddingStatus == .current } == 2)

@@ -187,7 +187,7 @@ import TrendStore
         let trend = try store.createTrend(Trend(title: "T", source: .vk))
         let idea = try store.createIdea(
             Idea(trendID: trend.id, title: "Прокат батареи", description: "rental vans", scores: someScores))
-        #expect(try store.searchIdeas(words: TextQuery("батарея")).rows.map(\.text?.fields) == [["title"]])
+        #expect(try store.searchIdeas(words: TextQuery("батарей")).rows.map(\.text?.fields) == [["title"]])
         #expect(try store.searchIdeas(words: TextQuery("van"), filter: IdeaFilter(statuses: [.approved])).rows.isEmpty)
         #expect(
             try store.searchIdeas(.embedding(axis(0)), words: TextQuery("van")).rows.map(\.row.id) == [idea.id])

@@ -103,7 +103,7 @@ def test_a_real_client(server, model):
     [
         ({"text": "a"}, "missing field `model`"),
         ({"model": "lexical"}, "missing field `text`"),
-        ({"text": "a", "model": 3}, "string"),
+        ({"text": "a", "model": 3}, "expected a"),
         ({"text": "a", "model": "nobody's"}, "not with `nobody's`"),
         ({"image": "a", "model": "b"}, "an image or an object"),
         ({"object": {"a": 1}, "model": "b"}, "an image or an object"),

@@ -105,12 +105,12 @@ extension JSONReader {
         let start = self
         var vectors: NamedVectors = [:]
         var isDocument = false
-        // A vector's, or those of a document.
-        var options: JSONReader?
+        // Vectors of these names, or what belongs to a document or another object.
+        var held: [(name: String, reader: JSONReader)] = []
         try readObject { reader, name in
             switch try reader.peek() {
-            case .object where name == "options":
-                options = reader
+            case .object where name == "options" || name == "object":
+                held.append((name, reader))
                 try reader.skipValue()
             case .array, .object: vectors[name] = try reader.readVector(expected: expected)
             case .string where name == "text" || name == "model":
@@ -122,10 +122,14 @@ extension JSONReader {
             }
         }
         if isDocument {
+            if held.contains(where: { $0.name == "object" }) { throw Self.unsupportedInference }
             self = start
             return ["": .document(try readDocument())]
         }
-        if var options { vectors["options"] = try options.readVector(expected: expected) }
+        for (name, reader) in held {
+            var reader = reader
+            vectors[ByteString(name)] = try reader.readVector(expected: expected)
+        }
         return vectors
     }
 }

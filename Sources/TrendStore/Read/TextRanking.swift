@@ -132,6 +132,6 @@ struct TextRanking<F: RowFilter> where F.Stored: TextIndexedRow {
 }
 
 package enum TextRankingLimits {
-    /// A measurement (docs/PERFORMANCE.md): some 10 ms of work.
+    /// A measurement (docs/PERFORMANCE.md): some 20 ms of work.
     package static let mostRows = 10_000
 }

@@ -4,8 +4,8 @@ import TextIndex
 /// The tables of format 4: the text indexes of trends and ideas.
 ///
 /// They are contentless tables of FTS5: the texts stand in the rows alone. (External content would need a view of the tags, which FTS5 can't
-/// read: it prepares its statements without virtual tables, `json_each` among them.) Triggers
-/// write to it in the statement that writes the row; a deletion tells FTS5 the old texts, since SQLite 3.40 has no `contentless_delete`.
+/// read: it prepares its statements without virtual tables, `json_each` among them.) Triggers write to it in the statement that writes the
+/// row; a deletion tells FTS5 the old texts, since SQLite 3.40 has no `contentless_delete`.
 /// Positions are kept (`detail=full`), without which phrases can't be found.
 extension Schema {
     static let textIndexes =
