@@ -40,11 +40,11 @@ let package = Package(
         .target(name: "Quantization", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
         .target(name: "VectorIndex", dependencies: ["Quantization", "CVectorKernels"]),
         // Words of texts, and what SQLite's full-text index is told of them.
-        .target(name: "TextIndex", dependencies: ["CSnowball", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "WordIndex", dependencies: ["CSnowball", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "SearchEngine",
             dependencies: [
-                "JSON", "TextIndex", "VectorIndex", "Quantization", "CScheduling", "CVectorKernels",
+                "JSON", "WordIndex", "VectorIndex", "Quantization", "CScheduling", "CVectorKernels",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "TrendStore",
             dependencies: [
-                "SearchEngine", "TextIndex", "JSON", .product(name: "Crypto", package: "swift-crypto"),
+                "SearchEngine", "WordIndex", "JSON", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
@@ -80,7 +80,7 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Embedding", "OpenAI", "TrendStore", "SearchEngine", "TextIndex", "JSON",
+                "Embedding", "OpenAI", "TrendStore", "SearchEngine", "WordIndex", "JSON",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -153,8 +153,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON"]),
         .testTarget(name: "QuantizationTests", dependencies: ["TestSupport", "Quantization", "CVectorKernels"]),
         .testTarget(
-            name: "TextIndexTests",
-            dependencies: ["TestSupport", "TextIndex", .product(name: "GRDB", package: "GRDB.swift")]),
+            name: "WordIndexTests",
+            dependencies: ["TestSupport", "WordIndex", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "VectorIndexTests", dependencies: ["TestSupport", "VectorIndex", "Quantization"]),
         // A file system for tests that hold a sync or count removals.
         .target(name: "HookedFiles", dependencies: ["SearchEngine"], path: "Tests/HookedFiles"),
@@ -178,7 +178,7 @@ let package = Package(
         .testTarget(
             name: "TrendStoreTests",
             dependencies: [
-                "TestSupport", "TrendStore", "SearchEngine", "TextIndex", "JSON", "trendstore-crash-child",
+                "TestSupport", "TrendStore", "SearchEngine", "WordIndex", "JSON", "trendstore-crash-child",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Files"]),

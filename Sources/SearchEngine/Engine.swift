@@ -172,6 +172,12 @@ public final class Engine: Sendable {
     /// The name of the collection that a name or alias leads to. Throws `.notFound`.
     public func name(of collection: String) throws -> String { try self.collection(collection).name }
 
+    /// Dimensions of a collection's vector; `nil` where it has none of the name. Throws `.notFound`.
+    public func vectorSize(_ name: String, in collection: String) throws -> Int? {
+        let collection = try self.collection(collection)
+        return collection.lock.read { collection.configuration.vectors[name]?.size }
+    }
+
     /// Runs `body` with the collection of a name or alias, and again with another that has taken its place meanwhile: nobody
     /// sees the swap of a restore.
     func withCollection<T>(_ name: String, _ body: (PointCollection) throws -> T) throws -> T {

@@ -1,4 +1,5 @@
 import Embedding
+import JSON
 import SearchEngine
 import TrendStore
 
@@ -11,7 +12,7 @@ public struct TextsToEmbed: Error {
 /// Documents, which stand for the vectors of their texts, are embedded by the server's embedder before the engine sees them.
 extension Services {
     /// Texts of a request.
-    static let mostDocuments = 10_000
+    static let mostDocuments = 1_000
     /// For a request without a time limit of its own.
     private static let patience = Duration.seconds(120)
 
@@ -29,8 +30,18 @@ extension Services {
         in operations: [UpdateOperation], of collection: String, _ caller: Caller
     ) throws -> [UpdateOperation] {
         var documents: [TextDocument] = []
-        for operation in operations { operation.forEachVectors { documents += $0.documents } }
+        var names: Set<ByteString> = []
+        for operation in operations {
+            operation.forEachVectors { vectors in
+                for (name, value) in vectors {
+                    guard case .document(let document) = value else { continue }
+                    documents.append(document)
+                    names.insert(name)
+                }
+            }
+        }
         guard !documents.isEmpty else { return operations }
+        for name in names { try requireFitting(name.string, in: collection) }
         let vectors = try embed(documents, caller) { model in
             try trends.claimVectors(of: engine.name(of: collection), for: model.identity)
         }
@@ -43,6 +54,9 @@ extension Services {
     ) throws -> [QueryRequest] {
         let documents = requests.compactMap(\.query.document)
         guard !documents.isEmpty else { return requests }
+        for name in Set(requests.filter { $0.query.document != nil }.map { $0.query.using ?? "" }) {
+            try requireFitting(name, in: collection)
+        }
         let vectors = try embed(documents, caller) { model in
             try trends.requireComparable(model.identity, in: engine.name(of: collection))
         }
@@ -51,6 +65,18 @@ extension Services {
             var request = request
             request.query.ranking = .nearest(.vector(.dense(vector)))
             return request
+        }
+    }
+
+    /// Throws, as the engine does, for a vector that can't take the model's, before one is made and paid for.
+    private func requireFitting(_ name: String, in collection: String) throws {
+        guard let texts else { return }
+        guard let size = try engine.vectorSize(name, in: collection) else {
+            throw ServiceError.invalid("Not existing vector name error: \(name)")
+        }
+        guard size == texts.model.dimensions else {
+            throw ServiceError.invalid(
+                "Vector dimension error: expected dim: \(size), got \(texts.model.dimensions)")
         }
     }
 
@@ -119,10 +145,6 @@ extension UpdateOperation {
 }
 
 extension NamedVectors {
-    fileprivate var documents: [TextDocument] {
-        values.compactMap { if case .document(let document) = $0 { document } else { nil } }
-    }
-
     fileprivate func replacing(_ vectors: [TextDocument: [Float]]) -> NamedVectors {
         mapValues { value in
             guard case .document(let document) = value, let vector = vectors[document] else { return value }

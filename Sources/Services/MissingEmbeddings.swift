@@ -21,8 +21,8 @@ package struct MissingEmbeddings {
     /// Rows one after the other that can't be embedded: it is no row's fault then.
     private static let fewestOfAFault = 3
 
-    /// The first rows that lack an embedding, so many at most.
-    let list: (Int) throws -> [(id: UUID, text: String)]
+    /// The first rows that lack an embedding, so many at most, without these.
+    let list: (Int, Set<UUID>) throws -> [(id: UUID, text: String)]
     /// Throws where the model's vectors can't be stored.
     let check: () throws -> Void
     /// Stores vectors that were made.
@@ -34,7 +34,7 @@ package struct MissingEmbeddings {
     private var pausedUntil: Instant?
 
     package init(
-        list: @escaping (Int) throws -> [(id: UUID, text: String)], check: @escaping () throws -> Void,
+        list: @escaping (Int, Set<UUID>) throws -> [(id: UUID, text: String)], check: @escaping () throws -> Void,
         store: @escaping ([MadeEmbedding]) throws -> Void
     ) {
         self.list = list
@@ -43,19 +43,22 @@ package struct MissingEmbeddings {
     }
 
     package enum Step {
-        /// Nothing lacks an embedding, or it isn't time for another attempt.
+        /// Nothing lacks an embedding, but what is left alone.
         case idle
         case worked
-        case failed(any Error)
+        /// A text can't be embedded, and is left alone; others go on.
+        case leftAlone(any Error)
+        /// Nothing is tried before this time; the error comes once.
+        case paused(until: Instant, (any Error)?)
     }
 
     /// Embeds the next batch.
     package mutating func step(at now: Instant, embed: ([String]) throws -> [[Float]]) -> Step {
-        if let pausedUntil, now < pausedUntil { return .idle }
+        if let pausedUntil, now < pausedUntil { return .paused(until: pausedUntil, nil) }
         left = left.filter { $0.value > now }
         var batch: [(id: UUID, text: String)] = []
         do {
-            batch = Array(try list(size + left.count).filter { left[$0.id] == nil }.prefix(size))
+            batch = try list(size, Set(left.keys))
             guard !batch.isEmpty else { return .idle }
             try check()
             let vectors = try embed(batch.map(\.text))
@@ -69,10 +72,11 @@ package struct MissingEmbeddings {
             failuresInRow += 1
             if let error = error as? EmbeddingError, error.mayBeOfOneText, let row = batch.first {
                 left[row.id] = now + Self.longestPause
-                if failuresInRow < Self.fewestOfAFault, left.count < Self.mostLeft { return .failed(error) }
+                if failuresInRow < Self.fewestOfAFault, left.count < Self.mostLeft { return .leftAlone(error) }
             }
-            pausedUntil = now + pause(after: error)
-            return .failed(error)
+            let end = now + pause(after: error)
+            pausedUntil = end
+            return .paused(until: end, error)
         }
     }
 

@@ -1,5 +1,5 @@
 import SearchEngine
-import TextIndex
+import WordIndex
 import TrendStore
 
 /// Searches of trends and of ideas, in each mode.

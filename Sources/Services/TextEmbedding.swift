@@ -29,6 +29,7 @@ public final class TextEmbedding: Sendable {
     private let failures: FailureNotice
     private let loop = Mutex<BackgroundLoop?>(nil)
     private let isStopping = Atomic(false)
+    private let isPrepared = Atomic(false)
     private let embedded = Atomic(0)
     private let failedCount = Atomic(0)
     /// What lacks an embedding, by table.
@@ -49,20 +50,32 @@ public final class TextEmbedding: Sendable {
     public var failedAttempts: Int { failedCount.load(ordering: .relaxed) }
 
     func start() {
-        do { try prepareJobs() } catch { failures.tell(error) }
         let loop = BackgroundLoop("trendex-embed", .background(nice: 10)) { [self] in step() }
         self.loop.withLock { $0 = loop }
         trends.engine.environment.executor.start(loop)
     }
 
-    /// Takes a job back that an earlier run of the process had, and stores the schedule.
+    /// What the schedule of the configuration is known by. One that somebody made under its name stays theirs.
+    private static let configured: JSONValue = ["set_by": "trendex.embedder.schedule"]
+
+    /// Takes a job back that an earlier run of the process had, and brings the stored schedule to what is configured; whether it
+    /// is enabled stays as it is.
     private func prepareJobs() throws {
+        guard !isPrepared.load(ordering: .relaxed) else { return }
         try trends.writeRows { [self] transaction in
             try transaction.releaseJobs(
                 of: Self.worker, type: Self.jobType, message: "The server ended; the next attempt goes on", at: now)
-            guard let schedule else { return }
-            try transaction.setSchedule(Schedule(name: Self.jobType, jobType: Self.jobType, time: schedule), at: now)
+            let stored = try transaction.fetchSchedule(Self.jobType)
+            guard let schedule else {
+                if stored?.params == Self.configured { try transaction.deleteSchedule(Self.jobType) }
+                return
+            }
+            try transaction.setSchedule(
+                Schedule(
+                    name: Self.jobType, jobType: Self.jobType, params: Self.configured, time: schedule,
+                    isEnabled: stored?.isEnabled ?? true), at: now)
         }
+        isPrepared.store(true, ordering: .relaxed)
     }
 
     func stop() {
@@ -96,6 +109,7 @@ public final class TextEmbedding: Sendable {
     private func step() -> BackgroundLoop.Next {
         guard !stops else { return .ended }
         do {
+            try prepareJobs()
             if try runJob() { return .again }
         } catch {
             guard !stops else { return .ended }
@@ -110,7 +124,10 @@ public final class TextEmbedding: Sendable {
         var hasWorked = false
         /// Texts that were embedded.
         var count = 0
+        /// What failed.
         var error: (any Error)?
+        /// Until when a table waits, if one does.
+        var pausedUntil: MissingEmbeddings.Instant?
     }
 
     /// Embeds a batch of each table.
@@ -127,19 +144,25 @@ public final class TextEmbedding: Sendable {
                 switch step {
                 case .idle: break
                 case .worked: batch.hasWorked = true
-                case .failed(let error):
+                case .leftAlone(let error):
+                    batch.hasWorked = true
                     batch.error = batch.error ?? error
-                    if stops { return }
-                    failedCount.add(1, ordering: .relaxed)
-                    failures.tell(error, ["model": "\(model.name)"])
+                case .paused(let end, let error):
+                    batch.pausedUntil = min(batch.pausedUntil ?? end, end)
+                    batch.error = batch.error ?? error
                 }
             }
+        }
+        if let error = batch.error, !stops {
+            failedCount.add(1, ordering: .relaxed)
+            failures.tell(error, ["model": "\(model.name)"])
         }
         if batch.count > 0, batch.error == nil { failures.clear() }
         return batch
     }
 
-    /// Does a job, if one waits: embeds until nothing lacks an embedding, or something fails. Returns whether there was one.
+    /// Does a job, if one waits: embeds until nothing lacks an embedding. Where nothing can be embedded for a while, the job waits as
+    /// long. Returns whether there was one.
     private func runJob() throws -> Bool {
         guard try trends.isJobWaiting(Self.jobType, at: now),
             let (job, _) = try trends.writeRows({ [self] transaction in
@@ -148,23 +171,30 @@ public final class TextEmbedding: Sendable {
             }), let lease = job.lease
         else { return false }
         var count = 0
+        var leftAlone = 0
         while !stops {
             let batch = embedBatch()
             count += batch.count
-            if let error = batch.error, !stops {
+            if let end = batch.pausedUntil, !batch.hasWorked, !stops {
+                // The log has the reason: a service's own words may have parts of its key.
+                let until = now.adding(seconds: (end - .now) / .seconds(1))
+                let message = "Texts can't be embedded; the job goes on at \(until), and the log says why"
                 _ = try trends.writeRows { [self] in
-                    try $0.fail(job.id, lease: lease, error: String("\(error)".prefix(1_000)), at: now)
+                    try $0.postpone(job.id, lease: lease, until: until, message: message, at: now)
                 }
                 return true
             }
             guard batch.hasWorked else { break }
+            if batch.count == 0, batch.error != nil { leftAlone += 1 }
             let message = "\(count) texts embedded"
             _ = try trends.writeRows { [self] in
                 try $0.report(
                     .init(message: message, leaseSeconds: Self.leaseSeconds), on: job.id, lease: lease, at: now)
             }
         }
-        let result: JSONValue = ["embedded": JSONValue(count), "model": .string(model.identity)]
+        let result: JSONValue = [
+            "embedded": JSONValue(count), "left_alone": JSONValue(leftAlone), "model": .string(model.identity),
+        ]
         _ = try trends.writeRows { [self] transaction in
             stops
                 ? try transaction.postpone(job.id, lease: lease, until: now, message: "The server ended", at: now)
@@ -179,12 +209,8 @@ public final class TextEmbedding: Sendable {
 
 extension MissingEmbeddings {
     fileprivate static func trends(of store: TrendStore, by model: String) -> MissingEmbeddings {
-        var filter = TrendFilter()
-        filter.needsEmbedding = true
-        return MissingEmbeddings { [filter] limit in
-            try store.listTrends(filter, by: .discoveredAt, .ascending, limit: limit).rows.map {
-                ($0.id, $0.textToEmbed)
-            }
+        MissingEmbeddings { limit, left in
+            try store.textsToEmbed(of: Trend.self, limit: limit, leaving: left)
         } check: {
             _ = try store.hasVectors(of: Trend.self, comparableWith: model)
         } store: { made in
@@ -193,10 +219,8 @@ extension MissingEmbeddings {
     }
 
     fileprivate static func ideas(of store: TrendStore, by model: String) -> MissingEmbeddings {
-        var filter = IdeaFilter()
-        filter.needsEmbedding = true
-        return MissingEmbeddings { [filter] limit in
-            try store.listIdeas(filter, by: .analyzedAt, .ascending, limit: limit).rows.map { ($0.id, $0.textToEmbed) }
+        MissingEmbeddings { limit, left in
+            try store.textsToEmbed(of: Idea.self, limit: limit, leaving: left)
         } check: {
             _ = try store.hasVectors(of: Idea.self, comparableWith: model)
         } store: { made in
@@ -216,10 +240,10 @@ extension ServiceError {
         case .deadlineExceeded: self.init(.timeout, error.description)
         case .unavailable(_, let retryAfter):
             self.init(.unavailable, error.description)
-            retryAfterSeconds = retryAfter.map(\.wholeSeconds)
+            retryAfterSeconds = retryAfter.map(\.retryAfterSeconds)
         case .costLimit(let retryAfter):
             self.init(.unavailable, error.description)
-            retryAfterSeconds = retryAfter.wholeSeconds
+            retryAfterSeconds = retryAfter.retryAfterSeconds
         case .closed: self.init(.unavailable, error.description)
         // The service's words may have parts of its key: the log has them.
         case .refused(400, _), .refused(413, _):
@@ -234,7 +258,7 @@ extension ServiceError {
 
 extension Duration {
     /// Rounded up, 1 to a day: for `Retry-After`.
-    fileprivate var wholeSeconds: Int {
+    fileprivate var retryAfterSeconds: Int {
         let (seconds, attoseconds) = components
         return Int(min(max(seconds + (attoseconds > 0 ? 1 : 0), 1), 86_400))
     }

@@ -26,8 +26,8 @@ public final class TrendStore: Sendable {
     let kept = Mutex<Set<String>>([])
     /// Of restores under way, by collection; `nil` where nothing was read yet.
     let staged = Mutex<[String: StagedRows?]>([:])
-    /// Commits that may have changed rows.
-    private let changes = Atomic(0)
+    /// Commits that may have changed rows of jobs and of what runs, and of anything else.
+    private let (workChanges, rowChanges) = (AtomicCount(), AtomicCount())
     let statistics = FreshCache<StatisticsKey, TrendStatistics>(capacity: 1)
     let movements = FreshCache<MovementKey, [CategoryMovement]>(capacity: 64)
     let counts = FreshCache<CountKey, Int>(capacity: 1_024)
@@ -86,13 +86,25 @@ public final class TrendStore: Sendable {
         try engine.write(mayUseReserve: true, deadline: deadline) { [self] in try run(body, $0) }
     }
 
-    /// Grows with each commit that may have changed rows, before whoever made it learns of it.
-    var version: Int { changes.load(ordering: .acquiring) }
+    /// Kinds of rows that are counted apart: jobs change all the time.
+    enum RowKind {
+        case work
+        /// Trends, ideas, businesses.
+        case others
 
-    /// Notes that a transaction may change rows.
-    func noteChange(_ transaction: WriteTransaction) {
-        transaction.afterCommit { [self] in changes.add(1, ordering: .releasing) }
+        /// Of a table.
+        init(_ table: String) { self = [Job.table, AgentExecution.table].contains(table) ? .work : .others }
     }
+
+    /// Grows with each commit that may have changed rows of the kind, before whoever made it learns of it.
+    func version(of kind: RowKind) -> Int { count(of: kind).value }
+
+    /// Notes that a transaction changes rows.
+    func noteChange(of kind: RowKind = .others, _ transaction: WriteTransaction) {
+        transaction.afterCommit { [self] in count(of: kind).add() }
+    }
+
+    private func count(of kind: RowKind) -> AtomicCount { kind == .work ? workChanges : rowChanges }
 
     private func run<T>(_ body: (TrendTransaction) throws -> T, _ transaction: WriteTransaction) throws -> T {
         let transaction = TrendTransaction(transaction, of: self)

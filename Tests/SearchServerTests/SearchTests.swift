@@ -188,7 +188,7 @@ import Testing
                 #"{"recommend": {"positive": [1]}}"#, #"{"discover": {"target": 1}}"#, #"{"context": []}"#,
                 #"{"fusion": "rrf"}"#, #"{"rrf": {"k": 2}}"#, #"{"formula": {"sum": []}}"#, #"{"sample": "random"}"#,
                 #"{"relevance_feedback": {}}"#, #"{"nearest": [1, 2], "mmr": {"diversity": 0.5}}"#, "[[1, 2], [3, 4]]",
-                #"{"indices": [1], "values": [2]}"#, #"{"text": "a", "model": "m"}"#, #"{"nearest": {"image": 1}}"#,
+                #"{"indices": [1], "values": [2]}"#, #"{"nearest": {"image": 1}}"#,
             ] {
                 let error = try await server.fails(
                     400, .POST, "/collections/c/points/query", #"{"query": \#(query), "limit": 1}"#)

@@ -18,8 +18,8 @@ import TrendStore
         init(_ texts: [String]) { rows = texts.map { (UUID(), $0) } }
 
         func missing() -> MissingEmbeddings {
-            MissingEmbeddings { [self] limit in
-                Array(rows.prefix(limit))
+            MissingEmbeddings { [self] limit, left in
+                Array(rows.filter { !left.contains($0.id) }.prefix(limit))
             } check: { [self] in
                 if !isComparable { throw TrendStoreError.conflict("another model") }
             } store: { [self] made in
@@ -45,9 +45,9 @@ import TrendStore
         var failures = 0
         for _ in 0..<most {
             switch missing.step(at: now, embed: world.embed) {
-            case .idle: return failures
+            case .idle, .paused(_, nil): return failures
             case .worked: break
-            case .failed: failures += 1
+            case .leftAlone, .paused(_, _?): failures += 1
             }
         }
         return failures

@@ -44,9 +44,9 @@ import TrendStore
             events.map(\.type) == [
                 .trendCreated, .ideaAnalyzed, .trendUpdated, .trendUpdated, .ideaUpdated, .businessCreated,
                 .businessUpdated,
-                .agentStatusUpdate, .ideaDeleted, .trendDeleted, .businessDeleted,
+                .agentStatusUpdate, .businessUpdated, .ideaDeleted, .trendDeleted, .businessDeleted,
             ])
-        #expect(events.map(\.sequence) == Array(1...11))
+        #expect(events.map(\.sequence) == Array(1...12))
         #expect(events[0].subject == trend.id && events[0].data["title"] == "T" && events[2].data["title"] == "U")
         #expect(
             events[1].data["total_score"] == 10 && events[7].data["job_id"] == .string(job.id.uuidString.lowercased()))

@@ -3,7 +3,7 @@ import GRDB
 import SearchEngine
 import TestSupport
 import Testing
-import TextIndex
+import WordIndex
 import TrendStore
 
 /// The tables keep their promises also to whoever writes SQL of their own.

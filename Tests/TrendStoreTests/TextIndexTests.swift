@@ -3,7 +3,7 @@ import GRDB
 import SearchEngine
 import TestSupport
 import Testing
-import TextIndex
+import WordIndex
 import TrendStore
 
 /// The index of words follows the rows, whatever happens to them.

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import TextIndex
+import WordIndex
 
 /// `trendex.sqlite3`: the only commit point. One serialized writer, a pool of readers.
 package final class EngineDatabase: Sendable {

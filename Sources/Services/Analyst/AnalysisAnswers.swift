@@ -39,14 +39,22 @@ struct RankedIdea: Equatable {
 /// Reads what a model answered, or what a checkpoint says. Members that nobody asked for are left out; everything else has to be right.
 /// Sizes are bounded so that the checkpoint of a job with the most trends fits into a job.
 enum AnalysisAnswer {
-    private static let longestReason = 300
+    /// Of an answer as it came: escapes and white space make it longer than what is kept of it.
+    private static let mostBytes = 256 << 10
+
+    /// Throws where what is kept of an answer takes too much.
+    static func check(_ kept: JSONValue, longest: Int) throws(WrongAnswer) {
+        let count = kept.serialized().count
+        guard count <= longest else {
+            throw WrongAnswer("its texts have \(count) bytes of UTF-8 in all, and may have at most \(longest)")
+        }
+    }
 
     /// The JSON object of a text, which may stand in a code fence.
-    static func object(_ content: String, of step: AnalysisStep) throws(WrongAnswer) -> JSONValue {
+    static func object(_ content: String) throws(WrongAnswer) -> JSONValue {
         let text = unfenced(content)
-        let most = step.mostBytes
-        guard text.utf8.count <= most else {
-            throw WrongAnswer("it has \(text.utf8.count) bytes, and may have at most \(most)")
+        guard text.utf8.count <= mostBytes else {
+            throw WrongAnswer("it has \(text.utf8.count) bytes, and may have at most \(mostBytes)")
         }
         let value: JSONValue
         do { value = try JSONValue(parsing: text.utf8, maximumDepth: 8) } catch {
@@ -88,14 +96,15 @@ enum AnalysisAnswer {
         return text
     }
 
-    static func texts(_ value: JSONValue, _ name: String) throws(WrongAnswer) -> [String] {
-        guard let elements = value[name]?.arrayValue, elements.count <= 10 else {
-            throw WrongAnswer("`\(name)` must be a list of at most 10 texts")
+    static func texts(_ value: JSONValue, _ name: String, longest: Int) throws(WrongAnswer) -> [String] {
+        let most = AnalysisLengths.mostElements
+        guard let elements = value[name]?.arrayValue, elements.count <= most else {
+            throw WrongAnswer("`\(name)` must be a list of at most \(most) texts")
         }
         var texts: [String] = []
         for (place, element) in elements.enumerated() {
             guard let text = element.stringValue else { throw WrongAnswer("`\(name)[\(place)]` must be a text") }
-            texts.append(try checked(text, "\(name)[\(place)]", longest: longestReason))
+            texts.append(try checked(text, "\(name)[\(place)]", longest: longest))
         }
         return texts
     }
@@ -109,25 +118,31 @@ enum AnalysisAnswer {
     }
 }
 
-extension AnalysisStep {
-    /// Of an answer.
-    fileprivate var mostBytes: Int {
-        switch self {
-        case .research: 6 << 10
-        case .scoring: 2 << 10
-        case .ranking: 48 << 10
-        }
-    }
+/// How long the parts of answers may be, in characters; prompts tell the same. With the most trends, all of them fit into a job's
+/// checkpoint.
+enum AnalysisLengths {
+    static let title = 200
+    static let description = 1_200
+    static let summary = 1_200
+    static let audience = 300
+    /// Competitors, and risks.
+    static let mostElements = 8
+    static let element = 200
+    /// Of the above together, in bytes of UTF-8.
+    static let researchBytes = 7 << 10
+    static let reasoning = 500
+    static let reason = 150
 }
 
 extension Research {
     init(_ value: JSONValue) throws(WrongAnswer) {
-        title = try AnalysisAnswer.text(value, "title", longest: 200)
-        description = try AnalysisAnswer.text(value, "description", longest: 2_000)
-        summary = try AnalysisAnswer.text(value, "summary", longest: 2_000)
-        audience = try AnalysisAnswer.text(value, "audience", longest: 500)
-        competitors = try AnalysisAnswer.texts(value, "competitors")
-        risks = try AnalysisAnswer.texts(value, "risks")
+        title = try AnalysisAnswer.text(value, "title", longest: AnalysisLengths.title)
+        description = try AnalysisAnswer.text(value, "description", longest: AnalysisLengths.description)
+        summary = try AnalysisAnswer.text(value, "summary", longest: AnalysisLengths.summary)
+        audience = try AnalysisAnswer.text(value, "audience", longest: AnalysisLengths.audience)
+        competitors = try AnalysisAnswer.texts(value, "competitors", longest: AnalysisLengths.element)
+        risks = try AnalysisAnswer.texts(value, "risks", longest: AnalysisLengths.element)
+        try AnalysisAnswer.check(json, longest: AnalysisLengths.researchBytes)
     }
 
     var json: JSONValue {
@@ -147,7 +162,7 @@ extension Scoring {
             scores[score] = try AnalysisAnswer.integer(value, score.rawValue, 0...100)
         }
         if let given = value["reasoning"], !given.isNull {
-            reasoning = try AnalysisAnswer.text(value, "reasoning", longest: 1_500)
+            reasoning = try AnalysisAnswer.text(value, "reasoning", longest: AnalysisLengths.reasoning)
         }
     }
 
@@ -184,7 +199,7 @@ extension RankedIdea {
             throw WrongAnswer("`recommendation` must be `pursue`, `watch` or `drop`")
         }
         self.recommendation = recommendation
-        reason = try AnalysisAnswer.text(value, "reason", longest: 300)
+        reason = try AnalysisAnswer.text(value, "reason", longest: AnalysisLengths.reason)
     }
 
     var json: JSONValue {

@@ -22,22 +22,26 @@ enum AnalysisPrompts {
             """
             You research trends for a company that builds small internet businesses. Say what is behind the trend, who \
             would pay, who competes, what could go wrong, and propose the one business idea that fits best. \(rules)
-            {"title": "name of the idea, at most 200 characters", "description": "what is sold to whom, at most 2000 characters", \
-            "summary": "what is behind the trend, at most 2000 characters", "audience": "who pays, at most 500 characters", \
-            "competitors": ["at most 10, 300 characters each"], "risks": ["at most 10, 300 characters each"]}
+            {"title": "name of the idea, at most \(AnalysisLengths.title) characters", \
+            "description": "what is sold to whom, at most \(AnalysisLengths.description) characters", \
+            "summary": "what is behind the trend, at most \(AnalysisLengths.summary) characters", \
+            "audience": "who pays, at most \(AnalysisLengths.audience) characters", \
+            "competitors": ["at most \(AnalysisLengths.mostElements), \(AnalysisLengths.element) characters each"], \
+            "risks": ["at most \(AnalysisLengths.mostElements), \(AnalysisLengths.element) characters each"]}
+            All of it must have at most \(AnalysisLengths.researchBytes) bytes of UTF-8.
             """
         case .scoring:
             """
             You score business ideas from 0 (worst) to 100 (best) for the company: market_size (large is good), competition \
             (little is good), demand, monetization, feasibility, time_to_market (soon is good). All six are integers. \(rules)
             {"market_size": 0, "competition": 0, "demand": 0, "monetization": 0, "feasibility": 0, "time_to_market": 0, \
-            "reasoning": "why, at most 1500 characters"}
+            "reasoning": "why, at most \(AnalysisLengths.reasoning) characters"}
             """
         case .ranking:
             """
             You rank business ideas for a company that can build few of them. Name each idea by its number, once, from the best \
             to the worst, and say for each whether to pursue, watch or drop it. \(rules)
-            {"ranking": [{"idea": 1, "recommendation": "pursue, watch or drop", "reason": "at most 300 characters"}]}
+            {"ranking": [{"idea": 1, "recommendation": "pursue, watch or drop", "reason": "at most \(AnalysisLengths.reason) characters"}]}
             """
         }
     }

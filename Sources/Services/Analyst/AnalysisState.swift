@@ -34,7 +34,7 @@ package struct AnalysisState: Equatable {
     private(set) var ranking: [RankedIdea]?
     /// The models that answered.
     private(set) var models: [AnalysisStep: String] = [:]
-    /// Trends that were deleted meanwhile.
+    /// Trends that were deleted meanwhile, or of which no answer could be used.
     private(set) var gone: Set<UUID> = []
     /// What the answers have cost.
     package var dollars = 0.0
@@ -87,12 +87,18 @@ package struct AnalysisState: Equatable {
         }
     }
 
-    /// Leaves a trend out.
-    package mutating func drop(_ trend: UUID) { gone.insert(trend) }
+    /// Leaves a trend out. The others are ranked anew then.
+    package mutating func drop(_ trend: UUID) {
+        gone.insert(trend)
+        ranking = nil
+    }
+
+    /// Whether another trend is left.
+    var hasOthers: Bool { trends.count - gone.count > 1 }
 
     /// Takes an answer; changes nothing when it throws.
     package mutating func take(_ content: String, to question: Question, of model: String) throws(WrongAnswer) {
-        let value = try AnalysisAnswer.object(content, of: question.step)
+        let value = try AnalysisAnswer.object(content)
         switch question {
         case .research(let trend): research[trend] = try Research(value)
         case .scoring(let trend): scoring[trend] = try Scoring(value)
@@ -106,6 +112,7 @@ package struct AnalysisState: Equatable {
     /// The ideas, from the best to the worst. Empty before all has been answered.
     package func made(by job: UUID, at time: Timestamp) -> [Idea] {
         (ranking ?? []).enumerated().compactMap { place, ranked in
+            guard ideas.indices.contains(ranked.idea - 1) else { return nil }
             let trend = ideas[ranked.idea - 1]
             guard let research = research[trend], let scoring = scoring[trend] else { return nil }
             var analysis: JSONValue = [
@@ -178,7 +185,10 @@ package struct AnalysisState: Equatable {
             if let value = checkpoint["scoring"]?[name] { scoring[trend] = try Scoring(value) }
             if checkpoint["gone"]?.arrayValue?.contains(.string(name)) == true { gone.insert(trend) }
         }
-        if checkpoint["ranking"] != nil { ranking = try RankedIdea.ranking(checkpoint, of: ideas.count) }
+        // A client may have reported anything: a ranking is of all that is left.
+        if checkpoint["ranking"] != nil, next == .ranking {
+            ranking = try RankedIdea.ranking(checkpoint, of: ideas.count)
+        }
         for step in AnalysisStep.allCases { models[step] = checkpoint["models"]?[step.rawValue]?.stringValue }
         let spent = checkpoint["dollars"]?.doubleValue ?? 0
         dollars = spent.isFinite ? max(spent, 0) : 0

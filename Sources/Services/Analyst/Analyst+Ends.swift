@@ -13,7 +13,8 @@ extension Analyst {
     private enum End {
         /// It is somebody else's, or nobody's.
         case lost
-        case postponed(until: Timestamp, message: String)
+        /// - Parameter cause: for the log alone.
+        case postponed(until: Timestamp, message: String, cause: String? = nil)
         case failed(error: String, isFinal: Bool)
     }
 
@@ -24,7 +25,8 @@ extension Analyst {
         do {
             switch end {
             case .lost: return
-            case .postponed(let time, let message):
+            case .postponed(let time, let message, let cause):
+                if let cause { tell("An analysis waits", of: job, cause) }
                 _ = try trends.writeRows { [self] in
                     try $0.postpone(job, lease: lease, until: time, message: message, at: now)
                 }
@@ -32,8 +34,7 @@ extension Analyst {
                 _ = try trends.writeRows { [self] in
                     try $0.fail(job, lease: lease, error: error, isFinal: isFinal, at: now)
                 }
-                logger.warning(
-                    "An analysis failed", metadata: ["job_id": "\(Self.text(job))", "error": "\(error)"])
+                tell("An analysis failed", of: job, error)
             }
         } catch is TrendStoreError {
             // The lease is somebody else's by now.
@@ -54,7 +55,8 @@ extension Analyst {
         case OpenAIError.unavailable(let reason, let wait?) where wait > Self.longPause:
             let until = now.adding(seconds: min(wait, Self.longestPause) / .seconds(1))
             return .postponed(
-                until: until, message: "The service is unavailable: \(reason); the job goes on at \(until)")
+                until: until, message: "The service is unavailable; the job goes on at \(until), and the log says why",
+                cause: reason)
         case Failure.wrongAnswer(let step, let reason):
             return .failed(
                 error:
@@ -62,8 +64,23 @@ extension Analyst {
                 isFinal: true)
         case Failure.allTrendsGone: return .failed(error: "None of the job's trends is there any more", isFinal: true)
         case let error as ServiceError: return .failed(error: error.message, isFinal: true)
+        case OpenAIError.refused(let status, let reason):
+            logger.warning("The chat service refused a request", metadata: ["reason": "\(reason)"])
+            return .failed(error: Self.refusal(status), isFinal: false)
+        case OpenAIError.unavailable(let reason, _):
+            logger.warning("The chat service is unavailable", metadata: ["reason": "\(reason)"])
+            return .failed(error: "The chat service is unavailable; the log says why", isFinal: false)
         default: return .failed(error: "\(error)", isFinal: false)
         }
+    }
+
+    /// The service's own words may have parts of its key, and jobs are read by many.
+    private static func refusal(_ status: Int) -> String {
+        "The chat service refused the request with status \(status); the log says why"
+    }
+
+    private func tell(_ message: Logger.Message, of job: UUID, _ error: String) {
+        logger.warning(message, metadata: ["job_id": "\(Self.text(job))", "error": "\(error)"])
     }
 
     /// Once for each day.

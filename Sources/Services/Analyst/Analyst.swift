@@ -98,6 +98,8 @@ public final class Analyst: Sendable {
 
     private func step() -> BackgroundLoop.Next {
         guard !stops else { return .ended }
+        // Nothing is claimed that the limit of the day would give back at once.
+        if let end = toldLimit.withLock({ $0 }), now < end { return .after(Self.rest) }
         do {
             guard try trends.isJobWaiting(Self.jobType, at: now), let job = try claim() else {
                 return .after(Self.rest)
@@ -191,7 +193,11 @@ public final class Analyst: Sendable {
                         "job_id": "\(Self.text(held.job.id))", "step": "\(question.step.rawValue)",
                         "model": "\(model.name)", "attempt": "\(attempt)", "reason": "\(reason)",
                     ])
-                guard attempt < Self.mostAnswers else { throw Failure.wrongAnswer(question.step, reason) }
+                guard attempt < Self.mostAnswers else {
+                    // One trend that can't be answered for takes no other's answers with it.
+                    if let id = question.trend, analysis.hasOthers { return analysis.drop(id) }
+                    throw Failure.wrongAnswer(question.step, reason)
+                }
                 // The latest alone: what is sent stays bounded.
                 corrections = AnalysisPrompts.correction(content, reason)
             }

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import TextIndex
+import WordIndex
 
 /// Where a text index and the rows of its table disagree.
 public struct TextIndexReport: Sendable, Equatable {

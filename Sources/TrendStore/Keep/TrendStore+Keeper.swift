@@ -36,7 +36,7 @@ extension TrendTransaction {
             case .deleted: row.embeddingStatus = .missing
             case .payload: break
             }
-            if row != old { try row.update(db) }
+            if row != old { try self.change { try row.update(db) } }
             if change.kind != .deleted { try writePoint(row, nil) }
         }
     }

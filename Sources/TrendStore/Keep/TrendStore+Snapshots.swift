@@ -10,6 +10,7 @@ import SearchEngine
 /// what belongs to them: ideas of a trend with their points.
 extension TrendStore {
     private static let rowsPerTransaction = 500
+    private static let bytesPerTransaction = 8 << 20
 
     public func takesRows(of collection: String) -> Bool {
         guard [Trend.table, Idea.table].contains(collection) else { return false }
@@ -27,7 +28,12 @@ extension TrendStore {
         guard Self.fits(configuration) else {
             throw ArchivedRows.invalid("the collection's vectors aren't those of the trend store")
         }
-        guard staged.withLock({ $0.updateValue(nil, forKey: collection) == nil }) else {
+        let isFirst = staged.withLock { staged in
+            guard staged[collection] == nil else { return false }
+            staged[collection] = .some(nil)
+            return true
+        }
+        guard isFirst else {
             throw EngineError.busy("The collection `\(collection)` is being restored already")
         }
         do { try read(collection, next) } catch {
@@ -64,6 +70,7 @@ extension TrendStore {
             }
         }
         for table in ArchivedRows.tables(of: collection) { try Self.exchange(table, db) }
+        if collection == Trend.table { try noteFingerprints(at: .now, db) }
         try Self.setStatuses(collection, hasVector, db)
         try db.execute(
             sql: "INSERT OR REPLACE INTO trend_store_collections (name, collection, model) VALUES (?, ?, ?)",
@@ -96,9 +103,10 @@ extension TrendStore {
         var lines = ArchivedLines()
         var hasHead = false
         var rows: [(table: ArchivedRows.Table, values: [DatabaseValue])] = []
+        var bytes = 0
         func flush() throws {
             let batch = rows
-            rows = []
+            (rows, bytes) = ([], 0)
             try engine.write { transaction in
                 for (table, values) in batch {
                     let places = values.map { _ in "?" }.joined(separator: ", ")
@@ -116,8 +124,12 @@ extension TrendStore {
                     hasHead = true
                     return
                 }
-                rows.append(try Self.readRow(line, tables))
-                if rows.count == Self.rowsPerTransaction { try flush() }
+                let row = try Self.readRow(line, tables)
+                rows.append(row)
+                bytes += row.1.reduce(0) { sum, value in
+                    if case .string(let text) = value.storage { sum + text.utf8.count } else { sum + 8 }
+                }
+                if rows.count == Self.rowsPerTransaction || bytes >= Self.bytesPerTransaction { try flush() }
             }
         }
         try lines.finish()
@@ -196,7 +208,10 @@ extension TrendStore {
         while let row = try rows.next() {
             try checked(row, R.table) { stored in
                 let row = try R(stored)
-                guard try row.validated() == row else { throw invalid("id", "isn't in its normal form") }
+                let isNormal = zip(R.columns, row.values).allSatisfy { column, value in
+                    !column.hasSuffix("id") || value?.databaseValue == stored[column]
+                }
+                guard isNormal, try row.validated() == row else { throw invalid("id", "isn't in its normal form") }
             }
         }
     }
@@ -240,6 +255,28 @@ extension TrendStore {
                 INSERT INTO \(table.name) (\(table.selection)) SELECT \(table.selection) FROM \(table.staging) WHERE 1
                 ON CONFLICT (id) DO UPDATE SET \(assignments)
                 """)
+    }
+
+    /// Fingerprints of the rows that were seen within a day, in place of those of the state before.
+    private func noteFingerprints(at now: Timestamp, _ db: GRDB.Database) throws {
+        try db.execute(sql: "DELETE FROM trend_fingerprints")
+        let since = now.adding(seconds: -TrendTransaction.knownForSeconds).microseconds
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT \(Trend.selection), (SELECT max(observed_at) FROM observations WHERE trend_id = trends.id) AS seen_at
+                FROM trends WHERE id IN (SELECT trend_id FROM observations WHERE observed_at > ?)
+                """, arguments: [since])
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR IGNORE INTO trend_fingerprints (fingerprint, trend_id, seen_at) VALUES (?, ?, ?)")
+        while let row = try rows.next() {
+            let trend = try Trend(row)
+            let seenAt = min(row["seen_at"] as Int64, now.microseconds)
+            for fingerprint in TrendFingerprint.all(of: trend) {
+                try statement.execute(arguments: [fingerprint.bytes, trend.id.text, seenAt])
+                seen.withLock { $0.insert(fingerprint) }
+            }
+        }
     }
 
     /// Has rows say whether their points have vectors, whatever the archive says.

@@ -1,4 +1,4 @@
-import TextIndex
+import WordIndex
 
 /// Finds a query's terms in rows, as the index does, and tells where they are.
 struct TextMatcher {

@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 import SearchEngine
-import TextIndex
+import WordIndex
 
 /// Ranks the rows that have one of a query's terms by BM25, in one snapshot.
 ///

@@ -151,7 +151,7 @@ extension TrendStore {
         // Nobody asks for many values again and again.
         guard arguments.count <= Self.mostCountedValues else { return try engine.read { try Self.count(filter, $0) } }
         let key = CountKey(condition: condition, arguments: arguments.map(\.databaseValue), table: table(of: filter))
-        return try counts.value(of: key, version: { version }) {
+        return try counts.value(of: key, version: { version(of: RowKind(key.table)) }) {
             try engine.read { db in try Self.count(filter, db) }
         }
     }

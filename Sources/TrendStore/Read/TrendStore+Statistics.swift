@@ -42,7 +42,7 @@ extension TrendStore {
 
     /// Counts of all trends. Complexity: O(trends) after a change, O(1) until the next.
     public func trendStatistics() throws -> TrendStatistics {
-        try statistics.value(of: StatisticsKey(), version: { version }, compute: computeStatistics)
+        try statistics.value(of: StatisticsKey(), version: { version(of: .others) }, compute: computeStatistics)
     }
 
     private func computeStatistics() throws -> TrendStatistics {
@@ -75,7 +75,7 @@ extension TrendStore {
         guard (1...Self.maximumLimit).contains(limit) else {
             throw invalid("limit", "must be 1…\(Self.maximumLimit), not \(limit)")
         }
-        return try movements.value(of: MovementKey(since: since, limit: limit), version: { version }) {
+        return try movements.value(of: MovementKey(since: since, limit: limit), version: { version(of: .others) }) {
             try computeMovements(since, limit)
         }
     }

@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 import SearchEngine
-import TextIndex
+import WordIndex
 
 extension TrendStore {
     /// How far each half of a hybrid search goes: what is behind it in both isn't found.
@@ -71,14 +71,20 @@ extension TrendStore {
                     return ScoredRow(row: row, score: score, text: TextMatch(rank: place + 1, score: score))
                 }, isComplete: isComplete)
         }
-        for place in result.rows.indices { Self.explain(&result.rows[place], matcher) }
+        try Self.explain(&result.rows, matcher, deadline)
         return result
     }
 
-    private static func explain<R: TextIndexedRow>(_ found: inout ScoredRow<R>, _ matcher: TextMatcher) {
-        guard var match = found.text else { return }
-        matcher.explain(found.row, &match)
-        found.text = match
+    /// Says why rows were found. Throws `.timeout` once `deadline` has passed.
+    private static func explain<R: TextIndexedRow>(
+        _ rows: inout [ScoredRow<R>], _ matcher: TextMatcher, _ deadline: ContinuousClock.Instant?
+    ) throws {
+        for place in rows.indices {
+            guard var match = rows[place].text else { continue }
+            if let deadline, ContinuousClock.now >= deadline { throw EngineError.timeout("The search took too long") }
+            matcher.explain(rows[place].row, &match)
+            rows[place].text = match
+        }
     }
 
     private static func validate(_ query: TextQuery) throws {
@@ -135,7 +141,7 @@ extension TrendStore {
                     }
                 }, isComplete: isComplete)
         }
-        for place in result.rows.indices { Self.explain(&result.rows[place], matcher) }
+        try Self.explain(&result.rows, matcher, deadline)
         return result
     }
 

@@ -171,7 +171,7 @@ extension TrendStore {
     private func trim(_ table: String, _ column: String, at now: Timestamp, _ limit: Int) throws -> Int {
         let before = now.adding(seconds: -Double(Self.endedStayDays) * 86_400).microseconds
         return try engine.write(mayUseReserve: true) { [self] transaction in
-            noteChange(transaction)
+            noteChange(of: .work, transaction)
             let db = transaction.database
             try db.execute(
                 sql: """

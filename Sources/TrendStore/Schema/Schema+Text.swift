@@ -1,5 +1,5 @@
 import GRDB
-import TextIndex
+import WordIndex
 
 /// The tables of format 4: the text indexes of trends and ideas.
 ///

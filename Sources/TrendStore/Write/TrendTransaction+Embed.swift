@@ -15,14 +15,19 @@ public struct MadeEmbedding: Sendable {
     }
 }
 
+enum EmbeddedText {
+    /// The title, and the description behind it on a line of its own.
+    static func join(_ texts: [String?]) -> String { texts.compactMap { $0 }.joined(separator: "\n") }
+}
+
 extension Trend {
     /// What an embedding of it is made of: the title, and the description behind it on a line of its own.
-    public var textToEmbed: String { embeddedText.compactMap { $0 }.joined(separator: "\n") }
+    public var textToEmbed: String { EmbeddedText.join(embeddedText) }
 }
 
 extension Idea {
     /// What an embedding of it is made of: the title, and the description behind it on a line of its own.
-    public var textToEmbed: String { embeddedText.compactMap { $0 }.joined(separator: "\n") }
+    public var textToEmbed: String { EmbeddedText.join(embeddedText) }
 }
 
 extension TrendTransaction {
@@ -92,6 +97,26 @@ extension TrendStore {
         let table = R.self == Idea.self ? Idea.table : Trend.table
         guard keeps(table) else { return false }
         return try engine.read { try EmbeddingModels.isMaker(model, of: table, $0) }
+    }
+
+    /// The texts of the first rows that need an embedding, those that wait longest first; without some rows.
+    public func textsToEmbed<R>(of _: R.Type, limit: Int, leaving left: Set<UUID>) throws -> [(id: UUID, text: String)]
+    {
+        let (table, order) =
+            R.self == Idea.self ? (Idea.table, "analyzed_at") : (Trend.table, "discovered_at")
+        let places = left.map { _ in "?" }.joined(separator: ", ")
+        return try engine.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, title, description FROM \(table)
+                    WHERE embedding_status <> 'current' AND id NOT IN (\(places)) ORDER BY \(order), id LIMIT ?
+                    """, arguments: StatementArguments(left.map(\.text)) + [limit]
+            ).compactMap { row in
+                let texts: [String?] = [row[1], row[2]]
+                return UUID(uuidString: row[0]).map { ($0, EmbeddedText.join(texts)) }
+            }
+        }
     }
 
     /// The same for a collection by its name; nothing is asked of one that isn't the store's.

@@ -7,7 +7,7 @@ extension TrendTransaction {
         let execution = try execution.validated()
         let db = try database()
         try requireFree(execution)
-        try change {
+        try change(of: .work) {
             try execution.insert(db)
             try note(.agentStatusUpdate, execution.id, execution.writeEvent)
             if execution.status != .running { endedExecutions.append(execution) }
@@ -40,7 +40,7 @@ extension TrendTransaction {
         }
         execution = try execution.validated()
         guard execution != old else { return execution }
-        try self.change {
+        try self.change(of: .work) {
             try execution.update(db)
             try note(.agentStatusUpdate, id, execution.writeEvent)
             if execution.status != old.status { endedExecutions.append(execution) }

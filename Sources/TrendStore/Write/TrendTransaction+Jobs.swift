@@ -32,7 +32,7 @@ extension TrendTransaction {
             throw EngineError.busy("\(Self.mostQueuedJobs) jobs wait already; try again when workers have done some")
         }
         try requireFree(job)
-        try change {
+        try change(of: .work) {
             try job.insert(db)
             try note(.agentStatusUpdate, job.id, job.writeEvent)
         }
@@ -103,7 +103,7 @@ extension TrendTransaction {
             job.worker = claim.worker
             job.startedAt = now
             let execution = AgentExecution(agentType: job.type, jobID: job.id, input: job.params, startedAt: now)
-            try change {
+            try change(of: .work) {
                 try job.update(db)
                 try execution.insert(db)
                 try note(.agentStatusUpdate, job.id, job.writeEvent)
@@ -166,7 +166,7 @@ extension TrendTransaction {
         } else {
             job.leasedUntil = max(job.leasedUntil ?? now, now.adding(seconds: Self.shortestExtension))
         }
-        try change {
+        try change(of: .work) {
             try job.update(database())
             try note(.agentStatusUpdate, job.id, job.writeEvent)
         }
@@ -318,7 +318,7 @@ extension TrendTransaction {
     private func end(_ job: inout Job, output: JSONValue? = nil, error: String? = nil, at now: Timestamp) throws {
         job.leasedUntil = nil
         let db = try database()
-        try change { [job] in
+        try change(of: .work) { [job] in
             try job.update(db)
             let running = try db.cachedStatement(
                 sql: "SELECT \(AgentExecution.selection) FROM agent_executions WHERE job_id = ? AND status = 'running'")

@@ -24,7 +24,7 @@ extension TrendTransaction {
             guard let next = schedule.time.next(after: now) else { throw invalid("time", "names no time") }
             schedule.nextAt = next
         }
-        try change { try schedule.store(db) }
+        try change(of: .work) { try schedule.store(db) }
         return schedule
     }
 
@@ -39,7 +39,7 @@ extension TrendTransaction {
         let db = try database()
         // As rows store it.
         let name = name.precomposedStringWithCanonicalMapping
-        try change { try db.execute(sql: "DELETE FROM schedules WHERE name = ?", arguments: [name]) }
+        try change(of: .work) { try db.execute(sql: "DELETE FROM schedules WHERE name = ?", arguments: [name]) }
         return db.changesCount > 0
     }
 
@@ -67,7 +67,7 @@ extension TrendTransaction {
             schedule.jobID = job.id
             // Missed times are made up for by this one job.
             if let next = schedule.time.next(after: now) { schedule.nextAt = next } else { schedule.isEnabled = false }
-            try change { try schedule.store(db) }
+            try change(of: .work) { try schedule.store(db) }
             queued.append(job)
         }
         return queued

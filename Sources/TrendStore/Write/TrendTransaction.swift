@@ -11,6 +11,7 @@ public final class TrendTransaction {
     /// What stopped a change half-way.
     private(set) var failure: (any Error)?
     var isOver = false
+    private var changed: Set<TrendStore.RowKind> = []
     /// Events of the transaction so far.
     var noted: [Event] = []
     /// Runs of agents that the transaction has ended so far.
@@ -21,7 +22,6 @@ public final class TrendTransaction {
     init(_ transaction: WriteTransaction, of store: TrendStore) {
         self.transaction = transaction
         self.store = store
-        store.noteChange(transaction)
     }
 
     /// Whether there is a collection of the store by this name.
@@ -50,7 +50,10 @@ public final class TrendTransaction {
     }
 
     /// Runs the statements of one change.
-    func change(_ body: () throws -> Void) throws {
+    ///
+    /// - Parameter kind: of the rows that it changes.
+    func change(of kind: TrendStore.RowKind = .others, _ body: () throws -> Void) throws {
+        if changed.insert(kind).inserted { store.noteChange(of: kind, transaction) }
         do {
             try body()
         } catch {

@@ -1,7 +1,7 @@
 import GRDB
 import TestSupport
 import Testing
-import TextIndex
+import WordIndex
 
 @Suite struct TextQueryTests {
     @Test func wordsPhrasesAndExclusions() {

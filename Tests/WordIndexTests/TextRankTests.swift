@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 import Testing
-import TextIndex
+import WordIndex
 
 /// Scores against the formula, worked out by hand.
 @Suite struct TextRankTests {

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
-import TextIndex
+import WordIndex
 
 @Suite struct WordAnalyzerTests {
     private func stems(_ text: String) -> [String] { WordAnalyzer().stems(of: text) }

@@ -53,7 +53,11 @@ public struct TextQuery: Sendable, Hashable {
         plainText = plain.joined(separator: " ")
     }
 
+    /// Words that are collected: more than a search takes, so that it sees that they are too many.
+    private static let mostWords = 64
+
     private mutating func add(_ part: Substring, _ isExcluded: Bool, _ isPhrase: Bool, _ analyzer: WordAnalyzer) {
+        guard wordCount < Self.mostWords else { return }
         var found: [Term] = []
         var part = String(part)
         let whole = part
@@ -62,10 +66,10 @@ public struct TextQuery: Sendable, Hashable {
                 let word = String(decoding: bytes[range], as: UTF8.self)
                 if meaning == .content {
                     found.append(Term(text: word, stems: [String(decoding: stem, as: UTF8.self)], words: [word]))
-                } else if !ignored.contains(word) {
+                } else if ignored.count < Self.mostWords, !ignored.contains(word) {
                     ignored.append(word)
                 }
-                return true
+                return found.count < Self.mostWords
             }
         }
         if isPhrase || isExcluded, found.count > 1 {
