@@ -12,7 +12,6 @@ import json
 import math
 import os
 import random
-import re
 import sys
 import urllib.error
 import urllib.parse
@@ -21,7 +20,7 @@ import uuid
 
 SCORES = ["market_size", "competition", "demand", "monetization", "feasibility", "time_to_market"]
 # Streams, which tests of events follow, and what describes the API.
-NOT_TRIED = {("GET", "/api/v1/ws"), ("GET", "/api/v1/openapi.json"), ("GET", "/api/v1/docs"), ("GET", "/ws")}
+NOT_TRIED = {("GET", "/api/v1/ws"), ("GET", "/api/v1/openapi.json"), ("GET", "/api/v1/docs")}
 
 
 class Driver:
@@ -237,7 +236,7 @@ def main():
         sys.exit(f"{options.url}: {error}")
     for path, item in described["paths"].items():
         for method in item.keys() & {"get", "post", "put", "patch", "delete"}:
-            route = (method.upper(), re.sub(r"//+", "/", path))
+            route = (method.upper(), "/api/v1" + path)
             api.expect(route in api.tried | NOT_TRIED, f"the script doesn't try {route[0]} {route[1]}")
     print(f"{len(api.tried)} routes, {api.checks} checks, {len(api.wrong)} wrong")
     sys.exit(bool(api.wrong))

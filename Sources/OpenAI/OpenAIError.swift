@@ -49,3 +49,16 @@ extension Duration {
 
     package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
+
+extension OpenAIError {
+    /// The description without the service's own words, which may have parts of its key: for what many people read.
+    public var forReaders: String {
+        switch self {
+        // What the service said stands behind a colon.
+        case .unavailable(let reason, _):
+            "The service is unavailable: \(reason.prefix { $0 != ":" }); the log has its words"
+        case .refused(let status, _): "The service refused the request (\(status)); the log has its words"
+        default: description
+        }
+    }
+}

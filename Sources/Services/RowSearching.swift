@@ -1,6 +1,6 @@
 import SearchEngine
-import WordIndex
 import TrendStore
+import WordIndex
 
 /// Searches of trends and of ideas, in each mode.
 struct RowSearching<Filter: Sendable, Row: Sendable>: Sendable {

@@ -134,7 +134,7 @@ import TrendStore
         update.hnsw = HNSWConfiguration(efConstruct: 120)
         try engine.updateCollection("trends", update)
         try engine.recoverSnapshot(
-            "copy", file: engine.snapshotPath("trends", name: snapshot.name), checksum: snapshot.checksum)
+            "copy", file: engine.snapshotPath("points", name: snapshot.name), checksum: snapshot.checksum)
         #expect(try engine.deleteCollection("copy"))
         #expect(try store.check().isConsistent)
     }

@@ -3,8 +3,8 @@ import GRDB
 import SearchEngine
 import TestSupport
 import Testing
-import WordIndex
 import TrendStore
+import WordIndex
 
 /// The tables keep their promises also to whoever writes SQL of their own.
 @Suite struct SchemaTests {

@@ -3,8 +3,8 @@ import GRDB
 import SearchEngine
 import TestSupport
 import Testing
-import WordIndex
 import TrendStore
+import WordIndex
 
 /// The index of words follows the rows, whatever happens to them.
 @Suite struct TextIndexTests {

@@ -6,16 +6,12 @@ import TrendStore
 
 /// How jobs end that make no ideas now.
 extension Analyst {
-    /// A service that asks for a longer pause postpones the job; shorter ones the client has waited for already.
-    private static let longPause = Duration.seconds(30)
-    private static let longestPause = Duration.seconds(86_400)
-
     private enum End {
         /// It is somebody else's, or nobody's.
         case lost
         /// - Parameter cause: for the log alone.
         case postponed(until: Timestamp, message: String, cause: String? = nil)
-        case failed(error: String, isFinal: Bool)
+        case failed(error: String, isFinal: Bool, cause: String? = nil)
     }
 
     /// Tells the queue why a job in hand ends without ideas.
@@ -30,11 +26,11 @@ extension Analyst {
                 _ = try trends.writeRows { [self] in
                     try $0.postpone(job, lease: lease, until: time, message: message, at: now)
                 }
-            case .failed(let error, let isFinal):
+            case .failed(let error, let isFinal, let cause):
                 _ = try trends.writeRows { [self] in
                     try $0.fail(job, lease: lease, error: error, isFinal: isFinal, at: now)
                 }
-                tell("An analysis failed", of: job, error)
+                tell("An analysis failed", of: job, cause ?? error)
             }
         } catch is TrendStoreError {
             // The lease is somebody else's by now.
@@ -52,11 +48,10 @@ extension Analyst {
             tellOfLimit(until)
             return .postponed(
                 until: until, message: "The analyst's cost limit of the day is reached; the job goes on at \(until)")
-        case OpenAIError.unavailable(let reason, let wait?) where wait > Self.longPause:
-            let until = now.adding(seconds: min(wait, Self.longestPause) / .seconds(1))
+        case let error as OpenAIError where error.longWait != nil:
+            let until = now.adding(seconds: (error.longWait ?? .zero) / .seconds(1))
             return .postponed(
-                until: until, message: "The service is unavailable; the job goes on at \(until), and the log says why",
-                cause: reason)
+                until: until, message: "\(error.forReaders); the job goes on at \(until)", cause: "\(error)")
         case Failure.wrongAnswer(let step, let reason):
             return .failed(
                 error:
@@ -64,19 +59,10 @@ extension Analyst {
                 isFinal: true)
         case Failure.allTrendsGone: return .failed(error: "None of the job's trends is there any more", isFinal: true)
         case let error as ServiceError: return .failed(error: error.message, isFinal: true)
-        case OpenAIError.refused(let status, let reason):
-            logger.warning("The chat service refused a request", metadata: ["reason": "\(reason)"])
-            return .failed(error: Self.refusal(status), isFinal: false)
-        case OpenAIError.unavailable(let reason, _):
-            logger.warning("The chat service is unavailable", metadata: ["reason": "\(reason)"])
-            return .failed(error: "The chat service is unavailable; the log says why", isFinal: false)
+        case let error as OpenAIError:
+            return .failed(error: error.forReaders, isFinal: false, cause: "\(error)")
         default: return .failed(error: "\(error)", isFinal: false)
         }
-    }
-
-    /// The service's own words may have parts of its key, and jobs are read by many.
-    private static func refusal(_ status: Int) -> String {
-        "The chat service refused the request with status \(status); the log says why"
     }
 
     private func tell(_ message: Logger.Message, of job: UUID, _ error: String) {
@@ -98,6 +84,14 @@ extension Analyst {
     }
 
     static func text(_ id: UUID) -> String { id.uuidString.lowercased() }
+}
+
+extension OpenAIError {
+    /// How long the service asks to wait, if that is long: for shorter pauses the client has waited already. At most a day.
+    fileprivate var longWait: Duration? {
+        guard case .unavailable(_, let wait?) = self, wait > .seconds(30) else { return nil }
+        return min(wait, .seconds(86_400))
+    }
 }
 
 extension Timestamp {

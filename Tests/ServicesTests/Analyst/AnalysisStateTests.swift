@@ -52,7 +52,7 @@ import TrendStore
         #"{"title": "t", "description": "d", "summary": "s", "audience": "a", "competitors": {}, "risks": []}"#,
         #"{"title": "t", "description": "d", "summary": "s", "audience": "a", "competitors": []}"#,
         "{\"title\": \"\(String(repeating: "x", count: 201))\", \"description\": \"d\", \"summary\": \"s\", \"audience\": \"a\", \"competitors\": [], \"risks\": []}",
-        "{\"x\": \"\(String(repeating: "я", count: 5_000))\", \"title\": \"t\", \"description\": \"d\", \"summary\": \"s\", \"audience\": \"a\", \"competitors\": [], \"risks\": []}",
+        "{\"x\": \"\(String(repeating: "я", count: 140_000))\", \"title\": \"t\", \"description\": \"d\", \"summary\": \"s\", \"audience\": \"a\", \"competitors\": [], \"risks\": []}",
     ]) func wrongResearchIsRefused(content: String) throws {
         var state = try state([a])
         let before = state
@@ -141,6 +141,24 @@ import TrendStore
         }
     }
 
+    /// Whatever a client has reported as a checkpoint, an analysis goes on and ends.
+    @Test func rankingsOfMoreThanIsLeft() throws {
+        let whole = try advanced([a, b], to: .ranking)
+        var checkpoint = whole.checkpoint
+        checkpoint["scoring"]![b.uuidString.lowercased()] = nil
+        checkpoint["ranking"] = [
+            ["idea": 2, "recommendation": "drop", "reason": "r"], ["idea": 1, "recommendation": "drop", "reason": "r"],
+        ]
+        var state = try self.state([a, b], checkpoint)
+        #expect(state.next == .scoring(b))
+        state.drop(b)
+        #expect(state.next == .ranking && state.made(by: a, at: .now).isEmpty)
+        var ranked = whole
+        try take(GoodAnswers.content(.ranking), &ranked)
+        ranked.drop(b)
+        #expect(ranked.next == .ranking && ranked.made(by: a, at: .now).isEmpty)
+    }
+
     @Test func goneTrendsAreLeftOut() throws {
         var state = try state([a, b])
         state.drop(a)
@@ -170,20 +188,20 @@ import TrendStore
     @Test func theLargestCheckpointFits() throws {
         let trends = (0..<IdeaOperations.mostTrendsOfAnalysis).map { _ in UUID() }
         var state = try state(trends)
-        let texts = String(repeating: "я", count: 950)
+        let texts = String(repeating: "я", count: 1_200)
         while let question = state.next {
             switch question {
             case .research:
                 try take(
-                    #"{"title": "t", "description": "\#(texts)", "summary": "\#(texts)", "audience": "\#(texts.prefix(500))", "competitors": ["\#(texts.prefix(300))"], "risks": []}"#,
+                    #"{"title": "t", "description": "\#(texts)", "summary": "\#(texts)", "audience": "\#(texts.prefix(300))", "competitors": ["\#(texts.prefix(200))"], "risks": ["\#(texts.prefix(200))"]}"#,
                     &state)
             case .scoring:
                 try take(
-                    #"{"market_size":100,"competition":100,"demand":100,"monetization":100,"feasibility":100,"time_to_market":100,"reasoning":"\#(texts.prefix(900))"}"#,
+                    #"{"market_size":100,"competition":100,"demand":100,"monetization":100,"feasibility":100,"time_to_market":100,"reasoning":"\#(texts.prefix(500))"}"#,
                     &state)
             case .ranking:
                 let entries = (1...trends.count).map {
-                    #"{"idea":\#($0),"recommendation":"pursue","reason":"\#(texts.prefix(200))"}"#
+                    #"{"idea":\#($0),"recommendation":"pursue","reason":"\#(texts.prefix(150))"}"#
                 }
                 try take(#"{"ranking": [\#(entries.joined(separator: ","))]}"#, &state)
             }
