@@ -28,7 +28,8 @@ KEYS = {"QDRANT__SERVICE__API_KEY": "all", "QDRANT__SERVICE__READ_ONLY_API_KEY":
 # Rules between values, which schemas can't tell: a field, and a part of the sentence about it.
 BETWEEN_VALUES = [
     ("completed_at", "must not be before started_at"), ("completed_at", "must be there for all but"),
-    ("status", "after `"),
+    ("status", "after `"), ("limit", "together in a hybrid search"), ("q", "must have a word"), ("q", "excludes words"),
+    ("q", "must have at most"), ("q", "is missing"), ("vector", "`like`"),
 ]  # fmt: skip
 
 
@@ -373,6 +374,8 @@ def test_a_server_without_an_embedder(api):
         for name in ("searchTrendsByText", "searchIdeasByText"):
             route = api.route(name)
             answer = route.send(server.rest, query={"q": "solar"})
+            assert answer.status == 200 and route.check(answer, "words")["meta"]["mode"] == "text"
+            answer = route.send(server.rest, query={"q": "solar", "mode": "semantic"})
             assert answer.status == 400 and route.check(answer, "a text")["error"]["code"] == "VALIDATION_ERROR"
 
 
