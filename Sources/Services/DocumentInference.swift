@@ -110,6 +110,8 @@ extension EmbeddingModel {
     /// Whether a request's name for a model names this one: its name or identity, or its name behind the organisation's, as in
     /// `sentence-transformers/all-mpnet-base-v2`, in any case.
     func isNamed(_ name: String) -> Bool {
+        // The word of the configuration.
+        if isLexical, name == "lexical" { return true }
         let last = name.split(separator: "/").last.map(String.init) ?? name
         return name == identity || [name, last].contains { $0.lowercased() == self.name.lowercased() }
     }

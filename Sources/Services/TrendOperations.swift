@@ -12,6 +12,8 @@ public enum TrendOperations {
         public var embedding: [Float]?
         /// Whether a trend that was seen within a day is taken for the one that is known.
         public var deduplicates: Bool
+        /// Whether the request tells the engagement.
+        public var tellsEngagement = true
 
         public init(trend: Trend, embedding: [Float]? = nil, deduplicates: Bool = true) {
             self.trend = trend
@@ -279,6 +281,7 @@ extension Services {
     /// The trend as it is stored, with those that are nearly the same if it looks for them.
     fileprivate func found(_ new: TrendOperations.NewTrend, _ caller: Caller) throws -> FoundTrend {
         var found = try FoundTrend(new.trend, embedding: new.embedding)
+        found.tellsEngagement = new.tellsEngagement
         if new.deduplicates, let embedding = found.embedding {
             found.likely = try trends.nearIdentical(embedding, deadline: caller.deadline)
         }

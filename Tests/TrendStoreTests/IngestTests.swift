@@ -116,6 +116,16 @@ import TrendStore
         #expect(try ingest(storage, "Three", at: 30, embedding: vector(0.1), likely: likely).isNew)
     }
 
+    /// Who doesn't tell an engagement takes none away.
+    @Test func repeatsKeepTheEngagementThatTheyDontTell() throws {
+        let storage = try Storage()
+        _ = try ingest(storage, "T", engagement: 500)
+        var found = try FoundTrend(Trend(title: "T!", source: .vk, discoveredAt: Self.at(5)))
+        found.tellsEngagement = false
+        let again = try storage.store.write { [found] in try $0.ingest(found, at: Self.at(5)) }
+        #expect(!again.isNew && again.trend.engagementScore == 500 && again.trend.velocity == 0)
+    }
+
     /// The nearest one was seen long ago, the next one lately.
     @Test func anOldCopyHidesNone() throws {
         let storage = try Storage()

@@ -33,7 +33,10 @@ extension JSONReader {
         if let velocity { trend.velocity = velocity }
         trend = try fields.check { try trend.validated(with: change.embedding) } ?? trend
         try fields.throwAny()
-        return .init(trend: trend, embedding: change.embedding, deduplicates: deduplicates)
+        var new = TrendOperations.NewTrend(
+            trend: trend, embedding: change.embedding, deduplicates: deduplicates)
+        new.tellsEngagement = change.engagementScore != nil
+        return new
     }
 
     mutating func readTrendChange() throws -> TrendOperations.Change {

@@ -47,7 +47,7 @@ extension Analyst {
             let until = now.adding(seconds: wait / .seconds(1)).roundedToSeconds
             tellOfLimit(until)
             return .postponed(
-                until: until, message: "The analyst's cost limit of the day is reached; the job goes on at \(until)")
+                until: until, message: "\(Self.limitMessage); the job goes on at \(until)")
         case let error as OpenAIError where error.longWait != nil:
             let until = now.adding(seconds: (error.longWait ?? .zero) / .seconds(1))
             return .postponed(

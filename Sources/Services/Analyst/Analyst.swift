@@ -31,6 +31,8 @@ public final class Analyst: Sendable {
     public static let jobType = "analyze_trends"
 
     package static let worker = "trendex-analyst"
+    /// What the message of a job that waits for the next day begins with.
+    static let limitMessage = "The analyst's cost limit of the day is reached"
     private static let rest = Duration.seconds(1)
     /// After a failure of the store: the disk may be full.
     private static let restAfterFailure = Duration.seconds(10)
@@ -68,6 +70,8 @@ public final class Analyst: Sendable {
                 try transaction.releaseJobs(
                     of: Self.worker, type: Self.jobType, message: "The server ended; the next attempt goes on",
                     at: now)
+                // The limit may be another one now.
+                try transaction.hastenJobs(of: Self.jobType, messageBeginning: Self.limitMessage, at: now)
             }
         } catch {
             logger.warning("Interrupted analyses wait until their leases run out", metadata: ["error": "\(error)"])

@@ -10,6 +10,8 @@ public struct FoundTrend: Sendable {
     public let embedding: [Float]?
     /// Trends whose embeddings are nearly the same, the nearest first, by ``TrendStore/nearIdentical(_:deadline:)``.
     public var likely: [UUID] = []
+    /// Whether whoever found it told its engagement; a known trend keeps its own otherwise.
+    public var tellsEngagement = true
     let fingerprints: [TrendFingerprint]
 
     /// Throws `.invalid` naming every field that breaks its rule, the embedding among them.
@@ -36,8 +38,9 @@ extension TrendTransaction {
     public func ingest(_ found: FoundTrend, at now: Timestamp = .now) throws -> (trend: Trend, isNew: Bool) {
         guard let known = try known(found, at: now) else { return (try create(found, at: now), true) }
         let trend = found.trend
+        let engagement = found.tellsEngagement ? trend.engagementScore : try self.trend(known)?.engagementScore
         let seen = Observation(
-            observedAt: trend.discoveredAt, engagementScore: trend.engagementScore, url: trend.url,
+            observedAt: trend.discoveredAt, engagementScore: engagement ?? trend.engagementScore, url: trend.url,
             source: trend.source)
         var stored = try observe(seen, of: known)
         if let embedding = found.embedding, stored.embeddingStatus != .current,

@@ -227,6 +227,19 @@ extension TrendTransaction {
         return jobs.count
     }
 
+    /// Has jobs of a type that wait for a later time wait no longer, if their message begins so. Returns how many.
+    @discardableResult
+    public func hastenJobs(of type: String, messageBeginning text: String, at now: Timestamp = .now) throws -> Int {
+        let statement = try database().cachedStatement(
+            sql: """
+                UPDATE jobs SET available_at = ?1
+                WHERE status = 'queued' AND type = ?2 AND priority IN (0, 1, 2) AND available_at > ?1
+                    AND substr(message, 1, length(?3)) = ?3
+                """)
+        try change(of: .work) { try statement.execute(arguments: [now.microseconds, type, text]) }
+        return try database().changesCount
+    }
+
     private func postpone(_ job: inout Job, until time: Timestamp, message: String, at now: Timestamp) throws {
         job.status = .queued
         job.attempts -= 1

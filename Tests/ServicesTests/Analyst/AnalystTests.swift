@@ -336,8 +336,12 @@ import TrendStore
         #expect(try job(third, services).status == .queued && job(third, services).startedAt == nil)
         #expect(chat.requests.count == 3)
         try close(services)
+        // The same limit holds after a restart; a higher one at once.
+        services = try self.services { $0.dollarsPerDay = 10.5 }
+        machine.executor.run(for: .seconds(5))
+        #expect(try job(second, services).availableAt == midnight && chat.requests.count == 3)
+        try close(services)
         services = try self.services { $0.dollarsPerDay = 20 }
-        machine.time.advance(to: machine.time.now + .seconds(16 * 3_600))
         machine.executor.run(for: .seconds(5))
         #expect(try [second, third].map { try job($0, services).status } == [.completed, .completed])
         #expect(chat.requests.count == 9)
