@@ -65,7 +65,7 @@ struct RowSearching<Filter: Sendable, Row: Sendable>: Sendable {
         }
         guard TextsToEmbed.mayWait else { throw TextsToEmbed() }
         // Throws where it makes no sense to embed the text.
-        _ = try services.trends.hasVectors(of: Row.self, comparableWith: texts.model.identity)
+        try services.trends.requireComparable(texts.model.identity, with: Row.self)
         return .embedding(try texts.vector(of: text, deadline: caller.deadline))
     }
 }

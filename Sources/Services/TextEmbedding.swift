@@ -41,7 +41,11 @@ public final class TextEmbedding: Sendable {
         self.trends = trends
         failures = FailureNotice("Texts can't be embedded", logger: logger)
         model = embedder.model
-        missing = Mutex([.trends(of: trends, by: model.identity), .ideas(of: trends, by: model.identity)])
+        let identity = model.identity
+        missing = Mutex([
+            .of(Trend.self, in: trends, by: identity) { try $0.embedTrends($1, by: identity) },
+            .of(Idea.self, in: trends, by: identity) { try $0.embedIdeas($1, by: identity) },
+        ])
     }
 
     /// Texts that were embedded since the start.
@@ -208,23 +212,19 @@ public final class TextEmbedding: Sendable {
 }
 
 extension MissingEmbeddings {
-    fileprivate static func trends(of store: TrendStore, by model: String) -> MissingEmbeddings {
+    /// Those of a type of row.
+    ///
+    /// - Parameter embed: stores vectors that the model has made.
+    fileprivate static func of<R>(
+        _: R.Type, in store: TrendStore, by model: String,
+        embed: @escaping (TrendTransaction, [MadeEmbedding]) throws -> Int
+    ) -> MissingEmbeddings {
         MissingEmbeddings { limit, left in
-            try store.textsToEmbed(of: Trend.self, limit: limit, leaving: left)
+            try store.textsToEmbed(of: R.self, limit: limit, leaving: left)
         } check: {
-            _ = try store.hasVectors(of: Trend.self, comparableWith: model)
+            try store.requireComparable(model, with: R.self)
         } store: { made in
-            _ = try store.write { try $0.embedTrends(made, by: model) }
-        }
-    }
-
-    fileprivate static func ideas(of store: TrendStore, by model: String) -> MissingEmbeddings {
-        MissingEmbeddings { limit, left in
-            try store.textsToEmbed(of: Idea.self, limit: limit, leaving: left)
-        } check: {
-            _ = try store.hasVectors(of: Idea.self, comparableWith: model)
-        } store: { made in
-            _ = try store.write { try $0.embedIdeas(made, by: model) }
+            _ = try store.write { try embed($0, made) }
         }
     }
 }

@@ -296,20 +296,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .change(let work): workers.submitChange { answer($0.flatMap { _ in Result { try work(call) } }) }
         case .deferred(let work):
             workers.submitCompute(bodyBytes: call.body.count) { start in
-                do {
-                    try start.get()
-                    try Services.withoutWaitingForEmbedder { try work(call, answer) }
-                } catch is TextsToEmbed {
-                    workers.submitText { start in
-                        do {
-                            try start.get()
-                            try work(call, answer)
-                        } catch {
-                            answer(.failure(error))
-                        }
-                    }
-                } catch {
-                    answer(.failure(error))
+                let begun = start.flatMap { _ in
+                    Result { try Services.withoutWaitingForEmbedder { try work(call, answer) } }
+                }
+                guard case .failure(let error) = begun else { return }
+                guard error is TextsToEmbed else { return answer(.failure(error)) }
+                workers.submitText { start in
+                    let begun = start.flatMap { _ in Result { try work(call, answer) } }
+                    if case .failure(let error) = begun { answer(.failure(error)) }
                 }
             }
         case .asynchronous(let work):

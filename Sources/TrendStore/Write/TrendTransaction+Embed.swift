@@ -90,13 +90,10 @@ enum EmbeddingModels {
 }
 
 extension TrendStore {
-    /// Whether a model's vectors can be compared with those of a collection: `false` where that has none.
-    ///
-    /// Throws `.conflict` for one with vectors of another model, or of one that isn't known.
-    public func hasVectors<R>(of _: R.Type, comparableWith model: String) throws -> Bool {
-        let table = R.self == Idea.self ? Idea.table : Trend.table
-        guard keeps(table) else { return false }
-        return try engine.read { try EmbeddingModels.isMaker(model, of: table, $0) }
+    /// Throws `.conflict` where a model's vectors can't be compared with those of a type of row: they are another model's, or of one
+    /// that isn't known.
+    public func requireComparable<R>(_ model: String, with _: R.Type) throws {
+        try requireComparable(model, in: R.self == Idea.self ? Idea.table : Trend.table)
     }
 
     /// The texts of the first rows that need an embedding, those that wait longest first; without some rows.
